@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/base/json.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "net/base/mem.h"
+
+static void use_counted_memory(void)
+{
+  static bool done;
+  if (done) return;
+  cJSON_Hooks hooks = {.malloc_fn = mem_alloc, .free_fn = mem_free};
+  cJSON_InitHooks(&hooks);
+  done = true;
+}
+
+/* No format read here has objects this large; comparing keys is quadratic. */
+#define MAX_KEYS 1000
+
+static Status refuse_duplicates(const char *path, const cJSON *item, Err *err)
+{
+  if (cJSON_IsObject(item) && cJSON_GetArraySize(item) > MAX_KEYS)
+    return status_fail(err, STATUS_DATA, "%s: an object with more than %d keys", path,
+                       MAX_KEYS);
+  for (const cJSON *a = item ? item->child : NULL; a; a = a->next) {
+    if (cJSON_IsObject(item))
+      for (const cJSON *b = a->next; b; b = b->next)
+        if (!strcmp(a->string, b->string))
+          return status_fail(err, STATUS_DATA, "%s: key \"%s\" is given twice", path,
+                             a->string);
+    if (a->child) {
+      const Status rc = refuse_duplicates(path, a, err);
+      if (rc) return rc;
+    }
+  }
+  return STATUS_OK;
+}
+
+cJSON *json_parse(const char *path, const File *file, Err *err)
+{
+  use_counted_memory();
+  const char *end = NULL;
+  cJSON *root = cJSON_ParseWithLengthOpts(file->data, file->size + 1, &end, 1);
+  if (!root) {
+    int line = 1, column = 1;
+    for (const char *c = file->data; end && c < end; c++) {
+      column = *c == '\n' ? 1 : column + 1;
+      line += *c == '\n';
+    }
+    status_fail(err, STATUS_DATA, "%s:%d:%d: not valid JSON", path, line, column);
+    return NULL;
+  }
+  if (refuse_duplicates(path, root, err)) {
+    cJSON_Delete(root);
+    return NULL;
+  }
+  return root;
+}
+
+const cJSON *json_get(const cJSON *object, const char *key)
+{
+  return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+Status json_only_keys(const char *path, const char *where, const cJSON *object,
+                      const char *const *keys, Err *err)
+{
+  if (!cJSON_IsObject(object))
+    return status_fail(err, STATUS_DATA, "%s: %s: expected an object", path, where);
+  for (const cJSON *m = object->child; m; m = m->next) {
+    bool known = false;
+    for (const char *const *k = keys; *k; k++) known = known || !strcmp(*k, m->string);
+    if (!known)
+      return status_fail(err, STATUS_DATA, "%s: %s: unknown key \"%s\"", path, where,
+                         m->string);
+  }
+  return STATUS_OK;
+}
+
+Status json_number(const char *path, const char *where, const cJSON *object,
+                   const char *key, double *value, Err *err)
+{
+  const cJSON *item = json_get(object, key);
+  if (!cJSON_IsNumber(item) || !isfinite(item->valuedouble))
+    return status_fail(err, STATUS_DATA, "%s: %s.%s: expected a finite number%s", path,
+                       where, key, item ? "" : ", found nothing");
+  *value = item->valuedouble;
+  return STATUS_OK;
+}
+
+Status json_int(const char *path, const char *where, const cJSON *object, const char *key,
+                int low, int high, int *value, Err *err)
+{
+  const cJSON *item = json_get(object, key);
+  const double x = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+  if (!(x >= low && x <= high) || x != floor(x))
+    return status_fail(err, STATUS_DATA, "%s: %s.%s: expected an integer from %d to %d%s",
+                       path, where, key, low, high, item ? "" : ", found nothing");
+  *value = (int)x;
+  return STATUS_OK;
+}
+
+static bool collect(const cJSON *item, double **values, size_t *n, size_t *room)
+{
+  for (const cJSON *c = item->child; c; c = c->next) {
+    if (cJSON_IsArray(c)) {
+      if (!collect(c, values, n, room)) return false;
+    } else if (cJSON_IsNumber(c) && isfinite(c->valuedouble)) {
+      if (*n == *room) {
+        *room = *room ? *room * 2 : 64;
+        *values = mem_grow(*values, *room, sizeof **values);
+      }
+      (*values)[(*n)++] = c->valuedouble;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+Status json_numbers(const char *path, const char *where, const cJSON *array,
+                    double **values, size_t *n, Err *err)
+{
+  size_t room = 0;
+  *values = NULL;
+  *n = 0;
+  if (!cJSON_IsArray(array) || !collect(array, values, n, &room)) {
+    mem_free(*values);
+    *values = NULL;
+    return status_fail(err, STATUS_DATA, "%s: %s: expected an array of finite numbers",
+                       path, where);
+  }
+  return STATUS_OK;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* net/base/mem.h -- the only caller of malloc.
+ *
+ * Counts live bytes and their peak, keeps a limit, and never returns NULL:
+ * without memory a verifier has nothing to say but `unknown (memory)`, which
+ * the exhaustion hook says.  Thread-safe.
+ */
+#ifndef NET_BASE_MEM_H
+#define NET_BASE_MEM_H
+
+#include <stddef.h>
+
+/* All of these end the process through the exhaustion hook when the limit is
+ * passed or the system has no more.  n * size is checked for overflow. */
+void *mem_alloc(size_t bytes);
+void *mem_zero(size_t n, size_t size); /* zeroed array */
+void *mem_array(size_t n, size_t size);
+void *mem_realloc(void *block, size_t bytes);
+void *mem_grow(void *block, size_t n, size_t size); /* realloc to n * size */
+char *mem_strdup(const char *text);
+char *mem_strndup(const char *text, size_t n);
+
+/* double a[n], aligned to 64 bytes; mem_doubles0 is zeroed.  Free with mem_free. */
+double *mem_doubles(size_t n);
+double *mem_doubles0(size_t n);
+
+/* NULL instead of the end of the process: for sizes that a file asks for. */
+void *mem_try_alloc(size_t bytes);
+
+void mem_free(void *block); /* NULL is fine */
+
+size_t mem_live_bytes(void);
+size_t mem_peak_bytes(void);
+size_t mem_n_allocs(void); /* allocations so far; tests assert that loops make none */
+
+/* Limit in bytes on live memory; 0 = none.  mem_room tells how much is left. */
+void mem_set_limit(size_t bytes);
+size_t mem_room(void);
+
+/* Called once, on the failing thread, when memory is exhausted; must not
+ * return and must not allocate through mem_*.  Default: one line on stderr,
+ * exit 71. */
+void mem_on_exhausted(void (*hook)(size_t wanted_bytes));
+
+/* Let the n-th allocation from now fail (0 = never), for tests. */
+void mem_fail_at(size_t n);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* net/reader.h -- a network from a file of any supported format.
+ *
+ * The format follows from the content where it shows ("{" starts JSON, "//" or a
+ * digit starts .nnet) and from the name otherwise; gzip is transparent.
+ */
+#ifndef NET_READER_H
+#define NET_READER_H
+
+#include "net/net.h"
+
+/* Returns an owned Net (net_free), or NULL with err set:
+ * NO_INPUT, IO, DATA (malformed), UNSUPPORTED (one line per unsupported node). */
+Net *reader_load(const char *path, Err *err);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* specs/prop.h -- a specification in normal form: the unsafe set.
+ *
+ *     unsafe  =  OR over cases k of ( x in Box_k  AND  C_k y <= d_k )
+ *
+ * The property holds when no x makes a case true.  Readers fill a Prop; whatever
+ * they cannot express here is an error, never dropped.
+ */
+#ifndef SPECS_PROP_H
+#define SPECS_PROP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "net/base/status.h"
+#include "specs/box.h"
+
+/* sum_p coef[p] y[var[p]]  <=  rhs, or < when strict.  The true coefficients lie
+ * within coef_rel |coef|, the true rhs in [rhs_lo, rhs_hi].  Variables ascend and
+ * are distinct; n = 0 is a constant comparison that a reader has decided already
+ * and never stores. */
+typedef struct {
+  int n;
+  int *var;
+  double *coef;
+  double coef_rel;
+  double rhs_lo, rhs_hi;
+  bool strict;
+  int line; /* in the specification file; 0 when it has no lines */
+} PropRow;
+
+/* One disjunct of the unsafe set.  No rows: every input of the box is unsafe. */
+typedef struct {
+  int box;    /* index into boxes */
+  int n_rows;
+  PropRow *rows;
+  int line;   /* where the disjunct starts */
+} PropCase;
+
+typedef struct {
+  int n_in, n_out; /* variables X_0.., Y_0.. */
+  int n_boxes;
+  Box *boxes;      /* distinct */
+  int n_cases;     /* 0: the unsafe set is empty, the property holds trivially */
+  PropCase *cases; /* sorted by box, then in the order of the file */
+  char *path;
+  char sha256[65];
+  /* private to specs/prop.c */
+  int boxes_room, cases_room;
+} Prop;
+
+Prop *prop_new(const char *path, int n_in, int n_out);
+void prop_free(Prop *prop); /* NULL is fine */
+
+/* Index of an equal box, added (copied) when new.  Cost: hashed. */
+int prop_add_box(Prop *prop, const Box *box);
+
+/* Append a case; rows are taken (each var and coef a mem_* block). */
+void prop_add_case(Prop *prop, int box, PropRow *rows, int n_rows, int line);
+
+/* Sort the cases by box; call once after the last prop_add_case. */
+void prop_finish(Prop *prop);
+
+/* Read VNN-LIB 1.0 or JSON by content (gzip too) and check it against the
+ * network's input and output sizes.  Returns an owned Prop or NULL with err:
+ * path, line and column, what was expected.  Fails NO_INPUT, IO, DATA,
+ * UNSUPPORTED. */
+Prop *prop_load(const char *path, int n_in, int n_out, Err *err);
+
+#endif

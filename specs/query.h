@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* specs/query.h -- one box and all cases that share it, ready to be solved.
+ *
+ * The rows of the cases become one more linear node, so that everything after
+ * this point only sees a network whose last vector is
+ *
+ *     m[j] = C_j y - d_j           rows j = row[k] .. row[k+1]-1 belong to case k
+ *
+ * The margin of case k at x is max_j m[j] over its rows: x is a counterexample
+ * exactly when it is <= 0 (< 0 where a row is strict).  Case k is proved when for
+ * some weights w >= 0, not all 0, sum_j w_j m[j] > 0 on the whole box.
+ */
+#ifndef SPECS_QUERY_H
+#define SPECS_QUERY_H
+
+#include "net/net.h"
+#include "specs/prop.h"
+
+typedef struct {
+  Net *net;      /* owned view: shares the nodes' arrays with the network, which must
+                  * outlive it, and adds the margin node at the end */
+  const Box *box; /* borrowed from the Prop */
+  int n_cases;
+  int first_case; /* the cases are prop->cases[first_case .. first_case+n_cases-1] */
+  int *row;       /* int row[n_cases+1]; owned */
+} Query;
+
+/* Number of queries of a property = its boxes that have a case. */
+int query_count(const Prop *prop);
+
+/* Build query q, 0 <= q < query_count.  A case without rows gets one row with
+ * m = -1: always violated.  Needs net sizes that match the Prop (prop_load). */
+void query_build(const Net *net, const Prop *prop, int q, Query *query);
+void query_reset(Query *query);
+
+#endif
