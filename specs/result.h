@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* specs/result.h -- the verdict of one run and what supports it.
+ *
+ * No function sets a verdict directly:
+ *   verified   follows when result_raise has received a proven bound > 0 for
+ *              every case; callers pass only what bounds/lagrangian.c returned
+ *   falsified  follows from result_try_witness, which replays the point
+ * Everything else is unknown, with a reason.
+ *
+ * The lower bound of a case's margin is proven, the best margin is the smallest
+ * seen at any point inside the box (specs/query.h defines the margin).
+ * All functions lock: the watchdog may print while the solver works.
+ */
+#ifndef SPECS_RESULT_H
+#define SPECS_RESULT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "net/base/stop.h"
+#include "net/base/text.h"
+#include "net/net.h"
+#include "specs/prop.h"
+#include "specs/witness.h"
+
+typedef enum { RESULT_UNKNOWN, RESULT_VERIFIED, RESULT_FALSIFIED } Verdict;
+
+typedef enum {
+  RESULT_NO_REASON,
+  RESULT_TIMEOUT,
+  RESULT_MEMORY,
+  RESULT_INCOMPLETE,
+  RESULT_INTERRUPTED
+} Reason;
+
+typedef struct {
+  double lower; /* proven lower bound of the margin; -INFINITY: none yet */
+  double best;  /* smallest margin seen at a point; INFINITY: none yet */
+  const char *stage; /* the stage that proved it, static text; NULL while open */
+} CaseResult;
+
+/* One line per stage that ran, summed over all queries. */
+typedef struct {
+  const char *name;  /* "attack", "ibp", "crown", "dual", "lp": static text */
+  double seconds;
+  double bound;      /* worst proven margin over all cases when the stage ended */
+  int n_closed;      /* cases this stage proved */
+  long n_steps;      /* its own unit: restarts, iterations, LP pivots */
+  bool found_witness;
+} StageResult;
+
+#define RESULT_MAX_STAGES 16
+
+typedef struct {
+  Verdict verdict;
+  Reason reason;
+  int n_cases, n_open;
+  CaseResult *cases; /* CaseResult cases[n_cases] */
+  Witness witness;   /* only when falsified */
+  int n_stages;
+  StageResult stages[RESULT_MAX_STAGES];
+  long n_neurons, n_active, n_inactive, n_unstable; /* activation neurons of the last
+                                                     * query, after the last tightening */
+  double seconds;    /* wall time of the whole run so far */
+  pthread_mutex_t lock;
+} Result;
+
+void result_init(Result *r, const Prop *prop);
+void result_reset(Result *r);
+
+/* Case `k` has the proven lower bound `lower` by `stage`.  NaN and infinities are
+ * ignored; a bound > 0 closes the case, and the last closed case makes the
+ * verdict `verified`. */
+void result_raise(Result *r, int k, double lower, const char *stage);
+
+/* A point with that margin was seen (for reports only). */
+void result_saw(Result *r, int k, double margin);
+
+/* Replay x (already snapped); on success the verdict becomes `falsified`. */
+bool result_try_witness(Result *r, const Net *net, const Prop *prop, const double *x);
+
+/* The verdict stays unknown for this reason; a definite verdict is kept. */
+void result_give_up(Result *r, Reason reason);
+Reason result_reason_of(StopWhy why);
+
+/* The record of a stage, made when new. */
+StageResult *result_stage(Result *r, const char *name);
+
+/* The smallest proven bound over all cases. */
+double result_worst(const Result *r);
+
+const char *result_verdict_word(Verdict verdict); /* "verified" ... */
+const char *result_reason_word(Reason reason);    /* "timeout" ... */
+
+/* The three output formats; `extra` is JSON members text for the json format
+ * (options, version), or NULL. */
+void result_print_text(const Result *r, Text *out);
+void result_print_vnncomp(const Result *r, const Net *net, Text *out);
+void result_print_json(const Result *r, const Net *net, const Prop *prop,
+                       const char *extra, Text *out);
+
+#endif
