@@ -27,8 +27,10 @@ ActKind act_find(const char *op)
 double act_value(ActKind kind, double x)
 {
   switch (kind) {
-  case ACT_RELU: return x > 0 ? x : x <= 0 ? 0 : x; /* NaN stays NaN */
-  case ACT_COUNT: break;
+  case ACT_RELU:
+    return x > 0 ? x : x <= 0 ? 0 : x; /* NaN stays NaN */
+  case ACT_COUNT:
+    break;
   }
   status_abort(__func__, "unknown activation");
 }
@@ -36,8 +38,10 @@ double act_value(ActKind kind, double x)
 float act_value32(ActKind kind, float x)
 {
   switch (kind) {
-  case ACT_RELU: return x > 0 ? x : x <= 0 ? 0 : x;
-  case ACT_COUNT: break;
+  case ACT_RELU:
+    return x > 0 ? x : x <= 0 ? 0 : x;
+  case ACT_COUNT:
+    break;
   }
   status_abort(__func__, "unknown activation");
 }
@@ -45,8 +49,10 @@ float act_value32(ActKind kind, float x)
 double act_slope(ActKind kind, double x)
 {
   switch (kind) {
-  case ACT_RELU: return x > 0;
-  case ACT_COUNT: break;
+  case ACT_RELU:
+    return x > 0;
+  case ACT_COUNT:
+    break;
   }
   status_abort(__func__, "unknown activation");
 }
@@ -58,7 +64,8 @@ void act_enclose(ActKind kind, double lo, double hi, double *out_lo, double *out
     *out_lo = act_value(kind, lo);
     *out_hi = act_value(kind, hi);
     return;
-  case ACT_COUNT: break;
+  case ACT_COUNT:
+    break;
   }
   status_abort(__func__, "unknown activation");
 }

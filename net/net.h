@@ -53,7 +53,8 @@ typedef struct {
   int kh, kw;
   int sh, sw; /* strides */
   int dh, dw; /* dilations */
-  int pt, pl; /* padding at the top and left; bottom and right follow from h_out, w_out */
+  int pt,
+      pl; /* padding at the top and left; bottom and right follow from h_out, w_out */
   int groups;
 } Conv;
 
@@ -68,18 +69,18 @@ typedef struct {
   const int *in;    /* int in[n_in] */
   const char *name; /* the ONNX node's name or a made-up one; for messages */
 
-  int reps, rows, cols;   /* DENSE: size = reps * rows, input size = reps * cols */
-  const double *W;        /* DENSE: double W[rows][cols];
-                           * CONV: double W[c_out][c_in / groups][kh][kw] */
-  const double *b;        /* DENSE: double b[rows]; CONV: double b[c_out]; NULL = 0 */
-  Conv conv;              /* CONV */
-  const double *scale;    /* SCALE: double scale[size]; NULL = 1 */
-  const double *shift;    /* SCALE: double shift[size]; NULL = 0 */
-  double w_rel;           /* see above; 0 when exact */
-  const double *b_err;    /* length of b or shift; NULL when exact */
+  int reps, rows, cols;    /* DENSE: size = reps * rows, input size = reps * cols */
+  const double *W;         /* DENSE: double W[rows][cols];
+                            * CONV: double W[c_out][c_in / groups][kh][kw] */
+  const double *b;         /* DENSE: double b[rows]; CONV: double b[c_out]; NULL = 0 */
+  Conv conv;               /* CONV */
+  const double *scale;     /* SCALE: double scale[size]; NULL = 1 */
+  const double *shift;     /* SCALE: double shift[size]; NULL = 0 */
+  double w_rel;            /* see above; 0 when exact */
+  const double *b_err;     /* length of b or shift; NULL when exact */
   const signed char *coef; /* ADD: signed char coef[n_in] */
-  const int *map;         /* MAP: int map[size] */
-  ActKind act;            /* ACT */
+  const int *map;          /* MAP: int map[size] */
+  ActKind act;             /* ACT */
 } Node;
 
 /* .nnet files carry units; the network itself works on normalised numbers.
@@ -92,13 +93,13 @@ typedef struct {
 
 typedef struct {
   int n_nodes;
-  Node *nodes;      /* Node nodes[n_nodes] */
-  bool is_float32;  /* inputs and weights are float32 numbers */
+  Node *nodes;        /* Node nodes[n_nodes] */
+  bool is_float32;    /* inputs and weights are float32 numbers */
   const Units *units; /* NULL unless the file had some */
-  char *path;       /* as given by the user */
-  char sha256[65];  /* of the file as stored */
-  int n_inputs;     /* tensors the model calls inputs, concatenated in node 0 */
-  int n_outputs;    /* tensors the model calls outputs, concatenated in the last node */
+  char *path;         /* as given by the user */
+  char sha256[65];    /* of the file as stored */
+  int n_inputs;       /* tensors the model calls inputs, concatenated in node 0 */
+  int n_outputs; /* tensors the model calls outputs, concatenated in the last node */
   /* private to net/net.c */
   int room;
   void **blocks;

@@ -32,8 +32,15 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  enum { ONNX_ATTR_INT, ONNX_ATTR_FLOAT, ONNX_ATTR_STRING, ONNX_ATTR_INTS,
-         ONNX_ATTR_FLOATS, ONNX_ATTR_TENSOR, ONNX_ATTR_OTHER } kind;
+  enum {
+    ONNX_ATTR_INT,
+    ONNX_ATTR_FLOAT,
+    ONNX_ATTR_STRING,
+    ONNX_ATTR_INTS,
+    ONNX_ATTR_FLOATS,
+    ONNX_ATTR_TENSOR,
+    ONNX_ATTR_OTHER
+  } kind;
   int64_t i;
   double f;
   const char *s;
@@ -56,8 +63,8 @@ typedef struct {
 typedef struct {
   const char *name;
   OnnxType type;
-  int rank;                     /* -1: shape unknown */
-  int64_t dims[ONNX_MAX_RANK];  /* -1: unknown (dynamic) */
+  int rank;                    /* -1: shape unknown */
+  int64_t dims[ONNX_MAX_RANK]; /* -1: unknown (dynamic) */
 } OnnxValue;
 
 typedef struct {

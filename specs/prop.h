@@ -31,10 +31,10 @@ typedef struct {
 
 /* One disjunct of the unsafe set.  No rows: every input of the box is unsafe. */
 typedef struct {
-  int box;    /* index into boxes */
+  int box; /* index into boxes */
   int n_rows;
   PropRow *rows;
-  int line;   /* where the disjunct starts */
+  int line; /* where the disjunct starts */
 } PropCase;
 
 typedef struct {

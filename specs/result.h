@@ -34,18 +34,18 @@ typedef enum {
 } Reason;
 
 typedef struct {
-  double lower; /* proven lower bound of the margin; -INFINITY: none yet */
-  double best;  /* smallest margin seen at a point; INFINITY: none yet */
+  double lower;      /* proven lower bound of the margin; -INFINITY: none yet */
+  double best;       /* smallest margin seen at a point; INFINITY: none yet */
   const char *stage; /* the stage that proved it, static text; NULL while open */
 } CaseResult;
 
 /* One line per stage that ran, summed over all queries. */
 typedef struct {
-  const char *name;  /* "attack", "ibp", "crown", "dual", "lp": static text */
+  const char *name; /* "attack", "ibp", "crown", "dual", "lp": static text */
   double seconds;
-  double bound;      /* worst proven margin over all cases when the stage ended */
-  int n_closed;      /* cases this stage proved */
-  long n_steps;      /* its own unit: restarts, iterations, LP pivots */
+  double bound; /* worst proven margin over all cases when the stage ended */
+  int n_closed; /* cases this stage proved */
+  long n_steps; /* its own unit: restarts, iterations, LP pivots */
   bool found_witness;
 } StageResult;
 
@@ -59,9 +59,10 @@ typedef struct {
   Witness witness;   /* only when falsified */
   int n_stages;
   StageResult stages[RESULT_MAX_STAGES];
-  long n_neurons, n_active, n_inactive, n_unstable; /* activation neurons of the last
-                                                     * query, after the last tightening */
-  double seconds;    /* wall time of the whole run so far */
+  long n_neurons, n_active, n_inactive,
+      n_unstable; /* activation neurons of the last
+                   * query, after the last tightening */
+  double seconds; /* wall time of the whole run so far */
   pthread_mutex_t lock;
 } Result;
 

@@ -20,11 +20,11 @@
 
 typedef struct {
   int n_in, n_out;
-  double *x;     /* double x[n_in], owned, like all below */
-  double *y;     /* double y[n_out]: evaluated in double */
+  double *x;           /* double x[n_in], owned, like all below */
+  double *y;           /* double y[n_out]: evaluated in double */
   double *y_lo, *y_hi; /* enclosure of the real-arithmetic output */
-  float *y32;    /* float y32[n_out] */
-  int case_id;   /* index into prop->cases */
+  float *y32;          /* float y32[n_out] */
+  int case_id;         /* index into prop->cases */
   double margin; /* largest row value of that case, an upper bound of the true one */
 } Witness;
 

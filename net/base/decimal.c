@@ -40,9 +40,11 @@ static bool scan(const char *s, const char *end, Parts *p)
   *p = (Parts){0};
   if (s < end && (*s == '-' || *s == '+')) p->negative = *s++ == '-';
   bool any = false;
-  for (; s < end && is_digit(*s); s++, any = true) take_digit(p, *s, false);
+  for (; s < end && is_digit(*s); s++, any = true)
+    take_digit(p, *s, false);
   if (s < end && *s == '.')
-    for (s++; s < end && is_digit(*s); s++, any = true) take_digit(p, *s, true);
+    for (s++; s < end && is_digit(*s); s++, any = true)
+      take_digit(p, *s, true);
   if (!any) return false;
   if (s < end && (*s == 'e' || *s == 'E')) {
     s++;

@@ -42,14 +42,14 @@ static Status read_all(const char *path, int fd, size_t hint, size_t max_bytes,
     const ssize_t got = read(fd, file->data + file->size, room - file->size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0)
-      return status_fail(err, errno == EISDIR ? STATUS_NO_INPUT : STATUS_IO, "%s: %s",
-                         path,
-                         errno == EISDIR ? "is a directory, expected a file"
-                                         : strerror(errno));
+      return status_fail(
+          err, errno == EISDIR ? STATUS_NO_INPUT : STATUS_IO, "%s: %s", path,
+          errno == EISDIR ? "is a directory, expected a file" : strerror(errno));
     if (got == 0) break;
     file->size += (size_t)got;
     if (file->size > max_bytes)
-      return status_fail(err, STATUS_DATA, "%s: larger than %zu bytes", path, max_bytes);
+      return status_fail(err, STATUS_DATA, "%s: larger than %zu bytes", path,
+                         max_bytes);
   }
   file->data[file->size] = '\0';
   return STATUS_OK;
@@ -109,8 +109,10 @@ static Status read_fd(const char *path, int fd, size_t max_bytes, File *file, Er
   if (fstat(fd, &info) != 0)
     return status_fail(err, STATUS_IO, "%s: %s", path, strerror(errno));
   if (S_ISDIR(info.st_mode))
-    return status_fail(err, STATUS_NO_INPUT, "%s: is a directory, expected a file", path);
-  const size_t hint = S_ISREG(info.st_mode) && info.st_size > 0 ? (size_t)info.st_size : 0;
+    return status_fail(err, STATUS_NO_INPUT, "%s: is a directory, expected a file",
+                       path);
+  const size_t hint =
+      S_ISREG(info.st_mode) && info.st_size > 0 ? (size_t)info.st_size : 0;
   if (hint > max_bytes)
     return status_fail(err, STATUS_DATA, "%s: larger than %zu bytes", path, max_bytes);
   const Status rc = read_all(path, fd, hint, max_bytes, file, err);
@@ -126,8 +128,7 @@ Status file_read(const char *path, size_t max_bytes, File *file, Err *err)
 {
   *file = (File){0};
   const int fd = open_either(path);
-  if (fd < 0)
-    return status_fail(err, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
+  if (fd < 0) return status_fail(err, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
   const Status rc = read_fd(path, fd, max_bytes, file, err);
   close(fd);
   return rc;
@@ -139,7 +140,8 @@ void file_free(File *file)
   *file = (File){0};
 }
 
-static Status write_all(const char *path, int fd, const char *data, size_t size, Err *err)
+static Status write_all(const char *path, int fd, const char *data, size_t size,
+                        Err *err)
 {
   while (size) {
     const ssize_t put = write(fd, data, size);

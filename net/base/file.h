@@ -8,9 +8,9 @@
 #include "net/base/status.h"
 
 typedef struct {
-  char *data;        /* owned; data[size] is a NUL that does not count */
-  size_t size;       /* bytes after decompression */
-  char sha256[65];   /* hex digest of the bytes as stored (compressed or not) */
+  char *data;      /* owned; data[size] is a NUL that does not count */
+  size_t size;     /* bytes after decompression */
+  char sha256[65]; /* hex digest of the bytes as stored (compressed or not) */
 } File;
 
 /* Read `path`; a gzip stream is recognised by its magic, not by its name.

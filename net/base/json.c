@@ -70,7 +70,8 @@ Status json_only_keys(const char *path, const char *where, const cJSON *object,
     return status_fail(err, STATUS_DATA, "%s: %s: expected an object", path, where);
   for (const cJSON *m = object->child; m; m = m->next) {
     bool known = false;
-    for (const char *const *k = keys; *k; k++) known = known || !strcmp(*k, m->string);
+    for (const char *const *k = keys; *k; k++)
+      known = known || !strcmp(*k, m->string);
     if (!known)
       return status_fail(err, STATUS_DATA, "%s: %s: unknown key \"%s\"", path, where,
                          m->string);
@@ -89,14 +90,15 @@ Status json_number(const char *path, const char *where, const cJSON *object,
   return STATUS_OK;
 }
 
-Status json_int(const char *path, const char *where, const cJSON *object, const char *key,
-                int low, int high, int *value, Err *err)
+Status json_int(const char *path, const char *where, const cJSON *object,
+                const char *key, int low, int high, int *value, Err *err)
 {
   const cJSON *item = json_get(object, key);
   const double x = cJSON_IsNumber(item) ? item->valuedouble : NAN;
   if (!(x >= low && x <= high) || x != floor(x))
-    return status_fail(err, STATUS_DATA, "%s: %s.%s: expected an integer from %d to %d%s",
-                       path, where, key, low, high, item ? "" : ", found nothing");
+    return status_fail(err, STATUS_DATA,
+                       "%s: %s.%s: expected an integer from %d to %d%s", path, where,
+                       key, low, high, item ? "" : ", found nothing");
   *value = (int)x;
   return STATUS_OK;
 }

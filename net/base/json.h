@@ -29,8 +29,8 @@ Status json_only_keys(const char *path, const char *where, const cJSON *object,
 /* Typed look-ups; Fails DATA naming path, where and key. */
 Status json_number(const char *path, const char *where, const cJSON *object,
                    const char *key, double *value, Err *err);
-Status json_int(const char *path, const char *where, const cJSON *object, const char *key,
-                int low, int high, int *value, Err *err);
+Status json_int(const char *path, const char *where, const cJSON *object,
+                const char *key, int low, int high, int *value, Err *err);
 
 /* The numbers of a (nested) array in row-major order.  *values is owned by the
  * caller (mem_free), *n their count.  Fails DATA on anything but finite numbers. */

@@ -34,7 +34,8 @@ static void *count_in(void *block)
   const size_t got = malloc_usable_size(block);
   const size_t now = atomic_fetch_add(&live_bytes, got) + got;
   size_t peak = atomic_load(&peak_bytes);
-  while (now > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, now)) continue;
+  while (now > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, now))
+    continue;
   return block;
 }
 

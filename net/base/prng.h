@@ -12,8 +12,8 @@ typedef struct {
 
 Prng prng_init(uint64_t seed);
 uint64_t prng_next(Prng *r);
-double prng_unit(Prng *r);                         /* uniform in [0, 1) */
-double prng_range(Prng *r, double lo, double hi);  /* uniform in [lo, hi] */
-int prng_below(Prng *r, int n);                    /* uniform in 0..n-1, n > 0 */
+double prng_unit(Prng *r);                        /* uniform in [0, 1) */
+double prng_range(Prng *r, double lo, double hi); /* uniform in [lo, hi] */
+int prng_below(Prng *r, int n);                   /* uniform in 0..n-1, n > 0 */
 
 #endif

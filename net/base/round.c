@@ -68,14 +68,17 @@ Status round_self_test(Err *err)
 {
   volatile double tiny = DBL_MIN, one = 1, eps = ROUND_U;
   if (fegetround() != FE_TONEAREST)
-    return status_fail(err, STATUS_INTERNAL,
-                       "the process does not round to nearest; a loaded library changed "
-                       "the rounding mode");
+    return status_fail(
+        err, STATUS_INTERNAL,
+        "the process does not round to nearest; a loaded library changed "
+        "the rounding mode");
   if (tiny / 4 == 0 || (tiny / 4) * 4 != tiny)
-    return status_fail(err, STATUS_INTERNAL,
-                       "denormal numbers are flushed to zero; a loaded library was built "
-                       "with -ffast-math");
+    return status_fail(
+        err, STATUS_INTERNAL,
+        "denormal numbers are flushed to zero; a loaded library was built "
+        "with -ffast-math");
   if (one + eps != one || one + eps * 1.5 == one)
-    return status_fail(err, STATUS_INTERNAL, "double arithmetic is not IEEE 754 binary64");
+    return status_fail(err, STATUS_INTERNAL,
+                       "double arithmetic is not IEEE 754 binary64");
   return STATUS_OK;
 }

@@ -19,7 +19,7 @@
 
 #include "net/base/status.h"
 
-#define ROUND_U 0x1p-53     /* unit roundoff of double */
+#define ROUND_U   0x1p-53   /* unit roundoff of double */
 #define ROUND_ETA 0x1p-1074 /* smallest positive double */
 
 /* An upper bound of gamma_n, a little above; n < 2^40. */

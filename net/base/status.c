@@ -61,15 +61,24 @@ void status_reset(Err *err)
 const char *status_name(Status code)
 {
   switch (code) {
-  case STATUS_OK: return "ok";
-  case STATUS_USAGE: return "usage";
-  case STATUS_DATA: return "data error";
-  case STATUS_NO_INPUT: return "cannot read";
-  case STATUS_UNSUPPORTED: return "unsupported";
-  case STATUS_INTERNAL: return "internal error";
-  case STATUS_OS: return "system error";
-  case STATUS_CREATE: return "cannot write";
-  case STATUS_IO: return "input/output error";
+  case STATUS_OK:
+    return "ok";
+  case STATUS_USAGE:
+    return "usage";
+  case STATUS_DATA:
+    return "data error";
+  case STATUS_NO_INPUT:
+    return "cannot read";
+  case STATUS_UNSUPPORTED:
+    return "unsupported";
+  case STATUS_INTERNAL:
+    return "internal error";
+  case STATUS_OS:
+    return "system error";
+  case STATUS_CREATE:
+    return "cannot write";
+  case STATUS_IO:
+    return "input/output error";
   }
   return "error";
 }

@@ -49,9 +49,9 @@ void status_reset(Err *err);
 const char *status_name(Status code);
 
 /* A broken promise of the caller: always compiled, prints where, aborts. */
-#define STATUS_REQUIRE(cond, text)                                                       \
-  do {                                                                                   \
-    if (!(cond)) status_abort(__func__, text);                                           \
+#define STATUS_REQUIRE(cond, text)                                                     \
+  do {                                                                                 \
+    if (!(cond)) status_abort(__func__, text);                                         \
   } while (0)
 _Noreturn void status_abort(const char *function, const char *text);
 

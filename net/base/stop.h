@@ -13,7 +13,7 @@
 typedef enum { STOP_NO, STOP_TIMEOUT, STOP_MEMORY, STOP_INTERRUPTED } StopWhy;
 
 typedef struct {
-  double deadline;       /* clock_now seconds; INFINITY for none */
+  double deadline;        /* clock_now seconds; INFINITY for none */
   atomic_int interrupted; /* set to 1 by a signal handler or another thread */
 } Stop;
 

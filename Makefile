@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|install|clean]
+#
+# `make demo` and `make test` do everything, installing Debian packages included.
+# `make` builds build/dualcert; other modes build build/MODE/dualcert.
+
+MODE ?= release
+O    := build/$(MODE)
+
+CC   ?= cc
+STD  := -std=c11 -D_DEFAULT_SOURCE -D_POSIX_C_SOURCE=200809L
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+        -Wpointer-arith -Wwrite-strings -Wfloat-conversion
+# Set by `make lint`: warnings are errors for us, not for a user's newer compiler.
+WERROR ?=
+# docs/numerics.md: error terms assume IEEE arithmetic without contraction.
+FLOAT := -ffp-contract=off -fno-fast-math
+ARCH  ?=
+
+FLAGS_release := -O3 -g -DNDEBUG
+FLAGS_debug   := -O0 -g3
+FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                 -fno-sanitize-recover=all
+FLAGS_gcov    := -O0 -g --coverage
+ifeq ($(filter $(MODE),release debug asan gcov),)
+$(error unknown MODE '$(MODE)'; use release, debug, asan or gcov)
+endif
+
+VERSION  := 0.1.0
+CPPFLAGS += -I. -I$(O)/gen -DDUALCERT_VERSION='"$(VERSION)"' -DDUALCERT_MODE='"$(MODE)"'
+CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
+LIBS     := -lglpk -lopenblas -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
+
+# Ground floor first; tests/check-layers enforces the direction of includes.
+LAYERS := net/base net specs bounds solver
+MAIN   := solver/main.c
+SRC    := $(filter-out $(MAIN),$(wildcard $(LAYERS:%=%/*.c)))
+UNIT   := $(wildcard tests/unit/*.c tests/support/*.c)
+GEN    := $(O)/gen/onnx.pb-c
+obj     = $(patsubst %.c,$(O)/%.o,$(1))
+
+PROGRAM := $(if $(filter release,$(MODE)),build/dualcert,$(O)/dualcert)
+
+all: $(PROGRAM)
+
+# ---- build ------------------------------------------------------------------
+
+ONNX_PROTO_DIR ?= $(firstword $(wildcard /usr/include/onnx /usr/local/include/onnx))
+
+$(GEN).c: Makefile
+	@mkdir -p $(@D)
+	@test -n "$(ONNX_PROTO_DIR)" || { \
+	  echo "onnx.proto not found: run 'make packages' (or set ONNX_PROTO_DIR)"; exit 1; }
+	protoc-c --proto_path=$(ONNX_PROTO_DIR) --c_out=$(@D) onnx.proto
+$(GEN).h: $(GEN).c
+$(O)/net/onnx.o $(call obj,$(UNIT)): $(GEN).h
+
+# Generated code follows its generator's style, not ours.
+$(GEN).o: $(GEN).c
+	$(CC) $(STD) $(FLAGS_$(MODE)) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
+
+OBJS := $(call obj,$(SRC)) $(GEN).o
+
+$(PROGRAM): $(OBJS) $(call obj,$(MAIN))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(O)/unit: $(OBJS) $(call obj,$(UNIT))
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+
+$(O)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS_) -MMD -MP -c -o $@ $<
+
+# ---- the two commands of the README -----------------------------------------
+
+# Installs what is missing on Debian and Ubuntu, or prints the one apt command.
+packages:
+	@tests/install-packages
+
+demo: packages
+	@$(MAKE) --no-print-directory all
+	@benchmarks/demo $(PROGRAM)
+
+test: packages
+	@$(MAKE) --no-print-directory check
+
+check: $(PROGRAM) $(O)/unit
+	tests/run-unit $(O)/unit
+	tests/run-cli $(PROGRAM)
+
+lint:
+	tests/lint
+
+# ---- the rest ----------------------------------------------------------------
+
+PREFIX ?= /usr/local
+install: $(PROGRAM)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dualcert
+	install -m 644 docs/dualcert.1 $(DESTDIR)$(PREFIX)/share/man/man1/dualcert.1
+
+clean:
+	rm -rf build
+
+.PHONY: all packages demo test check lint install clean
+-include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(UNIT)))
