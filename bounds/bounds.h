@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bounds/bounds.h -- proven intervals of every node, for a batch of boxes.
+ *
+ * For box t < n_box and element i of node k, over all inputs of that box,
+ *
+ *     lo[k][t size_k + i]  <=  x^k_i  <=  hi[k][t size_k + i]               (1)
+ *
+ * in real arithmetic.  Intervals only shrink (bounds_meet).  Also kept, because the
+ * Lagrangian needs them for its error terms (bounds/lagrangian.h):
+ *
+ *     err[k][t size_k + i] >= what the adjoint product of node k can be wrong by,
+ *                             per unit of |nu_i|; linear nodes only
+ *     slip[k][t]           >= the same for products that underflow, in total
+ *     up[k][t size_k + i]   = hi / (hi - lo), slope of the upper line of a ReLU; only
+ *                             pre-activations, a heuristic number
+ */
+#ifndef BOUNDS_BOUNDS_H
+#define BOUNDS_BOUNDS_H
+
+#include <stdbool.h>
+
+#include "bounds/linop.h"
+#include "net/net.h"
+
+typedef struct {
+  const Net *net;
+  int n_box;
+  double **lo, **hi; /* double *lo[n_nodes] */
+  double **err, **slip;
+  double **up;
+  int *pre;    /* pre[k] = the ACT node that consumes k, or -1 */
+  bool *tight; /* tight[k]: interval propagation already gives the exact range of
+                * each element of node k (first layer), nothing is left to tighten */
+} Bounds;
+
+/* Room for n_box boxes, all intervals infinite but node 0, which the caller sets
+ * with bounds_set_box. */
+Bounds *bounds_new(const Net *net, int n_box);
+void bounds_free(Bounds *b);
+
+void bounds_set_box(Bounds *b, int t, const double *lo, const double *hi);
+
+/* Intersect element i of node k, box t, with [lo, hi]; NaN is ignored.  An empty
+ * intersection can only come from an empty input set and leaves the interval
+ * untouched. */
+void bounds_meet(Bounds *b, int k, int t, int i, double lo, double hi);
+
+/* The error terms err[k], slip[k] of a linear node from its inputs' intervals. */
+void bounds_refresh_errors(Bounds *b, Linop *op, int k);
+
+/* True when every interval is finite and ordered; for tests and debug builds. */
+bool bounds_check(const Bounds *b);
+
+/* Activation neurons whose interval is [0, inf), (-inf, 0] or neither. */
+void bounds_count(const Bounds *b, long *active, long *inactive, long *unstable);
+
+static inline bool bounds_unstable(const Bounds *b, int k, int t, int i)
+{
+  const int at = t * b->net->nodes[k].size + i;
+  return b->lo[k][at] < 0 && b->hi[k][at] > 0;
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bounds/crown.h -- backward bounds for every pre-activation.
+ *
+ * Layer by layer from the input, each neuron that interval propagation leaves
+ * open is bounded from below and above by the Lagrangian with objectives +e_i and
+ * -e_i: with fixed slopes that is CROWN (Zhang et al. 2018); with slopes optimised for
+ * each neuron it is alpha-CROWN's joint optimisation (Xu et al. 2021), because a
+ * bound of a later layer can only gain from tighter intervals of earlier ones.
+ */
+#ifndef BOUNDS_CROWN_H
+#define BOUNDS_CROWN_H
+
+#include "bounds/bounds.h"
+#include "bounds/lagrangian.h"
+#include "net/base/stop.h"
+
+/* Tighten all intervals of b; slope_iterations > 0 optimises slopes for every
+ * neuron.  Nodes before `from` are left as they are (0: all).
+ * Returns false when stopped early; what was tightened stays valid. */
+bool crown_tighten(Lagrangian *L, Bounds *b, int slope_iterations, const Stop *stop);
+
+#endif

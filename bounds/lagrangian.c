@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bounds/lagrangian.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bounds/relax.h"
+#include "net/base/mem.h"
+#include "net/base/round.h"
+
+/* The parts of (2) that are sums, per row: g = value - rounding. */
+typedef struct {
+  double value; /* in plain arithmetic */
+  double size;  /* sum of magnitudes of the terms of `value` */
+  double err;   /* residuals that rounding made */
+} Total;
+
+struct Lagrangian {
+  const Net *net;
+  Linop *op;
+  int max_rows;
+  double n_terms; /* the longest chain of additions in one total */
+  size_t wide;    /* largest node size */
+  Total *total;   /* Total total[max_rows] */
+  double **q;     /* q[k]: [n_rows][size_k] while node k is open, else NULL */
+  bool *fresh;    /* q[k] holds nothing yet */
+  bool *wanted;   /* ancestors of the start node, in the gradient */
+  int *last_use;  /* the last consumer of node k */
+  double **pool;  /* unused matrices [max_rows][wide] */
+  int n_pool;
+  double *p; /* one row of p */
+  /* kept for the gradient, activation nodes only, [max_rows][size_k] */
+  double **lam, **slope, **z, **x;
+  double *corner; /* [max_rows][n_inputs] */
+};
+
+Lagrangian *lagrangian_new(const Net *net, int max_rows)
+{
+  const size_t n = (size_t)net->n_nodes;
+  Lagrangian *L = mem_zero(1, sizeof *L);
+  L->net = net;
+  L->op = linop_new(net);
+  L->max_rows = max_rows;
+  L->n_terms = 64;
+  L->total = mem_zero((size_t)max_rows, sizeof *L->total);
+  L->q = mem_zero(n, sizeof *L->q);
+  L->fresh = mem_zero(n, sizeof *L->fresh);
+  L->wanted = mem_zero(n, sizeof *L->wanted);
+  L->last_use = mem_zero(n, sizeof *L->last_use);
+  L->pool = mem_zero(n, sizeof *L->pool);
+  for (size_t k = 0; k < n; k++) {
+    const size_t size = (size_t)net->nodes[k].size;
+    L->n_terms += (double)size + 8;
+    for (int p = 0; p < net->nodes[k].n_in; p++)
+      L->last_use[net->nodes[k].in[p]] = (int)k;
+    if (size > L->wide) L->wide = size;
+  }
+  L->p = mem_doubles(L->wide);
+  L->lam = mem_zero(n, sizeof *L->lam);
+  L->slope = mem_zero(n, sizeof *L->slope);
+  L->z = mem_zero(n, sizeof *L->z);
+  L->x = mem_zero(n, sizeof *L->x);
+  return L;
+}
+
+void lagrangian_free(Lagrangian *L)
+{
+  if (!L) return;
+  for (int k = 0; k < L->net->n_nodes; k++) {
+    mem_free(L->q[k]);
+    mem_free(L->lam[k]);
+    mem_free(L->slope[k]);
+    mem_free(L->z[k]);
+    mem_free(L->x[k]);
+  }
+  for (int i = 0; i < L->n_pool; i++)
+    mem_free(L->pool[i]);
+  mem_free(L->total);
+  mem_free(L->q);
+  mem_free(L->fresh);
+  mem_free(L->wanted);
+  mem_free(L->last_use);
+  mem_free(L->pool);
+  mem_free(L->p);
+  mem_free(L->lam);
+  mem_free(L->slope);
+  mem_free(L->z);
+  mem_free(L->x);
+  mem_free(L->corner);
+  linop_free(L->op);
+  mem_free(L);
+}
+
+Linop *lagrangian_linop(Lagrangian *L)
+{
+  return L->op;
+}
+
+int lagrangian_max_rows(const Lagrangian *L)
+{
+  return L->max_rows;
+}
+
+int lagrangian_rows_that_fit(const Net *net, size_t bytes, bool with_gradient, int most)
+{
+  size_t wide = 0, acts = 0;
+  for (int k = 0; k < net->n_nodes; k++) {
+    const size_t size = (size_t)net->nodes[k].size;
+    if (size > wide) wide = size;
+    if (net->nodes[k].kind == NODE_ACT) acts += size;
+  }
+  /* A few live matrices at a time; four kept per activation and their multipliers. */
+  const size_t row = (6 * wide + (with_gradient ? 10 * acts : 0)) * sizeof(double);
+  const size_t fit = bytes / row;
+  return fit < 1 ? 1 : fit > (size_t)most ? most : (int)fit;
+}
+
+/* ---- live matrices -------------------------------------------------------------- */
+
+static void open_node(Lagrangian *L, int k)
+{
+  if (L->q[k]) return;
+  L->q[k] =
+      L->n_pool ? L->pool[--L->n_pool] : mem_doubles((size_t)L->max_rows * L->wide);
+  L->fresh[k] = true;
+}
+
+static void close_node(Lagrangian *L, int k)
+{
+  if (L->q[k]) L->pool[L->n_pool++] = L->q[k];
+  L->q[k] = NULL;
+}
+
+static double *kept(Lagrangian *L, double **slot, int k)
+{
+  if (!slot[k])
+    slot[k] = mem_doubles((size_t)L->max_rows * (size_t)L->net->nodes[k].size);
+  return slot[k];
+}
+
+static const double *given(double *const *arrays, int k)
+{
+  return arrays ? arrays[k] : NULL;
+}
+
+/* ---- the terms of (2) -------------------------------------------------------------
+ */
+
+/* sum_i min (q_i lo_i, q_i hi_i), with its minimiser. */
+static void interval_term(int n, const double *q, const double *lo, const double *hi,
+                          double *at, Total *t)
+{
+  double value = 0, size = 0;
+  for (int i = 0; i < n; i++) {
+    const double x = q[i] >= 0 ? lo[i] : hi[i];
+    const double mag = -lo[i] > hi[i] ? -lo[i] : hi[i];
+    value += q[i] * x;
+    size += fabs(q[i]) * mag;
+  }
+  t->value += value;
+  t->size += size;
+  if (at)
+    for (int i = 0; i < n; i++)
+      at[i] = q[i] >= 0 ? lo[i] : hi[i];
+}
+
+/* q of node j is about to receive a second contribution: the rounding of that sum is
+ * at most gamma_{fan_out + 2} |q_old| (plus what err[k] covers). */
+static void joining_error(Lagrangian *L, const Bounds *b, int k, int j, int n_rows)
+{
+  const int n = L->net->nodes[j].size, per_box = n_rows / b->n_box;
+  const double gamma = round_gamma(L->op->fan_out[k] + 2) * (1 + 0x1p-20);
+  for (int r = 0; r < n_rows; r++) {
+    const double *q = L->q[j] + (size_t)r * (size_t)n;
+    const size_t at = (size_t)(r / per_box) * (size_t)n;
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+      sum += fabs(q[i]) *
+             fmax(fabs(b->lo[j][at + (size_t)i]), fabs(b->hi[j][at + (size_t)i]));
+    L->total[r].err += gamma * sum;
+  }
+}
+
+/* nu . b and the error of the adjoint, for one row. */
+static void bias_term(const Bounds *b, int k, int box, const double *nu, Total *t)
+{
+  const Node *v = &b->net->nodes[k];
+  const double *err = b->err[k] + (size_t)box * (size_t)v->size;
+  int stride, period;
+  const double *bias = linop_bias(v, &stride, &period);
+  double value = 0, size = 0, e = 0;
+  for (int i = 0; i < v->size; i++)
+    e += fabs(nu[i]) * err[i];
+  for (int from = 0; bias && from < v->size; from += period)
+    for (int i = 0; i < period; i += stride) {
+      const double w = bias[i / stride];
+      for (int s = 0; s < stride; s++) {
+        value += nu[from + i + s] * w;
+        size += fabs(nu[from + i + s]) * fabs(w);
+      }
+    }
+  t->value += value;
+  t->size += size;
+  t->err += e + b->slip[k][box];
+}
+
+static void linear_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
+                        int k)
+{
+  const Node *v = &L->net->nodes[k];
+  const int n_rows = batch->n_rows, per_box = n_rows / b->n_box;
+  for (int r = 0; r < n_rows; r++)
+    bias_term(b, k, r / per_box, L->q[k] + (size_t)r * (size_t)v->size, &L->total[r]);
+  for (int p = 0; p < v->n_in; p++) {
+    const int j = v->in[p];
+    open_node(L, j);
+    if (!L->fresh[j]) joining_error(L, b, k, j, n_rows);
+  }
+  linop_adjoint(L->op, k, n_rows, L->q[k], L->q, L->fresh);
+  close_node(L, k);
+}
+
+/* The start node with unit objectives: rows of A instead of a product. */
+static void unit_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch)
+{
+  const int k = batch->start, per_box = batch->n_rows / b->n_box;
+  const Node *v = &L->net->nodes[k];
+  int stride, period;
+  const double *bias = linop_bias(v, &stride, &period);
+  for (int r = 0; r < batch->n_rows; r++) {
+    const int i = batch->unit[r];
+    const double w = bias ? bias[i % period / stride] : 0;
+    L->total[r].value += batch->sign[r] * w;
+    L->total[r].size += fabs(w);
+    L->total[r].err += b->err[k][(size_t)(r / per_box) * (size_t)v->size + (size_t)i] +
+                       b->slip[k][r / per_box];
+  }
+  open_node(L, v->in[0]);
+  L->fresh[v->in[0]] = false;
+  linop_adjoint_unit(L->op, k, batch->n_rows, batch->unit, batch->sign, L->q[v->in[0]]);
+}
+
+/* Activation node k on pre-activation j: phi, the residual where lambda is given,
+ * and p added to q^j. */
+static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
+                     int k)
+{
+  const Node *v = &L->net->nodes[k];
+  const int j = v->in[0], n = v->size, n_rows = batch->n_rows;
+  const int per_box = n_rows / b->n_box;
+  const double *lambda = given(batch->lambda, k), *mu = given(batch->mu, k),
+               *alpha = given(batch->alpha, k);
+  double *slope = batch->keep ? kept(L, L->slope, k) : NULL;
+  double *z = batch->keep ? kept(L, L->z, k) : NULL;
+  double *x = batch->keep && lambda ? kept(L, L->x, k) : NULL;
+  double *lam = batch->keep ? kept(L, L->lam, k) : NULL;
+  open_node(L, j);
+  for (int r = 0; r < n_rows; r++) {
+    const size_t at = (size_t)r * (size_t)n;
+    const size_t box = (size_t)(r / per_box) * (size_t)n;
+    double *q = L->q[k] + at;
+    Total *t = &L->total[r];
+    if (lambda) {
+      for (int i = 0; i < n; i++)
+        q[i] -= lambda[at + (size_t)i];
+      interval_term(n, q, b->lo[k] + box, b->hi[k] + box, x ? x + at : NULL, t);
+    }
+    const RelaxRow row = {.n = n,
+                          .l = b->lo[j] + box,
+                          .u = b->hi[j] + box,
+                          .up = b->up[j] + box,
+                          .lam = lambda ? lambda + at : q,
+                          .alpha = alpha ? alpha + at : NULL,
+                          .mu = mu ? mu + at : NULL,
+                          .p = L->fresh[j] ? L->q[j] + at : L->p,
+                          .slope = slope ? slope + at : NULL,
+                          .z = z ? z + at : NULL};
+    relax_row(v->act, &row, &t->value, &t->size);
+    if (lam) memcpy(lam + at, row.lam, (size_t)n * sizeof *lam);
+    if (L->fresh[j]) continue;
+    /* One addition per element: its rounding is a residual of node j. */
+    double e = 0;
+    for (int i = 0; i < n; i++) {
+      L->q[j][at + (size_t)i] += L->p[i];
+      e += fabs(L->q[j][at + (size_t)i]) * fmax(fabs(row.l[i]), fabs(row.u[i]));
+    }
+    t->err += e * ROUND_U * (1 + 0x1p-20);
+  }
+  L->fresh[j] = false;
+  close_node(L, k);
+}
+
+static void start_rows(Lagrangian *L, const LagrangianBatch *batch)
+{
+  const int s = batch->start;
+  open_node(L, s);
+  L->fresh[s] = false;
+  memcpy(L->q[s], batch->c,
+         (size_t)batch->n_rows * (size_t)L->net->nodes[s].size * sizeof *batch->c);
+}
+
+static bool can_start_with_rows(const Lagrangian *L, const LagrangianBatch *batch)
+{
+  const Node *v = &L->net->nodes[batch->start];
+  return !batch->c && v->n_in == 1 && v->kind != NODE_ADD;
+}
+
+/* Unit objectives spelt out, for nodes whose rows cannot be read off. */
+static void start_units(Lagrangian *L, const LagrangianBatch *batch)
+{
+  const int s = batch->start;
+  const size_t n = (size_t)L->net->nodes[s].size;
+  open_node(L, s);
+  L->fresh[s] = false;
+  memset(L->q[s], 0, (size_t)batch->n_rows * n * sizeof(double));
+  for (int r = 0; r < batch->n_rows; r++)
+    L->q[s][(size_t)r * n + (size_t)batch->unit[r]] = batch->sign[r];
+}
+
+/* g of (2) with everything that rounding may have added taken away. */
+static double proven(const Lagrangian *L, const Total *t)
+{
+  const double gamma = round_gamma(L->n_terms) * (1 + 0x1p-20);
+  const double err = (t->err * (1 + 0x1p-20) + gamma * t->size) * (1 + 0x1p-20) +
+                     ROUND_ETA * L->n_terms * 8;
+  const double g = round_dn(t->value - err);
+  return isfinite(g) && isfinite(t->size) && isfinite(t->err) ? g : -INFINITY;
+}
+
+void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
+                      double *lower)
+{
+  STATUS_REQUIRE(batch->n_rows <= L->max_rows && batch->n_rows % b->n_box == 0,
+                 "batch does not fit");
+  STATUS_REQUIRE(net_is_linear(&L->net->nodes[batch->start]), "start must be linear");
+  memset(L->total, 0, (size_t)batch->n_rows * sizeof *L->total);
+  int from = batch->start;
+  if (can_start_with_rows(L, batch)) {
+    unit_node(L, b, batch);
+    from--;
+  } else if (batch->c) {
+    start_rows(L, batch);
+  } else {
+    start_units(L, batch);
+  }
+  for (int k = from; k > 0; k--) {
+    if (!L->q[k]) continue;
+    if (L->net->nodes[k].kind == NODE_ACT)
+      act_node(L, b, batch, k);
+    else
+      linear_node(L, b, batch, k);
+  }
+  const int n = net_in_size(L->net), per_box = batch->n_rows / b->n_box;
+  if (batch->keep && !L->corner)
+    L->corner = mem_doubles((size_t)L->max_rows * (size_t)n);
+  for (int r = 0; r < batch->n_rows; r++) {
+    const size_t at = (size_t)r * (size_t)n, box = (size_t)(r / per_box) * (size_t)n;
+    if (L->q[0])
+      interval_term(n, L->q[0] + at, b->lo[0] + box, b->hi[0] + box,
+                    batch->keep ? L->corner + at : NULL, &L->total[r]);
+    else if (batch->keep)
+      memcpy(L->corner + at, b->lo[0] + box, (size_t)n * sizeof *L->corner);
+    lower[r] = proven(L, &L->total[r]);
+  }
+  close_node(L, 0);
+}
+
+/* ---- gradient ---------------------------------------------------------------------
+ */
+
+/* Which nodes lie between the input and `start`. */
+static void mark_ancestors(const Net *net, int start, bool *wanted)
+{
+  memset(wanted, 0, (size_t)net->n_nodes * sizeof *wanted);
+  wanted[start] = true;
+  for (int k = start; k > 0; k--)
+    for (int p = 0; wanted[k] && p < net->nodes[k].n_in; p++)
+      wanted[net->nodes[k].in[p]] = true;
+}
+
+static void act_gradient(const Lagrangian *L, const LagrangianBatch *batch,
+                         const LagrangianGradient *out, int k, const double *v,
+                         double *y)
+{
+  const Node *node = &L->net->nodes[k];
+  const size_t n = (size_t)batch->n_rows * (size_t)node->size;
+  const double *z = L->z[k], *s = L->slope[k], *lam = L->lam[k];
+  const double *lambda = given(batch->lambda, k);
+  double *g_lambda = out->lambda ? out->lambda[k] : NULL;
+  double *g_mu = out->mu ? out->mu[k] : NULL;
+  double *g_alpha = out->alpha ? out->alpha[k] : NULL;
+  for (size_t i = 0; i < n; i++) {
+    const double step = v[i] - z[i];
+    const double h = act_value(node->act, z[i]) + s[i] * step;
+    if (g_mu) g_mu[i] = step;
+    if (g_alpha) g_alpha[i] = lam[i] * step;
+    if (g_lambda) g_lambda[i] = lambda ? h - L->x[k][i] : 0;
+    y[i] = lambda ? L->x[k][i] : h;
+  }
+}
+
+void lagrangian_gradient(Lagrangian *L, const LagrangianBatch *batch,
+                         const LagrangianGradient *out)
+{
+  const Net *net = L->net;
+  mark_ancestors(net, batch->start, L->wanted);
+  open_node(L, 0);
+  memcpy(L->q[0], L->corner,
+         (size_t)batch->n_rows * (size_t)net_in_size(net) * sizeof *L->corner);
+  for (int k = 1; k <= batch->start; k++) {
+    if (!L->wanted[k]) continue;
+    open_node(L, k);
+    const Node *v = &net->nodes[k];
+    if (v->kind == NODE_ACT)
+      act_gradient(L, batch, out, k, L->q[v->in[0]], L->q[k]);
+    else
+      linop_forward(L->op, k, batch->n_rows, L->q, L->q[k]);
+    for (int p = 0; p < v->n_in; p++)
+      if (L->last_use[v->in[p]] <= k) close_node(L, v->in[p]);
+  }
+  if (out->y)
+    memcpy(out->y, L->q[batch->start],
+           (size_t)batch->n_rows * (size_t)net->nodes[batch->start].size *
+               sizeof(double));
+  if (out->x0)
+    memcpy(out->x0, L->corner,
+           (size_t)batch->n_rows * (size_t)net_in_size(net) * sizeof(double));
+  for (int k = 0; k <= batch->start; k++)
+    close_node(L, k);
+}
+
+const double *lagrangian_lambda(const Lagrangian *L, int k)
+{
+  return L->lam[k];
+}
+
+const double *lagrangian_slope(const Lagrangian *L, int k)
+{
+  return L->slope[k];
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bounds/lagrangian.h -- the only function that returns a proven bound.
+ *
+ * For a linear objective c on the vector of node s ("start"), over one box,
+ *
+ *     f*  =  min over inputs in the box of   c . x^s                          (1)
+ *
+ * Give every equation of net/net.h a multiplier nu^k, relax it into the objective
+ * and minimise over all x^k inside their known intervals separately
+ * (Dvijotham, Stanforth, Gowal, Mann, Kohli, UAI 2018, eq. 5-8, here as a lower
+ * bound of a minimum and for a graph):
+ *
+ *   g(nu) = min over x of  c . x^s + sum_lin nu^k . (A^k x^in + b^k - x^k)
+ *                                  + sum_act nu^k . (h(x^in) - x^k)         (2)
+ *
+ * For every nu, g(nu) <= f*: multipliers need no trust.  (2) separates.  With
+ *     q^j = [j = s] c + sum over linear consumers k of j  (A^k)^T nu^k
+ * the terms are
+ *   input        sum_j min (q_j lo_j, q_j hi_j)
+ *   linear k     nu^k . b^k,   and, where nu^k is not q^k, the residual below
+ *   act k on j   phi (lambda_i, p_i) of bounds/relax.h with lambda = nu^k, where p
+ *                is the part of nu^j passed on:  nu^j = q^j + p
+ *   residual     min over x^k in its interval of (q^k - nu^k) . x^k
+ *
+ * Multipliers, per activation node k, each an array [n_rows][size_k]:
+ *     lambda[k]   nu^k; NULL: nu^k = q^k, which is the best choice for given others
+ *     mu[k]       p of the unstable neurons; NULL: p = slope * lambda
+ *     alpha[k]    the slope where lambda >= 0; NULL: adaptive (bounds/relax.h)
+ * All other linear nodes take nu^k = q^k.  lambda = mu = NULL is backward bound
+ * propagation (CROWN); alpha alone the reduced dual (alpha-CROWN); mu, or mu and
+ * lambda, the full dual.
+ *
+ * Rounding.  q is computed in floating point.  nu is the number that came out,
+ * exactly; what (A^T nu) is wrong by becomes a residual, bounded a priori by
+ * err[k] . |nu| + slip[k] (bounds/bounds.h), and added.  All other terms are summed
+ * with their magnitudes, and gamma_n times that is subtracted.  A result that is not
+ * finite is returned as -INFINITY: nothing is proven.
+ */
+#ifndef BOUNDS_LAGRANGIAN_H
+#define BOUNDS_LAGRANGIAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bounds/bounds.h"
+#include "bounds/linop.h"
+
+/* Workspace for batches of up to max_rows objectives; one thread.  Buffers are
+ * made on first use and kept: a second pass of the same shape allocates nothing. */
+typedef struct Lagrangian Lagrangian;
+
+Lagrangian *lagrangian_new(const Net *net, int max_rows);
+void lagrangian_free(Lagrangian *L);
+Linop *lagrangian_linop(Lagrangian *L); /* borrowed */
+int lagrangian_max_rows(const Lagrangian *L);
+
+/* A max_rows that keeps the workspace below about `bytes`, at least 1, at most
+ * `most`; with_gradient counts what lagrangian_gradient keeps. */
+int lagrangian_rows_that_fit(const Net *net, size_t bytes, bool with_gradient,
+                             int most);
+
+/* A batch of objectives and multipliers; everything borrowed. */
+typedef struct {
+  int start;       /* a linear node */
+  int n_rows;      /* row r is on box r / (n_rows / b->n_box) */
+  const double *c; /* double c[n_rows][size_start], or NULL: */
+  const int *unit; /* row r is sign[r] e_unit[r] */
+  const signed char *sign;
+  double *const *lambda, *const *mu, *const *alpha; /* [n_nodes] each, or NULL */
+  bool keep; /* keep what lagrangian_gradient needs */
+} LagrangianBatch;
+
+/* lower[r] = g <= the minimum (1) of objective r, proven; -INFINITY if nothing is. */
+void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
+                      double *lower);
+
+/* A supergradient of the last lagrangian_bound with keep = true, same batch, by one
+ * forward pass.  With z* the minimiser of phi, x* that of the residual and v the
+ * vector propagated forward through minimisers (inputs at their minimising corner;
+ * through h(z*) where lambda is tied, x* where it is given; through the line of
+ * slope s where p = s lambda),
+ *
+ *     dg/dmu_i = v_i - z*_i       dg/dalpha_i = lambda_i (v_i - z*_i)
+ *     dg/dlambda_i = h(z*_i) + s_i (v_i - z*_i) - x*_i
+ *
+ * Every output array may be NULL: g_* are [n_nodes] pointers to [n_rows][size];
+ * y: double y[n_rows][size_start], the propagated value of node `start` (dg/dc);
+ * x0: double x0[n_rows][net inputs], the minimising corner: a witness candidate. */
+typedef struct {
+  double *const *lambda, *const *mu, *const *alpha;
+  double *y, *x0;
+} LagrangianGradient;
+
+void lagrangian_gradient(Lagrangian *L, const LagrangianBatch *batch,
+                         const LagrangianGradient *out);
+
+/* After a pass with keep: lambda of activation node k as it was used, and p/lambda
+ * of the line, both [n_rows][size_k], borrowed until the next pass. */
+const double *lagrangian_lambda(const Lagrangian *L, int k);
+const double *lagrangian_slope(const Lagrangian *L, int k);
+
+#endif

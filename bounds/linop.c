@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bounds/linop.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bounds/blas.h"
+#include "net/base/mem.h"
+
+static int conv_taps(const Conv *c)
+{
+  return c->c_in / c->groups * c->kh * c->kw;
+}
+
+static int conv_plane(const Conv *c)
+{
+  return c->h_out * c->w_out;
+}
+
+/* How often the index map reads its most popular entry. */
+static int most_reads(const Net *net, const Node *v)
+{
+  size_t total = 0;
+  for (int p = 0; p < v->n_in; p++)
+    total += (size_t)net->nodes[v->in[p]].size;
+  int *reads = mem_zero(total, sizeof *reads), most = 0;
+  for (int i = 0; i < v->size; i++)
+    if (v->map[i] >= 0 && ++reads[v->map[i]] > most) most = reads[v->map[i]];
+  mem_free(reads);
+  return most;
+}
+
+static void count_terms(Linop *op, int k)
+{
+  const Node *v = &op->net->nodes[k];
+  switch (v->kind) {
+  case NODE_DENSE:
+    op->fan_in[k] = v->cols;
+    op->fan_out[k] = v->rows;
+    break;
+  case NODE_CONV:
+    op->fan_in[k] = conv_taps(&v->conv);
+    op->fan_out[k] = v->conv.c_out / v->conv.groups * v->conv.kh * v->conv.kw;
+    break;
+  case NODE_SCALE:
+    op->fan_in[k] = op->fan_out[k] = 1;
+    break;
+  case NODE_ADD:
+    op->fan_in[k] = v->n_in;
+    op->fan_out[k] = v->n_in; /* an input may be listed several times */
+    break;
+  case NODE_MAP:
+    op->fan_in[k] = 0;
+    op->fan_out[k] = most_reads(op->net, v);
+    if (op->fan_out[k] == 1) op->fan_out[k] = 0; /* moves numbers, adds none */
+    break;
+  case NODE_INPUT:
+  case NODE_ACT:
+    break;
+  }
+}
+
+Linop *linop_new(const Net *net)
+{
+  const size_t n = (size_t)net->n_nodes;
+  Linop *op = mem_zero(1, sizeof *op);
+  op->net = net;
+  op->abs_w = mem_zero(n, sizeof *op->abs_w);
+  op->fan_in = mem_zero(n, sizeof *op->fan_in);
+  op->fan_out = mem_zero(n, sizeof *op->fan_out);
+  size_t patches = 0;
+  for (int k = 0; k < net->n_nodes; k++) {
+    const Node *v = &net->nodes[k];
+    count_terms(op, k);
+    if (v->kind == NODE_CONV) {
+      const size_t need = (size_t)conv_taps(&v->conv) * (size_t)conv_plane(&v->conv);
+      if (need > patches) patches = need;
+    }
+  }
+  if (patches) op->patches = mem_doubles(patches);
+  return op;
+}
+
+void linop_free(Linop *op)
+{
+  if (!op) return;
+  for (int k = 0; k < op->net->n_nodes; k++)
+    mem_free(op->abs_w[k]);
+  mem_free(op->abs_w);
+  mem_free(op->fan_in);
+  mem_free(op->fan_out);
+  mem_free(op->patches);
+  mem_free(op);
+}
+
+static const double *absolute_weights(Linop *op, int k)
+{
+  if (op->abs_w[k]) return op->abs_w[k];
+  const Node *v = &op->net->nodes[k];
+  const size_t n = v->kind == NODE_CONV
+                       ? (size_t)v->conv.c_out * (size_t)conv_taps(&v->conv)
+                       : (size_t)v->rows * (size_t)v->cols;
+  double *a = mem_doubles(n);
+  for (size_t i = 0; i < n; i++)
+    a[i] = fabs(v->W[i]);
+  return op->abs_w[k] = a;
+}
+
+/* ---- convolution through patches ------------------------------------------------- */
+
+/* The range of output columns whose tap at offset `off` falls inside [0, n_in). */
+static void tap_range(int n_out, int n_in, int stride, int off, int *first, int *last)
+{
+  int a = off < 0 ? (-off + stride - 1) / stride : 0;
+  int b = off < n_in ? (n_in - 1 - off) / stride + 1 : 0;
+  if (b > n_out) b = n_out;
+  if (a > b) a = b;
+  *first = a;
+  *last = b;
+}
+
+/* patches[tap][position] of one group of one image, zero outside the image. */
+static void gather_patches(const Conv *c, int group, const double *x, double *patches)
+{
+  const int per = c->c_in / c->groups;
+  for (int ci = 0; ci < per; ci++)
+    for (int ky = 0; ky < c->kh; ky++)
+      for (int kx = 0; kx < c->kw; kx++, patches += conv_plane(c)) {
+        const double *plane =
+            x + (size_t)(group * per + ci) * (size_t)(c->h_in * c->w_in);
+        const int off = kx * c->dw - c->pl;
+        int first, last;
+        tap_range(c->w_out, c->w_in, c->sw, off, &first, &last);
+        for (int oy = 0; oy < c->h_out; oy++) {
+          double *row = patches + oy * c->w_out;
+          const int y = oy * c->sh + ky * c->dh - c->pt;
+          if (y < 0 || y >= c->h_in) {
+            memset(row, 0, (size_t)c->w_out * sizeof *row);
+            continue;
+          }
+          const double *from = plane + y * c->w_in + off;
+          for (int ox = 0; ox < first; ox++)
+            row[ox] = 0;
+          for (int ox = first; ox < last; ox++)
+            row[ox] = from[ox * c->sw];
+          for (int ox = last; ox < c->w_out; ox++)
+            row[ox] = 0;
+        }
+      }
+}
+
+/* The transpose of gather_patches: add every patch entry to its pixel. */
+static void scatter_patches(const Conv *c, int group, const double *patches, double *x)
+{
+  const int per = c->c_in / c->groups;
+  for (int ci = 0; ci < per; ci++)
+    for (int ky = 0; ky < c->kh; ky++)
+      for (int kx = 0; kx < c->kw; kx++, patches += conv_plane(c)) {
+        double *plane = x + (size_t)(group * per + ci) * (size_t)(c->h_in * c->w_in);
+        const int off = kx * c->dw - c->pl;
+        int first, last;
+        tap_range(c->w_out, c->w_in, c->sw, off, &first, &last);
+        for (int oy = 0; oy < c->h_out; oy++) {
+          const int y = oy * c->sh + ky * c->dh - c->pt;
+          if (y < 0 || y >= c->h_in) continue;
+          const double *row = patches + oy * c->w_out;
+          double *to = plane + y * c->w_in + off;
+          for (int ox = first; ox < last; ox++)
+            to[ox * c->sw] += row[ox];
+        }
+      }
+}
+
+static void conv_forward(Linop *op, int k, const double *W, int n_rows, const double *x,
+                         double *y)
+{
+  const Node *v = &op->net->nodes[k];
+  const Conv *c = &v->conv;
+  const int taps = conv_taps(c), plane = conv_plane(c), co = c->c_out / c->groups;
+  const size_t n_in = (size_t)c->c_in * (size_t)(c->h_in * c->w_in);
+  for (int r = 0; r < n_rows; r++)
+    for (int g = 0; g < c->groups; g++) {
+      gather_patches(c, g, x + (size_t)r * n_in, op->patches);
+      blas_gemm(false, false, co, plane, taps, W + (size_t)(g * co) * (size_t)taps,
+                taps, op->patches, plane, false,
+                y + (size_t)r * (size_t)v->size + (size_t)(g * co) * (size_t)plane,
+                plane);
+    }
+}
+
+static void conv_adjoint(Linop *op, int k, int n_rows, const double *nu, double *q)
+{
+  const Node *v = &op->net->nodes[k];
+  const Conv *c = &v->conv;
+  const int taps = conv_taps(c), plane = conv_plane(c), co = c->c_out / c->groups;
+  const size_t n_in = (size_t)c->c_in * (size_t)(c->h_in * c->w_in);
+  for (int r = 0; r < n_rows; r++)
+    for (int g = 0; g < c->groups; g++) {
+      blas_gemm(true, false, taps, plane, co, v->W + (size_t)(g * co) * (size_t)taps,
+                taps,
+                nu + (size_t)r * (size_t)v->size + (size_t)(g * co) * (size_t)plane,
+                plane, false, op->patches, plane);
+      scatter_patches(c, g, op->patches, q + (size_t)r * n_in);
+    }
+}
+
+/* ---- forward ------------------------------------------------------------------------
+ */
+
+const double *linop_bias(const Node *v, int *stride, int *period)
+{
+  *stride = 1;
+  *period = v->size;
+  switch (v->kind) {
+  case NODE_DENSE:
+    *period = v->rows;
+    return v->b;
+  case NODE_CONV:
+    *stride = v->conv.h_out * v->conv.w_out;
+    return v->b;
+  case NODE_SCALE:
+    return v->shift;
+  case NODE_ADD:
+  case NODE_MAP:
+  case NODE_INPUT:
+  case NODE_ACT:
+    break;
+  }
+  return NULL;
+}
+
+static void add_bias(const Node *v, int n_rows, double *y)
+{
+  int stride, period;
+  const double *b = linop_bias(v, &stride, &period);
+  if (!b) return;
+  for (int r = 0; r < n_rows; r++)
+    for (int i = 0; i < v->size; i++)
+      y[(size_t)r * (size_t)v->size + (size_t)i] += b[i % period / stride];
+}
+
+static void map_forward(const Net *net, const Node *v, int n_rows, double *const *x,
+                        double *y)
+{
+  for (int r = 0; r < n_rows; r++)
+    for (int i = 0; i < v->size; i++) {
+      int m = v->map[i], p = 0;
+      double value = 0;
+      if (m >= 0) {
+        while (m >= net->nodes[v->in[p]].size)
+          m -= net->nodes[v->in[p++]].size;
+        value = x[v->in[p]][(size_t)r * (size_t)net->nodes[v->in[p]].size + (size_t)m];
+      }
+      y[(size_t)r * (size_t)v->size + (size_t)i] = value;
+    }
+}
+
+/* y = A x, or |A| x. */
+static void apply(Linop *op, int k, int n_rows, double *const *x, bool absolute,
+                  double *y)
+{
+  const Node *v = &op->net->nodes[k];
+  const double *in = x[v->in[0]];
+  const size_t n = (size_t)n_rows * (size_t)v->size;
+  switch (v->kind) {
+  case NODE_DENSE:
+    blas_gemm(false, true, n_rows * v->reps, v->rows, v->cols, in, v->cols,
+              absolute ? absolute_weights(op, k) : v->W, v->cols, false, y, v->rows);
+    return;
+  case NODE_CONV:
+    conv_forward(op, k, absolute ? absolute_weights(op, k) : v->W, n_rows, in, y);
+    return;
+  case NODE_SCALE:
+    for (size_t i = 0; i < n; i++) {
+      const double s = v->scale ? v->scale[i % (size_t)v->size] : 1;
+      y[i] = (absolute ? fabs(s) : s) * in[i];
+    }
+    return;
+  case NODE_ADD:
+    for (size_t i = 0; i < n; i++) {
+      double s = 0;
+      for (int p = 0; p < v->n_in; p++)
+        s += absolute || v->coef[p] > 0 ? x[v->in[p]][i] : -x[v->in[p]][i];
+      y[i] = s;
+    }
+    return;
+  case NODE_MAP:
+    map_forward(op->net, v, n_rows, x, y);
+    return;
+  case NODE_INPUT:
+  case NODE_ACT:
+    break;
+  }
+  status_abort(__func__, "not a linear node");
+}
+
+void linop_forward(Linop *op, int k, int n_rows, double *const *x, double *y)
+{
+  apply(op, k, n_rows, x, false, y);
+  add_bias(&op->net->nodes[k], n_rows, y);
+}
+
+void linop_forward_abs(Linop *op, int k, int n_rows, double *const *x, double *y)
+{
+  apply(op, k, n_rows, x, true, y);
+}
+
+/* ---- adjoint
+ * -------------------------------------------------------------------------- */
+
+/* Make q[j] ready to be added to. */
+static void open_input(const Linop *op, int j, int n_rows, double *const *q,
+                       bool *fresh)
+{
+  if (!fresh[j]) return;
+  memset(q[j], 0, (size_t)n_rows * (size_t)op->net->nodes[j].size * sizeof(double));
+  fresh[j] = false;
+}
+
+static void map_adjoint(const Net *net, const Node *v, int n_rows, const double *nu,
+                        double *const *q)
+{
+  for (int r = 0; r < n_rows; r++)
+    for (int i = 0; i < v->size; i++) {
+      int m = v->map[i], p = 0;
+      if (m < 0) continue;
+      while (m >= net->nodes[v->in[p]].size)
+        m -= net->nodes[v->in[p++]].size;
+      q[v->in[p]][(size_t)r * (size_t)net->nodes[v->in[p]].size + (size_t)m] +=
+          nu[(size_t)r * (size_t)v->size + (size_t)i];
+    }
+}
+
+static void scale_adjoint(const Node *v, int n_rows, const double *nu, bool add,
+                          double *q)
+{
+  const size_t n = (size_t)n_rows * (size_t)v->size;
+  for (size_t i = 0; i < n; i++) {
+    const double t = v->scale ? v->scale[i % (size_t)v->size] * nu[i] : nu[i];
+    q[i] = add ? q[i] + t : t;
+  }
+}
+
+void linop_adjoint(Linop *op, int k, int n_rows, const double *nu, double *const *q,
+                   bool *fresh)
+{
+  const Node *v = &op->net->nodes[k];
+  const int j = v->in[0];
+  const size_t n = (size_t)n_rows * (size_t)v->size;
+  switch (v->kind) {
+  case NODE_DENSE:
+    blas_gemm(false, false, n_rows * v->reps, v->cols, v->rows, nu, v->rows, v->W,
+              v->cols, !fresh[j], q[j], v->cols);
+    fresh[j] = false;
+    return;
+  case NODE_CONV:
+    open_input(op, j, n_rows, q, fresh);
+    conv_adjoint(op, k, n_rows, nu, q[j]);
+    return;
+  case NODE_SCALE:
+    scale_adjoint(v, n_rows, nu, !fresh[j], q[j]);
+    fresh[j] = false;
+    return;
+  case NODE_ADD:
+    for (int p = 0; p < v->n_in; p++) {
+      open_input(op, v->in[p], n_rows, q, fresh);
+      double *to = q[v->in[p]];
+      for (size_t i = 0; i < n; i++)
+        to[i] += v->coef[p] > 0 ? nu[i] : -nu[i];
+    }
+    return;
+  case NODE_MAP:
+    for (int p = 0; p < v->n_in; p++)
+      open_input(op, v->in[p], n_rows, q, fresh);
+    map_adjoint(op->net, v, n_rows, nu, q);
+    return;
+  case NODE_INPUT:
+  case NODE_ACT:
+    break;
+  }
+  status_abort(__func__, "not a linear node");
+}
+
+/* Row `unit` of A, times sign. */
+static void unit_row(const Node *v, int unit, double sign, double *q)
+{
+  const Conv *c = &v->conv;
+  switch (v->kind) {
+  case NODE_DENSE: {
+    const double *w = v->W + (size_t)(unit % v->rows) * (size_t)v->cols;
+    double *to = q + (size_t)(unit / v->rows) * (size_t)v->cols;
+    for (int j = 0; j < v->cols; j++)
+      to[j] = sign * w[j];
+    return;
+  }
+  case NODE_CONV: {
+    const int plane = conv_plane(c), co = unit / plane, per = c->c_in / c->groups;
+    const int y0 = unit % plane / c->w_out * c->sh - c->pt;
+    const int x0 = unit % c->w_out * c->sw - c->pl;
+    const int base = co / (c->c_out / c->groups) * per;
+    const double *w = v->W + (size_t)co * (size_t)conv_taps(c);
+    for (int ci = 0; ci < per; ci++)
+      for (int ky = 0; ky < c->kh; ky++)
+        for (int kx = 0; kx < c->kw; kx++, w++) {
+          const int y = y0 + ky * c->dh, x = x0 + kx * c->dw;
+          if (y >= 0 && y < c->h_in && x >= 0 && x < c->w_in)
+            q[((base + ci) * c->h_in + y) * c->w_in + x] = sign * *w;
+        }
+    return;
+  }
+  case NODE_SCALE:
+    q[unit] = v->scale ? sign * v->scale[unit] : sign;
+    return;
+  case NODE_MAP:
+    if (v->map[unit] >= 0) q[v->map[unit]] = sign;
+    return;
+  case NODE_ADD:
+  case NODE_INPUT:
+  case NODE_ACT:
+    break;
+  }
+  status_abort(__func__, "not a linear node with one input");
+}
+
+void linop_adjoint_unit(Linop *op, int k, int n_rows, const int *unit,
+                        const signed char *sign, double *q)
+{
+  const Node *v = &op->net->nodes[k];
+  const size_t n = (size_t)op->net->nodes[v->in[0]].size;
+  memset(q, 0, (size_t)n_rows * n * sizeof *q);
+  for (int r = 0; r < n_rows; r++)
+    unit_row(v, unit[r], sign[r], q + (size_t)r * n);
+}

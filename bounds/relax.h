@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bounds/relax.h -- one activation inside the Lagrangian.
+ *
+ * For a neuron x = h(z) with z in [l, u], the Lagrangian contains
+ *
+ *     phi (lam, p)  =  min over z in [l, u] of   lam h(z) - p z              (1)
+ *
+ * where lam is the multiplier of x = h(z) and p the part of it that is passed on to
+ * z.  Any p is sound.  A relaxation is a choice of p: with p = s lam the line of slope
+ * s through the minimiser bounds lam h(z) from below,
+ *
+ *     lam h(z)  >=  s lam z + phi (lam, s lam)        for all z in [l, u]     (2)
+ *
+ * which is the relaxation of CROWN / DeepPoly (Zhang et al. 2018, Singh et al. 2019).
+ *
+ * ReLU, l < 0 < u:
+ *     lam >= 0   any s in [0, 1] gives phi = 0; the free "slope" of alpha-CROWN
+ *     lam <  0   s = u / (u - l), the upper edge of the triangle, is best possible
+ */
+#ifndef BOUNDS_RELAX_H
+#define BOUNDS_RELAX_H
+
+#include <stdbool.h>
+
+#include "net/act.h"
+
+/* One row of neurons; every array has n entries. */
+typedef struct {
+  int n;
+  const double *l, *u; /* intervals of z, l <= u */
+  const double *up;    /* slope for lam < 0 (bounds/bounds.h) */
+  const double *lam;   /* multipliers of x = h(z) */
+  const double *alpha; /* slopes for lam >= 0, or NULL: the adaptive choice 1 if
+                        * u > -l, else 0 */
+  const double *mu;    /* p of the unstable neurons, or NULL: p = s lam */
+  double *p;           /* out: what is passed on, added to by the caller */
+  double *slope;       /* out: dp/dlam: s, or 0 where mu gave p; NULL: not wanted */
+  double *z;           /* out: the minimiser of (1); NULL: not wanted */
+} RelaxRow;
+
+/* Whether the relaxation of a neuron on [l, u] loses anything, so that tighter
+ * intervals help: an unstable ReLU. */
+bool relax_is_open(ActKind kind, double l, double u);
+
+/* Fill p (and slope, z) and add up, in plain double arithmetic,
+ *     *value += sum_i phi_i       *size += sum_i (terms of phi_i in magnitude)
+ * |fl (value) - true| <= gamma_{n + 4} *size covers its rounding: each phi_i is
+ * the smallest of at most three expressions lam h(z) - p z at exact z. */
+void relax_row(ActKind kind, const RelaxRow *row, double *value, double *size);
+
+#endif

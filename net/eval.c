@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/eval.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+#include "net/base/mem.h"
+#include "net/base/round.h"
+
+/* One value in each arithmetic.  Enclosures keep |true - mid| <= rad; the radius
+ * is summed with round-to-nearest and inflated at the end of each sum, so it stays
+ * an upper bound. */
+typedef struct {
+  double mid, rad;
+} Ball;
+
+/* A sum of products w x + ... as a ball: `slack` collects rounding errors and
+ * radii, n counts its terms. */
+typedef struct {
+  double mid, slack;
+  double n;
+} Sum;
+
+static void sum_add(Sum *s, double term, double err)
+{
+  double next;
+  const double e = round_sum_err(s->mid, term, &next);
+  s->mid = next;
+  s->slack += fabs(e) + err;
+  s->n += 2;
+}
+
+static void sum_add_product(Sum *s, double w, double w_rel, Ball x)
+{
+  double p;
+  const double e = round_product_err(w, x.mid, &p);
+  const double aw = fabs(w);
+  /* |true w true x - p| <= |w| rad + w_rel |w| (|mid| + rad) + |e| */
+  double err = e;
+  if (x.rad != 0) err += aw * x.rad + ROUND_ETA;
+  if (w_rel != 0) err += w_rel * aw * (fabs(x.mid) + x.rad) + ROUND_ETA;
+  sum_add(s, p, err);
+}
+
+static Ball sum_ball(const Sum *s)
+{
+  /* The slack is a sum of non-negative terms, each a handful of roundings. */
+  double rad = s->slack;
+  if (rad != 0) rad = round_up(rad * (1 + round_gamma(s->n + 16)));
+  if (!isfinite(s->mid) || !isfinite(rad)) rad = INFINITY;
+  return (Ball){s->mid, rad};
+}
+
+/* ---- where an input of a linear node comes from ---------------------------------- */
+
+typedef struct {
+  int source; /* which input of the node */
+  int index;  /* inside it; -1: the constant 0 */
+} Origin;
+
+static Origin map_origin(const Net *net, const Node *v, int i)
+{
+  int m = v->map[i];
+  if (m < 0) return (Origin){0, -1};
+  for (int p = 0; p < v->n_in; p++) {
+    const int n = net->nodes[v->in[p]].size;
+    if (m < n) return (Origin){p, m};
+    m -= n;
+  }
+  return (Origin){0, -1};
+}
+
+/* Calls of the form BODY (weight, input index) over the terms of output i of a
+ * convolution, in index order. */
+#define FOR_CONV_TERMS(v, i, BODY)                                                     \
+  do {                                                                                 \
+    const Conv *c_ = &(v)->conv;                                                       \
+    const int plane_ = c_->h_out * c_->w_out;                                          \
+    const int co_ = (i) / plane_, oy_ = (i) % plane_ / c_->w_out,                      \
+              ox_ = (i) % c_->w_out;                                                   \
+    const int per_ = c_->c_in / c_->groups;                                            \
+    const int base_ = co_ / (c_->c_out / c_->groups) * per_;                           \
+    const double *w_ =                                                                 \
+        (v)->W + (size_t)co_ * (size_t)per_ * (size_t)c_->kh * (size_t)c_->kw;         \
+    for (int ci_ = 0; ci_ < per_; ci_++)                                               \
+      for (int ky_ = 0; ky_ < c_->kh; ky_++)                                           \
+        for (int kx_ = 0; kx_ < c_->kw; kx_++, w_++) {                                 \
+          const int y_ = oy_ * c_->sh + ky_ * c_->dh - c_->pt;                         \
+          const int x_ = ox_ * c_->sw + kx_ * c_->dw - c_->pl;                         \
+          if (y_ < 0 || y_ >= c_->h_in || x_ < 0 || x_ >= c_->w_in) continue;          \
+          BODY(*w_, ((base_ + ci_) * c_->h_in + y_) * c_->w_in + x_);                  \
+        }                                                                              \
+  } while (0)
+
+/* ---- double -----------------------------------------------------------------------
+ */
+
+static double linear_double(const Net *net, const Node *v, int i, double **x)
+{
+  const double *in = x[v->in[0]];
+  double s = 0;
+  switch (v->kind) {
+  case NODE_DENSE: {
+    const double *w = v->W + (size_t)(i % v->rows) * (size_t)v->cols;
+    in += (size_t)(i / v->rows) * (size_t)v->cols;
+    for (int j = 0; j < v->cols; j++)
+      s += w[j] * in[j];
+    return v->b ? s + v->b[i % v->rows] : s;
+  }
+  case NODE_CONV:
+#define BODY(w, j) s += (w)*in[j]
+    FOR_CONV_TERMS(v, i, BODY);
+#undef BODY
+    return v->b ? s + v->b[i / (v->conv.h_out * v->conv.w_out)] : s;
+  case NODE_SCALE:
+    s = v->scale ? v->scale[i] * in[i] : in[i];
+    return v->shift ? s + v->shift[i] : s;
+  case NODE_ADD:
+    for (int p = 0; p < v->n_in; p++)
+      s += v->coef[p] * x[v->in[p]][i];
+    return s;
+  case NODE_MAP: {
+    const Origin o = map_origin(net, v, i);
+    return o.index < 0 ? 0 : x[v->in[o.source]][o.index];
+  }
+  case NODE_INPUT:
+  case NODE_ACT:
+    break;
+  }
+  return NAN;
+}
+
+static double **new_vectors(const Net *net, const double *x)
+{
+  double **v = mem_array((size_t)net->n_nodes, sizeof *v);
+  for (int k = 0; k < net->n_nodes; k++)
+    v[k] = mem_doubles((size_t)net->nodes[k].size);
+  for (int i = 0; i < net_in_size(net); i++)
+    v[0][i] = x[i];
+  return v;
+}
+
+static void free_vectors(const Net *net, double **v)
+{
+  for (int k = 0; k < net->n_nodes; k++)
+    mem_free(v[k]);
+  mem_free(v);
+}
+
+void eval_double(const Net *net, const double *x, double *y)
+{
+  double **v = new_vectors(net, x);
+  for (int k = 1; k < net->n_nodes; k++) {
+    const Node *node = &net->nodes[k];
+    for (int i = 0; i < node->size; i++)
+      v[k][i] = node->kind == NODE_ACT ? act_value(node->act, v[node->in[0]][i])
+                                       : linear_double(net, node, i, v);
+  }
+  for (int i = 0; i < net_out_size(net); i++)
+    y[i] = v[net->n_nodes - 1][i];
+  free_vectors(net, v);
+}
+
+/* ---- float32 -----------------------------------------------------------------------
+ */
+
+static float linear_float(const Net *net, const Node *v, int i, float **x)
+{
+  const float *in = x[v->in[0]];
+  float s = 0;
+  switch (v->kind) {
+  case NODE_DENSE: {
+    const double *w = v->W + (size_t)(i % v->rows) * (size_t)v->cols;
+    in += (size_t)(i / v->rows) * (size_t)v->cols;
+    for (int j = 0; j < v->cols; j++)
+      s += (float)w[j] * in[j];
+    return v->b ? s + (float)v->b[i % v->rows] : s;
+  }
+  case NODE_CONV:
+#define BODY(w, j) s += (float)(w)*in[j]
+    FOR_CONV_TERMS(v, i, BODY);
+#undef BODY
+    return v->b ? s + (float)v->b[i / (v->conv.h_out * v->conv.w_out)] : s;
+  case NODE_SCALE:
+    s = v->scale ? (float)v->scale[i] * in[i] : in[i];
+    return v->shift ? s + (float)v->shift[i] : s;
+  case NODE_ADD:
+    for (int p = 0; p < v->n_in; p++)
+      s += (float)v->coef[p] * x[v->in[p]][i];
+    return s;
+  case NODE_MAP: {
+    const Origin o = map_origin(net, v, i);
+    return o.index < 0 ? 0 : x[v->in[o.source]][o.index];
+  }
+  case NODE_INPUT:
+  case NODE_ACT:
+    break;
+  }
+  return NAN;
+}
+
+void eval_float(const Net *net, const double *x, float *y)
+{
+  float **v = mem_array((size_t)net->n_nodes, sizeof *v);
+  for (int k = 0; k < net->n_nodes; k++)
+    v[k] = mem_array((size_t)net->nodes[k].size, sizeof **v);
+  for (int i = 0; i < net_in_size(net); i++)
+    v[0][i] = (float)x[i];
+  for (int k = 1; k < net->n_nodes; k++) {
+    const Node *node = &net->nodes[k];
+    for (int i = 0; i < node->size; i++)
+      v[k][i] = node->kind == NODE_ACT ? act_value32(node->act, v[node->in[0]][i])
+                                       : linear_float(net, node, i, v);
+  }
+  for (int i = 0; i < net_out_size(net); i++)
+    y[i] = v[net->n_nodes - 1][i];
+  for (int k = 0; k < net->n_nodes; k++)
+    mem_free(v[k]);
+  mem_free(v);
+}
+
+/* ---- enclosure ----------------------------------------------------------------------
+ */
+
+static void add_bias(Sum *s, const double *b, const double *b_err, int i)
+{
+  if (b) sum_add(s, b[i], 0);
+  if (b_err) s->slack += b_err[i];
+}
+
+static Ball linear_ball(const Net *net, const Node *v, int i, Ball **x)
+{
+  const Ball *in = x[v->in[0]];
+  Sum s = {0};
+  switch (v->kind) {
+  case NODE_DENSE: {
+    const double *w = v->W + (size_t)(i % v->rows) * (size_t)v->cols;
+    in += (size_t)(i / v->rows) * (size_t)v->cols;
+    for (int j = 0; j < v->cols; j++)
+      sum_add_product(&s, w[j], v->w_rel, in[j]);
+    add_bias(&s, v->b, v->b_err, i % v->rows);
+    return sum_ball(&s);
+  }
+  case NODE_CONV:
+#define BODY(w, j) sum_add_product(&s, (w), v->w_rel, in[j])
+    FOR_CONV_TERMS(v, i, BODY);
+#undef BODY
+    add_bias(&s, v->b, v->b_err, i / (v->conv.h_out * v->conv.w_out));
+    return sum_ball(&s);
+  case NODE_SCALE:
+    sum_add_product(&s, v->scale ? v->scale[i] : 1, v->scale ? v->w_rel : 0, in[i]);
+    add_bias(&s, v->shift, v->b_err, i);
+    return sum_ball(&s);
+  case NODE_ADD:
+    for (int p = 0; p < v->n_in; p++)
+      sum_add_product(&s, v->coef[p], 0, x[v->in[p]][i]);
+    return sum_ball(&s);
+  case NODE_MAP: {
+    const Origin o = map_origin(net, v, i);
+    return o.index < 0 ? (Ball){0, 0} : x[v->in[o.source]][o.index];
+  }
+  case NODE_INPUT:
+  case NODE_ACT:
+    break;
+  }
+  return (Ball){0, INFINITY};
+}
+
+static Ball act_ball(ActKind kind, Ball x)
+{
+  if (!isfinite(x.mid) || !isfinite(x.rad)) return (Ball){0, INFINITY};
+  double lo, hi;
+  act_enclose(kind, round_add_dn(x.mid, -x.rad), round_add_up(x.mid, x.rad), &lo, &hi);
+  if (lo == hi) return (Ball){lo, 0};
+  const double mid = lo / 2 + hi / 2;
+  const double a = round_add_up(hi, -mid), b = round_add_up(mid, -lo);
+  return (Ball){mid, a > b ? a : b};
+}
+
+void eval_enclose(const Net *net, const double *x, double *mid, double *rad)
+{
+  Ball **v = mem_array((size_t)net->n_nodes, sizeof *v);
+  for (int k = 0; k < net->n_nodes; k++)
+    v[k] = mem_array((size_t)net->nodes[k].size, sizeof **v);
+  for (int i = 0; i < net_in_size(net); i++)
+    v[0][i] = (Ball){x[i], 0};
+  for (int k = 1; k < net->n_nodes; k++) {
+    const Node *node = &net->nodes[k];
+    for (int i = 0; i < node->size; i++)
+      v[k][i] = node->kind == NODE_ACT ? act_ball(node->act, v[node->in[0]][i])
+                                       : linear_ball(net, node, i, v);
+  }
+  for (int i = 0; i < net_out_size(net); i++) {
+    mid[i] = v[net->n_nodes - 1][i].mid;
+    rad[i] = v[net->n_nodes - 1][i].rad;
+  }
+  for (int k = 0; k < net->n_nodes; k++)
+    mem_free(v[k]);
+  mem_free(v);
+}
