@@ -83,3 +83,78 @@ bool crown_tighten(Lagrangian *L, Bounds *b, int slope_iterations, const Stop *s
   }
   return in_time;
 }
+
+/* ---- the rows of the cases ------------------------------------------------------- */
+
+/* One batch of rows of the last node. */
+typedef struct {
+  int n, room;
+  int *unit, *owner; /* row of the margin node; index into the caller's list */
+  signed char *sign;
+  double *lower;
+  double **zero; /* zero multipliers, or NULL */
+} Batch;
+
+static double **zero_multipliers(const Net *net, int n_rows)
+{
+  double **a = mem_zero((size_t)net->n_nodes, sizeof *a);
+  for (int k = 0; k < net->n_nodes; k++)
+    if (net->nodes[k].kind == NODE_ACT)
+      a[k] = mem_doubles0((size_t)n_rows * (size_t)net->nodes[k].size);
+  return a;
+}
+
+static Batch batch_new(const Net *net, int room, bool zero)
+{
+  return (Batch){.room = room,
+                 .unit = mem_array((size_t)room, sizeof(int)),
+                 .owner = mem_array((size_t)room, sizeof(int)),
+                 .sign = mem_array((size_t)room, sizeof(signed char)),
+                 .lower = mem_doubles((size_t)room),
+                 .zero = zero ? zero_multipliers(net, room) : NULL};
+}
+
+static void batch_free(const Net *net, Batch *batch)
+{
+  for (int k = 0; batch->zero && k < net->n_nodes; k++)
+    mem_free(batch->zero[k]);
+  mem_free(batch->zero);
+  mem_free(batch->unit);
+  mem_free(batch->owner);
+  mem_free(batch->sign);
+  mem_free(batch->lower);
+}
+
+static void batch_run(Lagrangian *L, const Bounds *b, Batch *batch, double *lower)
+{
+  if (!batch->n) return;
+  Objective o =
+      objective_units(b->net, b->net->n_nodes - 1, batch->n, batch->unit, batch->sign);
+  LagrangianBatch rows = objective_batch(&o);
+  rows.lambda = rows.mu = batch->zero;
+  lagrangian_bound(L, b, &rows, batch->lower);
+  for (int r = 0; r < batch->n; r++)
+    if (batch->lower[r] > lower[batch->owner[r]])
+      lower[batch->owner[r]] = batch->lower[r];
+  batch->n = 0;
+}
+
+bool crown_bound_cases(Lagrangian *L, const Bounds *b, CrownRows which, int n,
+                       const int *cases, const int *row, const Stop *stop,
+                       double *lower)
+{
+  Batch batch = batch_new(b->net, lagrangian_max_rows(L), which == CROWN_INTERVALS);
+  bool in_time = true;
+  for (int i = 0; i < n && in_time; i++)
+    for (int j = row[cases[i]]; j < row[cases[i] + 1] && in_time; j++) {
+      batch.unit[batch.n] = j;
+      batch.sign[batch.n] = 1;
+      batch.owner[batch.n++] = i;
+      if (batch.n < batch.room) continue;
+      batch_run(L, b, &batch, lower);
+      in_time = !stop_why(stop);
+    }
+  batch_run(L, b, &batch, lower);
+  batch_free(b->net, &batch);
+  return in_time;
+}

@@ -15,8 +15,19 @@
 #include "net/base/stop.h"
 
 /* Tighten all intervals of b; slope_iterations > 0 optimises slopes for every
- * neuron.  Nodes before `from` are left as they are (0: all).
- * Returns false when stopped early; what was tightened stays valid. */
+ * neuron.  Returns false when stopped early; what was tightened stays valid. */
 bool crown_tighten(Lagrangian *L, Bounds *b, int slope_iterations, const Stop *stop);
+
+typedef enum {
+  CROWN_BACKWARD, /* adaptive slopes */
+  CROWN_INTERVALS /* all activation multipliers 0: what interval propagation knows */
+} CrownRows;
+
+/* Bound every row of each listed case on its own: lower[i] is raised to the best
+ * proven bound of the rows row[k] .. row[k+1]-1 of case k = cases[i].  b has one
+ * box.  Returns false when stopped early. */
+bool crown_bound_cases(Lagrangian *L, const Bounds *b, CrownRows which, int n,
+                       const int *cases, const int *row, const Stop *stop,
+                       double *lower);
 
 #endif

@@ -7,8 +7,8 @@
 #include "net/base/mem.h"
 
 /* Step lengths in units of the scale, first and last. */
-#define RATE_FIRST  0.1
-#define RATE_LAST   0.002
+#define RATE_FIRST 0.1
+#define RATE_LAST 0.001
 #define WEIGHT_RATE 1.0
 
 typedef struct {
@@ -124,6 +124,15 @@ static void mask(const Bounds *b, int k, int n_rows, double *g)
     }
 }
 
+/* A ReLU's best p lies between 0 and lambda; lambda of the last pass is near enough. */
+static void clip(const Lagrangian *L, int k, int n_rows, int n, double *mu)
+{
+  const double *lambda = lagrangian_lambda(L, k);
+  for (size_t i = 0; i < (size_t)n_rows * (size_t)n; i++)
+    mu[i] = lambda[i] >= 0 ? fmin(fmax(mu[i], 0), lambda[i])
+                           : fmax(fmin(mu[i], 0), lambda[i]);
+}
+
 static void step(Run *run, Lagrangian *L, const Bounds *b, Objective *o,
                  const LagrangianBatch *batch, const DualParams *params, int t)
 {
@@ -138,6 +147,7 @@ static void step(Run *run, Lagrangian *L, const Bounds *b, Objective *o,
     mask(b, k, run->n_rows, run->g_mu[k]);
     ascent_step(&run->on_mu[k], params->rule, t, rate, run->n_rows, n, run->g_mu[k],
                 run->scale[k], -INFINITY, INFINITY, run->mu[k]);
+    clip(L, k, run->n_rows, n, run->mu[k]);
     if (params->free_lambda)
       ascent_step(&run->on_lambda[k], params->rule, t, rate, run->n_rows, n,
                   run->g_lambda[k], run->scale[k], -INFINITY, INFINITY, run->lambda[k]);

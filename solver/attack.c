@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "solver/attack.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bounds/linop.h"
+#include "net/base/mem.h"
+
+/* Step lengths in half-widths of the box, first and last. */
+#define RATE_FIRST 0.5
+#define RATE_LAST  0.01
+#define MAX_ROWS   256
+#define MAX_BYTES  ((size_t)128 << 20)
+/* Replays of one descent's end points that fail; a margin of rounding size fails
+ * them all. */
+#define MAX_REPLAYS 8
+
+struct Attack {
+  const Net *net;
+  const Prop *prop;
+  const Query *query;
+  Result *result;
+  Linop *op;
+  int max_rows;
+  long n_restarts;
+  double **x, **q; /* [n_nodes]: [max_rows][size] values and derivatives */
+  bool *fresh;
+  int *cases;     /* int cases[max_rows], from query->first_case */
+  double *margin; /* double margin[max_rows] */
+  double *best;   /* double best[max_rows]: smallest margin of the descent */
+  double *best_x; /* double best_x[max_rows][inputs] */
+};
+
+Attack *attack_new(const Net *net, const Prop *prop, const Query *query, Result *result)
+{
+  const Net *view = query->net;
+  const size_t n = (size_t)view->n_nodes;
+  Attack *a = mem_zero(1, sizeof *a);
+  *a = (Attack){.net = net, .prop = prop, .query = query, .result = result};
+  a->op = linop_new(view);
+  size_t total = 0;
+  for (size_t k = 0; k < n; k++)
+    total += (size_t)view->nodes[k].size;
+  const size_t fit = MAX_BYTES / (2 * total * sizeof(double));
+  a->max_rows = fit < 1 ? 1 : fit > MAX_ROWS ? MAX_ROWS : (int)fit;
+  const size_t rows = (size_t)a->max_rows;
+  a->x = mem_zero(n, sizeof *a->x);
+  a->q = mem_zero(n, sizeof *a->q);
+  for (size_t k = 0; k < n; k++) {
+    a->x[k] = mem_doubles(rows * (size_t)view->nodes[k].size);
+    a->q[k] = mem_doubles(rows * (size_t)view->nodes[k].size);
+  }
+  a->fresh = mem_zero(n, sizeof *a->fresh);
+  a->cases = mem_array(rows, sizeof *a->cases);
+  a->margin = mem_doubles(rows);
+  a->best = mem_doubles(rows);
+  a->best_x = mem_doubles(rows * (size_t)net_in_size(view));
+  return a;
+}
+
+void attack_free(Attack *a)
+{
+  if (!a) return;
+  for (int k = 0; k < a->query->net->n_nodes; k++) {
+    mem_free(a->x[k]);
+    mem_free(a->q[k]);
+  }
+  mem_free(a->x);
+  mem_free(a->q);
+  mem_free(a->fresh);
+  mem_free(a->cases);
+  mem_free(a->margin);
+  mem_free(a->best);
+  mem_free(a->best_x);
+  linop_free(a->op);
+  mem_free(a);
+}
+
+long attack_n_restarts(const Attack *a)
+{
+  return a->n_restarts;
+}
+
+/* ---- one step -----------------------------------------------------------------------
+ */
+
+static void forward(Attack *a, int n_rows)
+{
+  const Net *net = a->query->net;
+  for (int k = 1; k < net->n_nodes; k++) {
+    const Node *v = &net->nodes[k];
+    if (v->kind != NODE_ACT) {
+      linop_forward(a->op, k, n_rows, a->x, a->x[k]);
+      continue;
+    }
+    const double *z = a->x[v->in[0]];
+    for (size_t i = 0; i < (size_t)n_rows * (size_t)v->size; i++)
+      a->x[k][i] = act_value(v->act, z[i]);
+  }
+}
+
+/* The margins, and the derivative of each at the last node: its largest row. */
+static void margins(Attack *a, int n_rows)
+{
+  const Net *net = a->query->net;
+  const int last = net->n_nodes - 1;
+  const size_t n = (size_t)net->nodes[last].size;
+  memset(a->q[last], 0, (size_t)n_rows * n * sizeof(double));
+  for (int r = 0; r < n_rows; r++) {
+    const double *m = a->x[last] + (size_t)r * n;
+    const int *row = a->query->row + a->cases[r];
+    int most = row[0];
+    for (int j = row[0]; j < row[1]; j++)
+      if (m[j] > m[most]) most = j;
+    a->margin[r] = m[most];
+    a->q[last][(size_t)r * n + (size_t)most] = 1;
+  }
+}
+
+static void backward(Attack *a, int n_rows)
+{
+  const Net *net = a->query->net;
+  for (int k = 0; k < net->n_nodes; k++)
+    a->fresh[k] = true;
+  a->fresh[net->n_nodes - 1] = false;
+  for (int k = net->n_nodes - 1; k > 0; k--) {
+    const Node *v = &net->nodes[k];
+    if (a->fresh[k]) continue;
+    if (v->kind != NODE_ACT) {
+      linop_adjoint(a->op, k, n_rows, a->q[k], a->q, a->fresh);
+      continue;
+    }
+    const int j = v->in[0];
+    const size_t n = (size_t)n_rows * (size_t)v->size;
+    for (size_t i = 0; i < n; i++) {
+      const double d = act_slope(v->act, a->x[j][i]) * a->q[k][i];
+      a->q[j][i] = a->fresh[j] ? d : a->q[j][i] + d;
+    }
+    a->fresh[j] = false;
+  }
+}
+
+static double clip(double x, double lo, double hi)
+{
+  return x < lo ? lo : x > hi ? hi : x;
+}
+
+static void descend(Attack *a, int n_rows, double rate)
+{
+  const Box *box = a->query->box;
+  for (int r = 0; r < n_rows; r++) {
+    double *x = a->x[0] + (size_t)r * (size_t)box->n;
+    const double *g = a->q[0] + (size_t)r * (size_t)box->n;
+    for (int i = 0; i < box->n; i++) {
+      const double step = rate * (box->hi[i] / 2 - box->lo[i] / 2);
+      const double sign = g[i] > 0 ? 1 : g[i] < 0 ? -1 : 0;
+      x[i] = clip(x[i] - sign * step, box->lo[i], box->hi[i]);
+    }
+  }
+}
+
+static void keep_best(Attack *a, int n_rows)
+{
+  const size_t n = (size_t)net_in_size(a->query->net);
+  for (int r = 0; r < n_rows; r++) {
+    if (!(a->margin[r] < a->best[r])) continue;
+    a->best[r] = a->margin[r];
+    memcpy(a->best_x + (size_t)r * n, a->x[0] + (size_t)r * n, n * sizeof(double));
+  }
+}
+
+static bool any_candidate(const Attack *a, int n_rows)
+{
+  for (int r = 0; r < n_rows; r++)
+    if (a->best[r] <= 0) return true;
+  return false;
+}
+
+/* Replay the best points; margins above 0 cannot be witnesses. */
+static bool replay(Attack *a, int n_rows)
+{
+  const size_t n = (size_t)net_in_size(a->query->net);
+  int failed = 0;
+  for (int r = 0; r < n_rows; r++) {
+    result_saw(a->result, a->query->first_case + a->cases[r], a->best[r]);
+    if (!(a->best[r] <= 0) || failed >= MAX_REPLAYS) continue;
+    double *x = a->best_x + (size_t)r * n;
+    witness_snap(a->net, a->query->box, x);
+    if (result_try_witness(a->result, a->net, a->prop, x)) return true;
+    failed++;
+  }
+  return false;
+}
+
+/* Descend from the points in x[0].  A candidate is deepened by a few more steps
+ * before it is replayed: a larger violation survives rounding. */
+static bool run(Attack *a, int n_rows, int steps, const Stop *stop)
+{
+  const double ratio = steps > 1 ? pow(RATE_LAST / RATE_FIRST, 1.0 / (steps - 1)) : 1;
+  double rate = RATE_FIRST;
+  int patience = -1;
+  a->n_restarts += n_rows;
+  for (int r = 0; r < n_rows; r++)
+    a->best[r] = INFINITY;
+  for (int t = 0; t <= steps; t++, rate *= ratio) {
+    forward(a, n_rows);
+    margins(a, n_rows);
+    keep_best(a, n_rows);
+    if (patience < 0 && any_candidate(a, n_rows)) patience = 5;
+    if (t == steps || patience == 0 || stop_why(stop)) break;
+    if (patience > 0) patience--;
+    backward(a, n_rows);
+    descend(a, n_rows, rate);
+  }
+  return replay(a, n_rows);
+}
+
+/* ---- starting points
+ * ------------------------------------------------------------------ */
+
+static void random_start(const Box *box, int number, Prng *prng, double *x)
+{
+  for (int i = 0; i < box->n; i++) {
+    const double lo = box->lo[i], hi = box->hi[i];
+    if (number == 0)
+      x[i] = lo / 2 + hi / 2;
+    else if (number % 2)
+      x[i] = prng_range(prng, lo, hi);
+    else
+      x[i] = prng_next(prng) & 1 ? hi : lo;
+  }
+}
+
+bool attack_random(Attack *a, int restarts, int steps, Prng *prng, const Stop *stop)
+{
+  const Box *box = a->query->box;
+  int n_rows = 0;
+  for (int number = 0; number < restarts; number++)
+    for (int k = 0; k < a->query->n_cases; k++) {
+      if (a->result->cases[a->query->first_case + k].lower > 0) continue;
+      random_start(box, number, prng, a->x[0] + (size_t)n_rows * (size_t)box->n);
+      a->cases[n_rows++] = k;
+      if (n_rows < a->max_rows) continue;
+      if (run(a, n_rows, steps, stop)) return true;
+      if (stop_why(stop)) return false;
+      n_rows = 0;
+    }
+  return n_rows && run(a, n_rows, steps, stop);
+}
+
+bool attack_from(Attack *a, int n, const double *points, const int *cases, int steps,
+                 const Stop *stop)
+{
+  const Box *box = a->query->box;
+  for (int from = 0; from < n; from += a->max_rows) {
+    const int n_rows = n - from < a->max_rows ? n - from : a->max_rows;
+    for (int r = 0; r < n_rows; r++) {
+      const double *p = points + (size_t)(from + r) * (size_t)box->n;
+      double *x = a->x[0] + (size_t)r * (size_t)box->n;
+      for (int i = 0; i < box->n; i++)
+        x[i] = isnan(p[i]) ? box->lo[i] : clip(p[i], box->lo[i], box->hi[i]);
+      a->cases[r] = cases[from + r];
+    }
+    if (run(a, n_rows, steps, stop)) return true;
+    if (stop_why(stop)) return false;
+  }
+  return false;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "solver/bound.h"
+
+#include <math.h>
+
+#include "bounds/crown.h"
+#include "bounds/dual.h"
+#include "bounds/ibp.h"
+#include "bounds/lp.h"
+#include "bounds/slopes.h"
+#include "net/base/clock.h"
+#include "net/base/mem.h"
+#include "specs/query.h"
+
+#define BATCH_BYTES    ((size_t)384 << 20)
+#define BATCH_ROWS     512
+#define DEFAULT_SLOPES 100
+#define DEFAULT_DUAL   300
+#define DEFAULT_JOINT  40
+#define LP_COLUMNS     20000
+
+/* One query of the property. */
+typedef struct {
+  const Query *query;
+  const BoundRequest *request;
+  const Stop *stop;
+  Lagrangian *L;
+  Bounds *b;
+  double *lower; /* double lower[n_cases] */
+  long iterations;
+} Work;
+
+static int iterations(const Work *w, int dflt)
+{
+  return w->request->iterations ? w->request->iterations : dflt;
+}
+
+static void intermediate_bounds(Work *w)
+{
+  ibp_all(w->b, lagrangian_linop(w->L));
+  if (w->request->method == BOUND_IBP) return;
+  crown_tighten(w->L, w->b, 0, w->stop);
+  if (w->request->joint)
+    crown_tighten(w->L, w->b, iterations(w, DEFAULT_JOINT), w->stop);
+}
+
+static void rows_alone(Work *w, const int *cases)
+{
+  crown_bound_cases(w->L, w->b,
+                    w->request->method == BOUND_IBP ? CROWN_INTERVALS : CROWN_BACKWARD,
+                    w->query->n_cases, cases, w->query->row, w->stop, w->lower);
+}
+
+/* Slopes or full dual of all cases, in batches. */
+static void optimise(Work *w, const int *cases)
+{
+  const int block = lagrangian_max_rows(w->L), n_cases = w->query->n_cases;
+  for (int from = 0; from < n_cases && !stop_why(w->stop); from += block) {
+    const int n = n_cases - from < block ? n_cases - from : block;
+    Objective o = objective_cases(w->query->net, n, cases + from, w->query->row);
+    if (w->request->method == BOUND_SLOPES) {
+      w->iterations = slopes_optimise(w->L, w->b, &o, iterations(w, DEFAULT_SLOPES),
+                                      INFINITY, w->stop, w->lower + from, NULL);
+    } else {
+      const DualParams params = {.iterations = iterations(w, DEFAULT_DUAL),
+                                 .rule = w->request->decay ? ASCENT_DECAY : ASCENT_ADAM,
+                                 .target = INFINITY};
+      w->iterations =
+          dual_optimise(w->L, w->b, &o, &params, NULL, w->stop, w->lower + from);
+    }
+    objective_free(&o);
+  }
+}
+
+static Status linear_programs(Work *w, const char *path, Err *err)
+{
+  for (int k = 0; k < w->query->n_cases && !stop_why(w->stop); k++) {
+    Objective o = objective_cases(w->query->net, 1, &k, w->query->row);
+    LpResult lp;
+    const bool ok = lp_bound(w->L, w->b, &o, LP_COLUMNS, NULL, w->stop, &lp, NULL);
+    objective_free(&o);
+    if (!ok && !stop_why(w->stop))
+      return status_fail(err, STATUS_UNSUPPORTED,
+                         "%s: the linear program needs ReLU networks with at most %d "
+                         "uncertain inputs and unstable neurons",
+                         path, LP_COLUMNS);
+    if (lp.lower > w->lower[k]) w->lower[k] = lp.lower;
+    w->iterations += lp.pivots;
+  }
+  return STATUS_OK;
+}
+
+static Status bound_query(Work *w, const char *path, Err *err)
+{
+  int *cases = mem_array((size_t)w->query->n_cases, sizeof *cases);
+  for (int k = 0; k < w->query->n_cases; k++)
+    cases[k] = k;
+  Status rc = STATUS_OK;
+  intermediate_bounds(w);
+  rows_alone(w, cases);
+  if (w->request->method == BOUND_SLOPES || w->request->method == BOUND_DUAL)
+    optimise(w, cases);
+  if (w->request->method == BOUND_LP) rc = linear_programs(w, path, err);
+  mem_free(cases);
+  return rc;
+}
+
+Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *request,
+                     const Stop *stop, BoundRow *rows, Err *err)
+{
+  Status rc = STATUS_OK;
+  for (int q = 0; q < query_count(prop) && !rc && !stop_why(stop); q++) {
+    const double start = clock_now();
+    Query query;
+    query_build(net, prop, q, &query);
+    Work w = {.query = &query, .request = request, .stop = stop};
+    w.L = lagrangian_new(
+        query.net, lagrangian_rows_that_fit(query.net, BATCH_BYTES, true, BATCH_ROWS));
+    w.b = bounds_new(query.net, 1);
+    bounds_set_box(w.b, 0, query.box->lo, query.box->hi);
+    w.lower = mem_doubles((size_t)query.n_cases);
+    for (int k = 0; k < query.n_cases; k++)
+      w.lower[k] = -INFINITY;
+    rc = bound_query(&w, net->path, err);
+    for (int k = 0; k < query.n_cases; k++)
+      rows[query.first_case + k] =
+          (BoundRow){w.lower[k], clock_now() - start, w.iterations};
+    mem_free(w.lower);
+    bounds_free(w.b);
+    lagrangian_free(w.L);
+    query_reset(&query);
+  }
+  return rc;
+}

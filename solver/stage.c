@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "solver/stage.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bounds/crown.h"
+#include "bounds/dual.h"
+#include "bounds/ibp.h"
+#include "bounds/lp.h"
+#include "bounds/slopes.h"
+#include "net/base/clock.h"
+#include "net/base/mem.h"
+#include "solver/progress.h"
+
+/* Work space of one batch of objectives, and the most objectives in one. */
+#define BATCH_BYTES ((size_t)384 << 20)
+#define BATCH_ROWS  512
+
+#define QUICK_RESTARTS 4
+#define QUICK_STEPS    20
+
+/* The share of the remaining time, and the most seconds, for optimising
+ * intermediate bounds: on large networks it has no natural end. */
+#define JOINT_SHARE   0.4
+#define JOINT_SECONDS 60.0
+#define LP_SHARE      0.7
+#define LP_SECONDS    60.0
+
+void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
+                 const Options *options, const Stop *stop, Result *result, Prng *prng)
+{
+  *job = (Job){.net = net,
+               .prop = prop,
+               .query = query,
+               .options = options,
+               .stop = stop,
+               .result = result,
+               .prng = prng};
+  job->open = mem_array((size_t)query->n_cases, sizeof *job->open);
+  stage_list_open(job);
+}
+
+void stage_end(Job *job)
+{
+  attack_free(job->attack);
+  lagrangian_free(job->L);
+  bounds_free(job->bounds);
+  mem_free(job->open);
+  mem_free(job->corners);
+  mem_free(job->corner_case);
+}
+
+void stage_list_open(Job *job)
+{
+  job->n_open = 0;
+  for (int k = 0; k < job->query->n_cases; k++)
+    if (!(job->result->cases[job->query->first_case + k].lower > 0))
+      job->open[job->n_open++] = k;
+}
+
+/* ---- records
+ * ------------------------------------------------------------------------- */
+
+typedef struct {
+  Job *job;
+  StageResult *record;
+  double start;
+  int n_open;
+} Timer;
+
+static Timer timer_start(Job *job, const char *name)
+{
+  return (Timer){.job = job,
+                 .record = result_stage(job->result, name),
+                 .start = clock_now(),
+                 .n_open = job->n_open};
+}
+
+static void timer_stop(Timer *t, long steps)
+{
+  stage_list_open(t->job);
+  t->record->seconds += clock_now() - t->start;
+  t->record->n_steps += steps;
+  t->record->n_closed += t->n_open - t->job->n_open;
+  t->record->bound = result_worst(t->job->result);
+  t->record->found_witness |= t->job->result->verdict == RESULT_FALSIFIED;
+  progress_stage(t->job->result, t->record);
+}
+
+/* The part of the remaining time that one step may use. */
+static Stop share(const Stop *stop, double fraction, double most)
+{
+  Stop part;
+  const double left = stop_seconds_left(stop) * fraction;
+  stop_init(&part, left < most ? left : most);
+  if (stop) atomic_store(&part.interrupted, atomic_load(&stop->interrupted));
+  return part;
+}
+
+/* ---- attack
+ * ---------------------------------------------------------------------------- */
+
+static void need_attack(Job *job)
+{
+  if (!job->attack)
+    job->attack = attack_new(job->net, job->prop, job->query, job->result);
+}
+
+void stage_attack_quick(Job *job)
+{
+  Timer t = timer_start(job, "attack");
+  need_attack(job);
+  const int restarts = job->options->attack_restarts,
+            steps = job->options->attack_steps;
+  attack_random(job->attack, restarts < QUICK_RESTARTS ? restarts : QUICK_RESTARTS,
+                steps < QUICK_STEPS ? steps : QUICK_STEPS, job->prng, job->stop);
+  timer_stop(&t, attack_n_restarts(job->attack));
+}
+
+void stage_attack_long(Job *job)
+{
+  Timer t = timer_start(job, "attack");
+  need_attack(job);
+  const long before = attack_n_restarts(job->attack);
+  const int steps = job->options->attack_steps;
+  if (!attack_from(job->attack, job->n_corners, job->corners, job->corner_case, steps,
+                   job->stop))
+    attack_random(job->attack, job->options->attack_restarts, steps, job->prng,
+                  job->stop);
+  timer_stop(&t, attack_n_restarts(job->attack) - before);
+}
+
+static void add_corner(Job *job, int k, const double *x)
+{
+  const size_t n = (size_t)net_in_size(job->net), at = (size_t)job->n_corners;
+  job->corners = mem_grow(job->corners, (at + 1) * n, sizeof *job->corners);
+  job->corner_case = mem_grow(job->corner_case, at + 1, sizeof *job->corner_case);
+  memcpy(job->corners + at * n, x, n * sizeof *x);
+  job->corner_case[job->n_corners++] = k;
+}
+
+/* ---- bounds
+ * ------------------------------------------------------------------------------ */
+
+static void need_bounds(Job *job)
+{
+  if (job->bounds) return;
+  const Net *net = job->query->net;
+  job->L =
+      lagrangian_new(net, lagrangian_rows_that_fit(net, BATCH_BYTES, true, BATCH_ROWS));
+  job->bounds = bounds_new(net, 1);
+  bounds_set_box(job->bounds, 0, job->query->box->lo, job->query->box->hi);
+  ibp_all(job->bounds, lagrangian_linop(job->L));
+}
+
+static void bound_rows(Job *job, CrownRows which, const char *stage)
+{
+  const Query *query = job->query;
+  double *lower = mem_doubles((size_t)job->n_open + 1);
+  for (int i = 0; i < job->n_open; i++)
+    lower[i] = -INFINITY;
+  crown_bound_cases(job->L, job->bounds, which, job->n_open, job->open, query->row,
+                    job->stop, lower);
+  for (int i = 0; i < job->n_open; i++)
+    result_raise(job->result, query->first_case + job->open[i], lower[i], stage);
+  mem_free(lower);
+}
+
+static void count_neurons(Job *job)
+{
+  long active, inactive, unstable;
+  bounds_count(job->bounds, &active, &inactive, &unstable);
+  job->result->n_neurons = active + inactive + unstable;
+  job->result->n_active = active;
+  job->result->n_inactive = inactive;
+  job->result->n_unstable = unstable;
+}
+
+void stage_ibp(Job *job)
+{
+  Timer t = timer_start(job, "ibp");
+  need_bounds(job);
+  bound_rows(job, CROWN_INTERVALS, "ibp");
+  count_neurons(job);
+  timer_stop(&t, 1);
+}
+
+void stage_crown(Job *job)
+{
+  Timer t = timer_start(job, "crown");
+  need_bounds(job);
+  crown_tighten(job->L, job->bounds, 0, job->stop);
+  bound_rows(job, CROWN_BACKWARD, "crown");
+  count_neurons(job);
+  timer_stop(&t, 1);
+}
+
+/* ---- dual
+ * ---------------------------------------------------------------------------------- */
+
+/* Room for the slopes of n rows. */
+static double **new_slopes(const Net *net, int n)
+{
+  double **a = mem_zero((size_t)net->n_nodes, sizeof *a);
+  for (int k = 0; k < net->n_nodes; k++)
+    if (net->nodes[k].kind == NODE_ACT)
+      a[k] = mem_doubles0((size_t)n * (size_t)net->nodes[k].size);
+  return a;
+}
+
+static void free_slopes(const Net *net, double **a)
+{
+  for (int k = 0; k < net->n_nodes; k++)
+    mem_free(a[k]);
+  mem_free(a);
+}
+
+/* Slopes, and the full dual from them, for a block of open cases; the corners where
+ * the bounds are attained are kept for the attack. */
+static long optimise_block(Job *job, const int *cases, int n, int iterations, bool full)
+{
+  const Query *query = job->query;
+  const Net *net = query->net;
+  Objective o = objective_cases(net, n, cases, query->row);
+  double *lower = mem_doubles((size_t)n);
+  for (int r = 0; r < n; r++)
+    lower[r] = job->result->cases[query->first_case + cases[r]].lower;
+  double **alpha = new_slopes(net, n);
+  long steps =
+      slopes_optimise(job->L, job->bounds, &o, iterations, 0, job->stop, lower, alpha);
+  if (full) {
+    const DualParams params = {.iterations = job->options->dual_iterations,
+                               .rule = ASCENT_ADAM};
+    steps += dual_optimise(job->L, job->bounds, &o, &params, alpha, job->stop, lower);
+  }
+  for (int r = 0; r < n; r++)
+    result_raise(job->result, query->first_case + cases[r], lower[r], "dual");
+  double *x0 = mem_doubles((size_t)n * (size_t)net_in_size(net));
+  LagrangianBatch batch = objective_batch(&o);
+  const LagrangianGradient out = {.x0 = x0};
+  batch.keep = true;
+  batch.alpha = alpha;
+  lagrangian_bound(job->L, job->bounds, &batch, lower);
+  lagrangian_gradient(job->L, &batch, &out);
+  for (int r = 0; r < n; r++)
+    add_corner(job, cases[r], x0 + (size_t)r * (size_t)net_in_size(net));
+  mem_free(x0);
+  mem_free(lower);
+  free_slopes(net, alpha);
+  objective_free(&o);
+  return steps;
+}
+
+static long optimise(Job *job, int iterations, bool full)
+{
+  const int block = lagrangian_max_rows(job->L);
+  long steps = 0;
+  stage_list_open(job);
+  job->n_corners = 0;
+  for (int from = 0; from < job->n_open && !stop_why(job->stop); from += block) {
+    const int n = job->n_open - from < block ? job->n_open - from : block;
+    steps += optimise_block(job, job->open + from, n, iterations, full);
+  }
+  stage_list_open(job);
+  return steps;
+}
+
+void stage_dual(Job *job)
+{
+  Timer t = timer_start(job, "dual");
+  need_bounds(job);
+  const int iterations = job->options->slope_iterations;
+  long steps = optimise(job, iterations, false);
+  for (int round = 0; round < job->options->joint_rounds && job->n_open; round++) {
+    Stop part = share(job->stop, JOINT_SHARE, JOINT_SECONDS);
+    /* A few iterations reach most of what many would. */
+    crown_tighten(job->L, job->bounds, (iterations + 1) / 2, &part);
+    steps += optimise(job, 2 * iterations, true);
+    if (stop_why(job->stop)) break;
+  }
+  count_neurons(job);
+  timer_stop(&t, steps);
+}
+
+/* ---- linear program
+ * -------------------------------------------------------------------------- */
+
+void stage_lp(Job *job)
+{
+  Timer t = timer_start(job, "lp");
+  need_bounds(job);
+  const Net *net = job->query->net;
+  double *point = mem_doubles((size_t)net_in_size(net));
+  long pivots = 0;
+  for (int q = 0; q < job->n_open && !stop_why(job->stop); q++) {
+    Objective o = objective_cases(net, 1, &job->open[q], job->query->row);
+    Stop part = share(job->stop, LP_SHARE / (job->n_open - q), LP_SECONDS);
+    LpResult lp;
+    const bool ok = lp_bound(job->L, job->bounds, &o, job->options->lp_neurons, NULL,
+                             &part, &lp, point);
+    result_raise(job->result, job->query->first_case + job->open[q], lp.lower, "lp");
+    if (ok && !(lp.lower > 0)) add_corner(job, job->open[q], point);
+    pivots += lp.pivots;
+    objective_free(&o);
+  }
+  mem_free(point);
+  timer_stop(&t, pivots);
+}

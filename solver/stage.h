@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* solver/stage.h -- the stages that solver/solve.c strings together.
+ *
+ * Every stage works on the open cases of one query, raises their proven bounds
+ * through result_raise with numbers from lagrangian_bound or lp_bound only, and
+ * returns when it has nothing left to do or a limit is hit.  Later stages use what
+ * earlier ones left: intervals, slopes, corners.
+ */
+#ifndef SOLVER_STAGE_H
+#define SOLVER_STAGE_H
+
+#include <stdbool.h>
+
+#include "bounds/bounds.h"
+#include "bounds/lagrangian.h"
+#include "net/base/prng.h"
+#include "net/base/stop.h"
+#include "solver/attack.h"
+#include "solver/options.h"
+#include "specs/query.h"
+#include "specs/result.h"
+
+/* One query in work. */
+typedef struct {
+  const Net *net; /* without the margin node */
+  const Prop *prop;
+  const Query *query;
+  const Options *options;
+  const Stop *stop;
+  Result *result;
+  Prng *prng;
+  Attack *attack; /* made by the first attack */
+  Bounds *bounds; /* one box; intervals so far */
+  Lagrangian *L;
+  int n_open;
+  int *open;        /* int open[query->n_cases]: open cases, from query->first_case */
+  double *corners;  /* double corners[n_corners][inputs]: where the last dual bounds */
+  int *corner_case; /* were attained */
+  int n_corners;
+} Job;
+
+void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
+                 const Options *options, const Stop *stop, Result *result, Prng *prng);
+void stage_end(Job *job);
+
+/* Refresh job->open from the result. */
+void stage_list_open(Job *job);
+
+/* A few descents from random points: most counterexamples are easy. */
+void stage_attack_quick(Job *job);
+
+/* Intervals of all nodes; multipliers 0 behind the last layer. */
+void stage_ibp(Job *job);
+
+/* Backward bounds for all layers, then for every row of every open case. */
+void stage_crown(Job *job);
+
+/* Slopes and weights of the open cases, then slopes of every intermediate bound, then
+ * the full dual. */
+void stage_dual(Job *job);
+
+/* The triangle relaxation's linear program, case by case. */
+void stage_lp(Job *job);
+
+/* Descents from the corners where the dual bounds are attained, the LP's points, and
+ * options->attack_restarts random points. */
+void stage_attack_long(Job *job);
+
+#endif
