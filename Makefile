@@ -53,13 +53,15 @@ $(GEN).c: Makefile
 	  echo "onnx.proto not found: run 'make packages' (or set ONNX_PROTO_DIR)"; exit 1; }
 	protoc-c --proto_path=$(ONNX_PROTO_DIR) --c_out=$(@D) onnx.proto
 $(GEN).h: $(GEN).c
-$(O)/net/onnx.o $(call obj,$(UNIT)): $(GEN).h
 
 # Generated code follows its generator's style, not ours.
 $(GEN).o: $(GEN).c
 	$(CC) $(STD) $(FLAGS_$(MODE)) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
 
 OBJS := $(call obj,$(SRC)) $(GEN).o
+
+# Generated before anything may include it; from then on the .d files know who does.
+$(call obj,$(SRC) $(UNIT)): | $(GEN).h
 
 $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	@mkdir -p $(@D)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "net/base/status.h"
 #include "specs/box.h"
@@ -47,19 +48,28 @@ typedef struct {
   char sha256[65];
   /* private to specs/prop.c */
   int boxes_room, cases_room;
+  uint64_t *hash; /* uint64_t hash[boxes_room] */
+  int *slot;      /* open addressing: box index or -1; int slot[n_slots] */
+  size_t n_slots; /* a power of two, more than twice n_boxes */
 } Prop;
 
 Prop *prop_new(const char *path, int n_in, int n_out);
 void prop_free(Prop *prop); /* NULL is fine */
+void prop_free_rows(PropRow *rows, int n_rows);
 
-/* Index of an equal box, added (copied) when new.  Cost: hashed. */
+/* Index of an equal box, added (copied) when new.  Needs lo <= hi, finite.
+ * Cost: O(box->n), hashed. */
 int prop_add_box(Prop *prop, const Box *box);
 
 /* Append a case; rows are taken (each var and coef a mem_* block). */
 void prop_add_case(Prop *prop, int box, PropRow *rows, int n_rows, int line);
 
-/* Sort the cases by box; call once after the last prop_add_case. */
+/* Sort the cases by box and drop boxes without a case, so that afterwards every
+ * box has one; call once after the last prop_add_case.  Cost: linear. */
 void prop_finish(Prop *prop);
+
+/* Lines and offsets of a specification fit an int. */
+#define PROP_MAX_BYTES ((size_t)0x7fffffff)
 
 /* Read VNN-LIB 1.0 or JSON by content (gzip too) and check it against the
  * network's input and output sizes.  Returns an owned Prop or NULL with err:

@@ -66,6 +66,9 @@ typedef struct {
   pthread_mutex_t lock;
 } Result;
 
+/* A property without cases is verified at once: its unsafe set is empty.  A witness
+ * in a case that has been proved, or the reverse, is a bug that must not print a
+ * verdict: the process aborts.  result_reset must not race with the others. */
 void result_init(Result *r, const Prop *prop);
 void result_reset(Result *r);
 
@@ -80,21 +83,25 @@ void result_saw(Result *r, int k, double margin);
 /* Replay x (already snapped); on success the verdict becomes `falsified`. */
 bool result_try_witness(Result *r, const Net *net, const Prop *prop, const double *x);
 
-/* The verdict stays unknown for this reason; a definite verdict is kept. */
+/* The verdict stays unknown for this reason; a definite verdict is kept.  The first
+ * reason stays, but a limit (time, memory, interruption) replaces `incomplete`. */
 void result_give_up(Result *r, Reason reason);
 Reason result_reason_of(StopWhy why);
 
 /* The record of a stage, made when new. */
 StageResult *result_stage(Result *r, const char *name);
 
-/* The smallest proven bound over all cases. */
+/* The smallest proven bound over all cases; INFINITY without cases. */
 double result_worst(const Result *r);
 
 const char *result_verdict_word(Verdict verdict); /* "verified" ... */
 const char *result_reason_word(Reason reason);    /* "timeout" ... */
 
-/* The three output formats; `extra` is JSON members text for the json format
- * (options, version), or NULL. */
+/* The three output formats, appended to `out`.
+ *   text      the verdict word, and "(reason)" after unknown
+ *   vnncomp   unsat | sat and the witness of witness_print | timeout | unknown
+ *   json      one object; numbers that are not finite are null
+ * `extra` is JSON members text for the json format ("version": "1", ...), or NULL. */
 void result_print_text(const Result *r, Text *out);
 void result_print_vnncomp(const Result *r, const Net *net, Text *out);
 void result_print_json(const Result *r, const Net *net, const Prop *prop,

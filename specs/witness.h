@@ -2,7 +2,9 @@
 /* specs/witness.h -- a counterexample, and the replay that alone makes one.
  *
  * A point is a witness when
- *   1. it lies inside the specification's box, exactly, as decimals,
+ *   1. it lies inside the specification's box, exactly, as decimals; where a range
+ *      holds a decimal but no double (X = 0.1), one of the two neighbouring doubles
+ *      stands for it, and if the model takes float32 its nearest float32 number,
  *   2. every row of one case holds (strictly where strict) for the whole
  *      enclosure of the real-arithmetic output, and
  *   3. the same rows hold for the float32 evaluation.
@@ -32,7 +34,7 @@ typedef struct {
  * float32 numbers if the net takes them and the box has one. */
 void witness_snap(const Net *net, const Box *box, double *x);
 
-/* Replay x against every case.  On success fills *w (witness_reset frees it) and
+/* Replay x against every case; the first that holds is taken.  On success fills *w (witness_reset frees it) and
  * returns true.  x itself is not changed; snap it first. */
 bool witness_replay(const Net *net, const Prop *prop, const double *x, Witness *w);
 void witness_reset(Witness *w);
@@ -41,7 +43,9 @@ void witness_reset(Witness *w);
  * the float32 evaluation when the model is float32. */
 void witness_print(const Net *net, const Witness *w, Text *out);
 
-/* Read the X values of such a text.  Fails DATA. */
+/* Read the X values of such a text, perhaps after the word `sat`.  A decimal means
+ * its nearest double; every X_i must be given once, Y values are ignored.
+ * Fails DATA. */
 Status witness_parse(const char *path, const char *text, size_t size, int n_in,
                      double *x, Err *err);
 
