@@ -10,7 +10,8 @@
 
 #include <stdbool.h>
 
-/* Make the library single-threaded; call once before any product. */
+/* Make the library single-threaded.  linop_new calls it, and every product belongs to
+ * a Linop; calling it again does nothing. */
 void blas_init(void);
 
 /* C[m][n] = A[m][k] B[k][n] (+ C when `add`), row-major with leading dimensions.

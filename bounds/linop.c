@@ -64,6 +64,7 @@ Linop *linop_new(const Net *net)
 {
   const size_t n = (size_t)net->n_nodes;
   Linop *op = mem_zero(1, sizeof *op);
+  blas_init();
   op->net = net;
   op->abs_w = mem_zero(n, sizeof *op->abs_w);
   op->fan_in = mem_zero(n, sizeof *op->fan_in);

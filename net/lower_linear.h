@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* net/lower_linear.h -- products of a variable with a constant matrix, as DENSE.
+ *
+ * The constant is W of net/net.h with one row per output: for x W^T directly, for
+ * a constant on the left after transposing the variable.  A constant with several
+ * matrices (batch dimensions) makes one DENSE for each.
+ */
+#ifndef NET_LOWER_LINEAR_H
+#define NET_LOWER_LINEAR_H
+
+#include "net/lower_ctx.h"
+
+Status lower_linear_gemm(Lower *l, const OnnxNode *node);
+Status lower_linear_matmul(Lower *l, const OnnxNode *node);
+Status lower_linear_reduce(Lower *l, const OnnxNode *node); /* ReduceSum ReduceMean */
+Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node); /* of constants */
+Status lower_linear_global_pool(Lower *l, const OnnxNode *node);
+
+#endif

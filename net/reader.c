@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/reader.h"
+
+#include <string.h>
+
+#include "net/base/file.h"
+#include "net/jsonnet.h"
+#include "net/lower.h"
+#include "net/nnet.h"
+#include "net/onnx.h"
+
+typedef enum { FORMAT_ONNX, FORMAT_NNET, FORMAT_JSON } Format;
+
+/* An ONNX file starts with the tag of ir_version, byte 8, or another small tag, so
+ * printable first characters decide. */
+static Format guess_format(const char *path, const File *file)
+{
+  size_t i = 0;
+  if (file->size >= 3 && !memcmp(file->data, "\xef\xbb\xbf", 3)) i = 3;
+  while (i < file->size && strchr(" \t\r\n", file->data[i]) && file->data[i])
+    i++;
+  const char c = i < file->size ? file->data[i] : '\0';
+  if (c == '{') return FORMAT_JSON;
+  if (c == '/' || (c >= '0' && c <= '9')) return FORMAT_NNET;
+  const char *dot = strrchr(path, '.');
+  if (dot && !strcmp(dot, ".json")) return FORMAT_JSON;
+  if (dot && !strcmp(dot, ".nnet")) return FORMAT_NNET;
+  return FORMAT_ONNX;
+}
+
+static Net *load_onnx(const char *path, const File *file, Err *err)
+{
+  OnnxGraph *graph = onnx_parse(path, file, err);
+  if (!graph) return NULL;
+  Net *net = lower_graph(path, graph, err);
+  onnx_free(graph);
+  return net;
+}
+
+Net *reader_load(const char *path, Err *err)
+{
+  File file;
+  Net *net = NULL;
+  if (!file_read(path, FILE_MAX_BYTES, &file, err)) {
+    switch (guess_format(path, &file)) {
+    case FORMAT_ONNX:
+      net = load_onnx(path, &file, err);
+      break;
+    case FORMAT_NNET:
+      net = nnet_read(path, &file, err);
+      break;
+    case FORMAT_JSON:
+      net = jsonnet_read(path, &file, err);
+      break;
+    }
+  }
+  if (net) memcpy(net->sha256, file.sha256, sizeof net->sha256);
+  file_free(&file);
+  return net;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "solver/cmd_verify.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/base/clock.h"
+#include "net/base/file.h"
+#include "net/base/mem.h"
+#include "net/base/round.h"
+#include "net/reader.h"
+#include "solver/app.h"
+#include "solver/limits.h"
+#include "solver/options.h"
+#include "solver/progress.h"
+#include "solver/solve.h"
+#include "solver/stats.h"
+#include "solver/usage.h"
+
+/* The run, for last words on other threads.  Everything but the result is constant
+ * once `has_result` is set; the result has its own lock. */
+static struct {
+  Options options;
+  double started;
+  Net *net;
+  Prop *prop;
+  Result result;
+  atomic_bool has_result;
+  Text fallback[RESULT_INTERRUPTED + 1];
+} run;
+
+/* ---- arguments ---------------------------------------------------------------- */
+
+enum { KEY_EXIT_ZERO = 0x100, KEY_STATS, KEY_VALUE /* and up: options_set */ };
+
+enum { MAX_ROWS = 64 };
+
+static const struct argp_option fixed_options[] = {
+    {0, 0, 0, 0, "Limits:", 1},
+    {"timeout", KEY_VALUE, "S", 0, "Give up after S seconds (default: never)", 0},
+    {"memory", KEY_VALUE + 1, "MB", 0, "Give up before using more (default: no limit)",
+     0},
+    {0, 0, 0, 0, "Output:", 2},
+    {"format", KEY_VALUE + 2, "FORMAT", 0, "text (default), json or vnncomp", 0},
+    {"witness", KEY_VALUE + 3, "FILE", 0,
+     "When falsified, write the counterexample there, in VNN-COMP's form", 0},
+    {"exit-zero", KEY_EXIT_ZERO, 0, 0, "Exit 0 for every verdict", 0},
+    {"quiet", 'q', 0, 0, "Nothing but errors on stderr", 0},
+    {"verbose", 'v', 0, 0, "A line per stage on stderr", 0},
+    {"stats", KEY_STATS, 0, 0, "A table of stages, neurons and memory on stderr", 0},
+    {0, 0, 0, 0, "Method:", 3},
+    {"threads", KEY_VALUE + 4, "N", 0, "Worker threads (default: all processors)", 0},
+    {"seed", KEY_VALUE + 5, "N", 0, "Of random numbers (default: 0)", 0},
+    {"stages", KEY_VALUE + 6, "LIST", 0,
+     "Which of attack,ibp,crown,dual,lp run (default: all)", 0},
+    {0, 0, 0, 0, "Effort, for experts:", 4},
+};
+
+#define N_FIXED (sizeof fixed_options / sizeof fixed_options[0])
+
+/* The fixed options, then the table of options.def, then the end mark. */
+static struct argp_option all_options[N_FIXED + MAX_ROWS + 1];
+
+static void collect_options(void)
+{
+  memcpy(all_options, fixed_options, sizeof fixed_options);
+  int n;
+  const OptionsRow *rows = options_rows(&n);
+  STATUS_REQUIRE(n <= MAX_ROWS, "options.def has too many lines");
+  for (int i = 0; i < n; i++)
+    all_options[N_FIXED + (size_t)i] =
+        (struct argp_option){rows[i].name, KEY_VALUE + 16 + i, "N", 0, rows[i].help, 0};
+  all_options[N_FIXED + (size_t)n] = (struct argp_option){0};
+}
+
+static const char *name_of_key(int key)
+{
+  for (const struct argp_option *o = all_options; o->name || o->doc; o++)
+    if (o->key == key) return o->name;
+  return NULL;
+}
+
+static error_t parse_key(int key, char *arg, struct argp_state *state)
+{
+  Usage *usage = state->input;
+  switch (key) {
+  case 'q':
+    run.options.verbosity = 0;
+    return 0;
+  case 'v':
+    run.options.verbosity = 2;
+    return 0;
+  case KEY_EXIT_ZERO:
+    run.options.exit_zero = true;
+    return 0;
+  case KEY_STATS:
+    run.options.stats = true;
+    return 0;
+  default:
+    break;
+  }
+  const char *name = key >= KEY_VALUE && arg ? name_of_key(key) : NULL;
+  if (name) return usage_checked(options_set(&run.options, name, arg, &usage->err));
+  return usage_key(usage, key, arg);
+}
+
+static const char doc[] =
+    "Decide whether some input of the specification makes the network unsafe."
+    "\v"
+    "The first line of stdout is the verdict: 'verified', 'falsified' or 'unknown "
+    "(timeout|memory|incomplete|interrupted)'. Exit status: 0 verified, 1 falsified, 2 "
+    "unknown, 64-74 errors.";
+
+static Status parse(int argc, char **argv)
+{
+  options_init(&run.options);
+  collect_options();
+  const struct argp argp = {all_options, parse_key, "NET SPEC", doc, NULL, NULL, NULL};
+  Usage usage = {.command = "verify", .n_wanted = 2, .names = {"NET", "SPEC"}};
+  Status rc = usage_parse(&argp, argc, argv, &usage, &usage);
+  if (!rc) rc = usage_check_order(&usage);
+  run.options.net = usage.args[0];
+  run.options.spec = usage.args[1];
+  return rc;
+}
+
+/* ---- answers ------------------------------------------------------------------ */
+
+/* Members that only the command line knows. */
+static void add_extra(Text *out)
+{
+  text_add(out, "\"version\": \"%s\", \"options\": ", app_version());
+  options_json(&run.options, out);
+}
+
+/* The answer while there is no result yet; made by limits_begin, then kept. */
+static const char *fallback(Reason why)
+{
+  Text *t = &run.fallback[why];
+  if (t->s) return t->s;
+  const char *word = result_reason_word(why);
+  switch (run.options.format) {
+  case FORMAT_TEXT:
+    text_add(t, "unknown (%s)\n", word);
+    break;
+  case FORMAT_JSON:
+    text_add(t, "{\"verdict\": \"unknown\", \"reason\": \"%s\", ", word);
+    add_extra(t);
+    text_add(t, "}\n");
+    break;
+  case FORMAT_VNNCOMP:
+    text_add(t, "%s\n", why == RESULT_TIMEOUT ? "timeout" : "unknown");
+    break;
+  }
+  return t->s;
+}
+
+static int exit_code(Verdict verdict)
+{
+  if (run.options.exit_zero) return 0;
+  return verdict == RESULT_VERIFIED ? 0 : verdict == RESULT_FALSIFIED ? 1 : 2;
+}
+
+static void format_once(Text *out)
+{
+  Text extra = {0};
+  switch (run.options.format) {
+  case FORMAT_TEXT:
+    result_print_text(&run.result, out);
+    break;
+  case FORMAT_JSON:
+    add_extra(&extra);
+    result_print_json(&run.result, run.net, run.prop, extra.s, out);
+    text_free(&extra);
+    break;
+  case FORMAT_VNNCOMP:
+    result_print_vnncomp(&run.result, run.net, out);
+    break;
+  }
+}
+
+/* Format the result.  The solver may still find something while the watchdog speaks;
+ * text and verdict must agree.  Returns the verdict of the text. */
+static Verdict format_result(Text *out)
+{
+  Verdict before;
+  do {
+    before = run.result.verdict;
+    out->n = 0;
+    format_once(out);
+  } while (run.result.verdict != before);
+  return before;
+}
+
+static Status write_witness(Err *err)
+{
+  Text text = {0};
+  witness_print(run.net, &run.result.witness, &text);
+  const Status rc = file_write(run.options.witness, text.s, text.n, err);
+  text_free(&text);
+  return rc;
+}
+
+/* Print the result and everything that follows it.  Returns the exit status.
+ * Needs limits_claim. */
+static int answer(Text *out)
+{
+  Err err = {0};
+  pthread_mutex_lock(&run.result.lock);
+  run.result.seconds = clock_now() - run.started;
+  pthread_mutex_unlock(&run.result.lock);
+  const Verdict verdict = format_result(out);
+  progress_end();
+  const int code = exit_code(verdict);
+  limits_print(out, code, &err);
+  if (verdict == RESULT_FALSIFIED && run.options.witness) write_witness(&err);
+  if (run.options.stats) {
+    Text table = {0};
+    stats_table(&run.result, &table);
+    fputs(table.s, stderr);
+    text_free(&table);
+  }
+  return err.code ? usage_report(&err) : code;
+}
+
+static int last_words(Reason why, Text *out)
+{
+  if (atomic_load(&run.has_result)) {
+    result_give_up(&run.result, why);
+    return answer(out);
+  }
+  progress_end();
+  text_add(out, "%s", fallback(why));
+  limits_print(out, exit_code(RESULT_UNKNOWN), NULL);
+  return exit_code(RESULT_UNKNOWN);
+}
+
+/* ---- the run ------------------------------------------------------------------ */
+
+static Status load(Err *err)
+{
+  const Options *o = &run.options;
+  const Status rc = round_self_test(err);
+  if (rc) return rc;
+  run.net = reader_load(o->net, err);
+  if (!run.net) return err->code;
+  run.prop = prop_load(o->spec, net_in_size(run.net), net_out_size(run.net), err);
+  if (!run.prop) return err->code;
+  progress_say(2, "read %s: %d layers, %zu neurons, %d inputs, %d outputs", o->net,
+               run.net->n_nodes - 1, net_n_neurons(run.net), net_in_size(run.net),
+               net_out_size(run.net));
+  progress_say(2, "read %s: %d cases in %d boxes, %.3f s so far", o->spec,
+               run.prop->n_cases, run.prop->n_boxes, clock_now() - run.started);
+  return STATUS_OK;
+}
+
+static int solve(const Stop *stop)
+{
+  result_init(&run.result, run.prop);
+  limits_reserve(((size_t)1 << 16) + (size_t)run.prop->n_cases * 256);
+  atomic_store(&run.has_result, true);
+  solve_property(run.net, run.prop, &run.options, stop, &run.result);
+  limits_claim();
+  Text out = {0};
+  const int code = answer(&out);
+  text_free(&out);
+  return code;
+}
+
+static void clean_up(void)
+{
+  if (atomic_exchange(&run.has_result, false)) result_reset(&run.result);
+  prop_free(run.prop);
+  net_free(run.net);
+  run.prop = NULL;
+  run.net = NULL;
+  for (int i = 0; i <= RESULT_INTERRUPTED; i++)
+    text_free(&run.fallback[i]);
+}
+
+int cmd_verify_run(int argc, char **argv)
+{
+  run.started = clock_now();
+  if (parse(argc, argv)) return STATUS_USAGE;
+  const LimitsPlan plan = {.timeout = run.options.timeout,
+                           .memory = run.options.memory,
+                           .last_words = last_words,
+                           .fallback = fallback,
+                           .fallback_exit = exit_code(RESULT_UNKNOWN)};
+  Err err = {0};
+  const Stop *stop = limits_begin(&plan, &err);
+  if (!stop) return usage_report(&err);
+  progress_begin(run.options.verbosity, stderr);
+  int code;
+  if (load(&err)) {
+    limits_claim();
+    code = usage_report(&err);
+  } else {
+    code = solve(stop);
+  }
+  limits_end();
+  clean_up();
+  return code;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* solver/progress.h -- what the user sees while waiting, on stderr.
+ *
+ * Levels: 0 nothing, 1 one line on a terminal that keeps changing, 2 a line per
+ * event.  Every call writes at most once, in one piece and without locks, so the
+ * watchdog can speak while the solver is stuck.  Before progress_begin and after
+ * progress_end nothing is shown.
+ */
+#ifndef SOLVER_PROGRESS_H
+#define SOLVER_PROGRESS_H
+
+#include <stdio.h>
+
+#include "specs/result.h"
+
+/* Start at that level; `file` is normally stderr. */
+void progress_begin(int level, FILE *file);
+
+/* A line of its own, without final newline, when the level is at least `level`. */
+void progress_say(int level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Replace the changing line: on terminals, at most ten times a second, cheap
+ * otherwise.  At level 2 nothing changes in place. */
+void progress_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A stage has ended: level 2 gets a line with its time and bounds, level 1 the
+ * changing line.  Call on the thread that fills *r, without its lock. */
+void progress_stage(const Result *r, const StageResult *stage);
+
+/* Remove the changing line. */
+void progress_end(void);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "specs/cases.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "net/base/mem.h"
+#include "net/base/round.h"
+
+/* Cases with bounds of their own cost one box each: at most this many numbers. */
+#define MAX_BOX_NUMBERS ((size_t)1 << 28)
+
+/* One end of one range: the tightest of the bounds seen. */
+typedef struct {
+  double outer, inner; /* infinite while there is none */
+  int lit;             /* NONE, the tightest literal, or UNORDERED */
+} End;
+
+#define NONE      (-1)
+#define UNORDERED (-2)
+
+typedef struct {
+  int at; /* index into end */
+  End old;
+} Change;
+
+typedef struct {
+  const Dnf *d;
+  const Literals *lits;
+  const Sexpr *s;
+  const int *line_of_input, *column_of_input;
+  Prop *prop;
+  Err *err;
+  End *end; /* End end[2 n_in]: lower end of X_i at 2 i, upper at 2 i + 1 */
+  int n_missing; /* ends without a bound */
+  Change *undo;  /* what the current case changed */
+  size_t n_undo, undo_room;
+  Box box;           /* of the current case */
+  int common_box;    /* its index in prop, -1 until it is needed */
+  bool any_nonempty; /* some case is not empty for decimals */
+  int empty_input;   /* an example of an empty range for the message */
+  int empty_low, empty_high; /* its literals */
+  int *common_row; /* the rows that hold in every case; int [n_common_rows] */
+  size_t n_common_rows;
+  size_t *choice_seg; /* the segments with a choice; size_t [n_choices] */
+  size_t n_choices;
+} Builder;
+
+/* ---- ranges ------------------------------------------------------------------ */
+
+static End end_of(const Literal *l, int id)
+{
+  if (l->is_lower)
+    return (End){box_float_dn(l->value.lo),
+                 l->strict ? round_up(l->value.hi) : l->value.hi, id};
+  return (End){box_float_up(l->value.hi),
+               l->strict ? round_dn(l->value.lo) : l->value.lo, id};
+}
+
+static int tighter(const Builder *b, int old, int id)
+{
+  int order;
+  const Literal *const l = &b->lits->lit[id];
+  if (old == UNORDERED || !literal_order(b->lits, old, id, &order)) return UNORDERED;
+  if (order == 0) return l->strict ? id : old;
+  return (order < 0) == l->is_lower ? id : old;
+}
+
+/* Intersect with one bound. */
+static void tighten(Builder *b, int id, bool log)
+{
+  const Literal *const l = &b->lits->lit[id];
+  const int at = 2 * l->var + !l->is_lower;
+  End *const e = &b->end[at];
+  if (log) {
+    if (b->n_undo == b->undo_room) {
+      b->undo_room = b->undo_room ? b->undo_room * 2 : 64;
+      b->undo = mem_grow(b->undo, b->undo_room, sizeof *b->undo);
+    }
+    b->undo[b->n_undo++] = (Change){at, *e};
+  }
+  const End new = end_of(l, id);
+  if (e->lit == NONE) {
+    b->n_missing--;
+    *e = new;
+  } else if (l->is_lower) {
+    *e = (End){fmax(e->outer, new.outer), fmax(e->inner, new.inner),
+               tighter(b, e->lit, id)};
+  } else {
+    *e = (End){fmin(e->outer, new.outer), fmin(e->inner, new.inner),
+               tighter(b, e->lit, id)};
+  }
+}
+
+typedef enum { RANGE_FULL, RANGE_NO_POINT, RANGE_NO_DECIMAL, RANGE_EMPTY } RangeKind;
+
+/* Is there a number between the two ends of input i?
+ *   FULL        a double, or a decimal between two neighbouring doubles
+ *   NO_POINT    nobody knows: no witness
+ *   NO_DECIMAL  no decimal, but float32 rounding of the ends leaves a point
+ *   EMPTY       nothing in any reading                                         */
+static RangeKind range_kind(const Builder *b, int i)
+{
+  const End *const lo = &b->end[2 * i], *const hi = &b->end[2 * i + 1];
+  if (lo->outer > hi->outer) return RANGE_EMPTY;
+  if (lo->inner <= hi->inner) return RANGE_FULL;
+  int order;
+  if (lo->lit < 0 || hi->lit < 0 || !literal_order(b->lits, lo->lit, hi->lit, &order))
+    return RANGE_NO_POINT;
+  const bool strict = b->lits->lit[lo->lit].strict || b->lits->lit[hi->lit].strict;
+  if (order > 0 || (order == 0 && strict)) return RANGE_NO_DECIMAL;
+  return strict ? RANGE_NO_POINT : RANGE_FULL;
+}
+
+/* Write range i of the box; the worse of `kind` and its own kind. */
+static RangeKind set_range(Builder *b, int i, RangeKind kind)
+{
+  const End *const lo = &b->end[2 * i], *const hi = &b->end[2 * i + 1];
+  const RangeKind own = range_kind(b, i);
+  b->box.lo[i] = lo->outer;
+  b->box.hi[i] = hi->outer;
+  b->box.in_lo[i] = own == RANGE_FULL ? lo->inner : INFINITY;
+  b->box.in_hi[i] = own == RANGE_FULL ? hi->inner : -INFINITY;
+  if (own >= RANGE_NO_DECIMAL && b->empty_input < 0) {
+    b->empty_input = i;
+    b->empty_low = lo->lit;
+    b->empty_high = hi->lit;
+  }
+  return own > kind ? own : kind;
+}
+
+static Status missing_bound(const Builder *b, const DnfConj *place)
+{
+  int at = 0;
+  while (b->end[at].lit != NONE)
+    at++;
+  const int i = at / 2;
+  const char *const which = at % 2 ? "upper" : "lower";
+  if (place)
+    return sexpr_fail(b->s, place->line, place->column, b->err, STATUS_DATA,
+                      "X_%d has no %s bound in this case; every input needs a finite "
+                      "lower and upper bound",
+                      i, which);
+  return sexpr_fail(b->s, b->line_of_input[i], b->column_of_input[i], b->err,
+                    STATUS_DATA,
+                    "X_%d has no %s bound; add (assert (%s X_%d <number>))", i, which,
+                    at % 2 ? "<=" : ">=", i);
+}
+
+/* ---- cases ------------------------------------------------------------------- */
+
+static size_t choose(const Builder *b, size_t k, const size_t *choice)
+{
+  return b->d->seg[b->choice_seg[k]] + choice[k];
+}
+
+/* Copy the rows of a conjunction, or only count them when rows = NULL. */
+static int copy_rows(const Builder *b, size_t conj, PropRow *rows)
+{
+  const int *const lit = b->d->lit + b->d->conj[conj].start;
+  const size_t size = dnf_conj_size(b->d, conj);
+  int n = 0;
+  for (size_t k = 0; k < size; k++) {
+    if (b->lits->lit[lit[k]].var >= 0) continue;
+    if (rows) rows[n] = literal_row(b->lits, lit[k]);
+    n++;
+  }
+  return n;
+}
+
+static void add_case(Builder *b, int box, const size_t *choice)
+{
+  int n_rows = (int)b->n_common_rows, n = 0;
+  for (size_t k = 0; k < b->n_choices; k++)
+    n_rows += copy_rows(b, choose(b, k, choice), NULL);
+  PropRow *rows = n_rows ? mem_array((size_t)n_rows, sizeof *rows) : NULL;
+  for (size_t k = 0; k < b->n_common_rows; k++)
+    rows[n++] = literal_row(b->lits, b->common_row[k]);
+  for (size_t k = 0; k < b->n_choices; k++)
+    n += copy_rows(b, choose(b, k, choice), rows + n);
+  int line = n_rows ? rows[0].line : 1;
+  if (b->n_choices) line = b->d->conj[choose(b, b->n_choices - 1, choice)].line;
+  prop_add_case(b->prop, box, rows, n_rows, line);
+}
+
+/* Intersect with the bounds of one conjunction. */
+static void tighten_by(Builder *b, size_t conj, bool log)
+{
+  const int *const lit = b->d->lit + b->d->conj[conj].start;
+  for (size_t k = 0; k < dnf_conj_size(b->d, conj); k++)
+    if (b->lits->lit[lit[k]].var >= 0) tighten(b, lit[k], log);
+}
+
+/* Take the case's bounds back, newest first, and the box with them. */
+static void restore(Builder *b)
+{
+  for (size_t u = b->n_undo; u-- > 0;) {
+    const Change *const c = &b->undo[u];
+    if (c->old.lit == NONE) b->n_missing++;
+    b->end[c->at] = c->old;
+  }
+  /* Without a bound common to all cases the range is rewritten by every case. */
+  for (size_t u = 0; u < b->n_undo; u++) {
+    const int i = b->undo[u].at / 2;
+    if (b->end[2 * i].lit != NONE && b->end[2 * i + 1].lit != NONE)
+      set_range(b, i, RANGE_FULL);
+  }
+  b->n_undo = 0;
+}
+
+static Status build_case(Builder *b, RangeKind common_kind, const size_t *choice)
+{
+  for (size_t k = 0; k < b->n_choices; k++)
+    tighten_by(b, choose(b, k, choice), true);
+  if (b->n_missing) {
+    const DnfConj *place = NULL;
+    if (b->n_choices) place = &b->d->conj[choose(b, b->n_choices - 1, choice)];
+    return missing_bound(b, place);
+  }
+  RangeKind kind = common_kind;
+  for (size_t u = 0; u < b->n_undo; u++)
+    kind = set_range(b, b->undo[u].at / 2, kind);
+  if (kind < RANGE_NO_DECIMAL) b->any_nonempty = true;
+  if (kind != RANGE_EMPTY) {
+    int box = b->common_box;
+    if (b->n_undo || box < 0) box = prop_add_box(b->prop, &b->box);
+    if (!b->n_undo) b->common_box = box;
+    add_case(b, box, choice);
+  }
+  restore(b);
+  return STATUS_OK;
+}
+
+static bool next_choice(const Builder *b, size_t *choice)
+{
+  for (size_t k = b->n_choices; k-- > 0;) {
+    if (++choice[k] < dnf_seg_size(b->d, b->choice_seg[k])) return true;
+    choice[k] = 0;
+  }
+  return false;
+}
+
+static Status empty_set(const Builder *b)
+{
+  const int i = b->empty_input;
+  const int low = b->empty_low, high = b->empty_high;
+  if (low < 0 || high < 0)
+    return sexpr_fail(b->s, b->line_of_input[i], b->column_of_input[i], b->err,
+                      STATUS_DATA,
+                      "the input set is empty: the bounds of X_%d exclude each other",
+                      i);
+  const Literal *const l = &b->lits->lit[low], *const h = &b->lits->lit[high];
+  const Literal *const later = l->line > h->line ? l : h;
+  return sexpr_fail(b->s, later->line, later->column, b->err, STATUS_DATA,
+                    "the input set is empty: X_%d >%s %.17g (line %d) and X_%d <%s "
+                    "%.17g (line %d)",
+                    i, l->strict ? "" : "=", l->value.lo, l->line, i,
+                    h->strict ? "" : "=", h->value.hi, h->line);
+}
+
+/* ---- the whole ---------------------------------------------------------------- */
+
+/* What holds in every case: bounds into `end`, rows into common_row. */
+static void take_common(Builder *b, size_t conj)
+{
+  const size_t size = dnf_conj_size(b->d, conj);
+  for (size_t k = 0; k < size; k++) {
+    const int id = b->d->lit[b->d->conj[conj].start + k];
+    if (b->lits->lit[id].var >= 0)
+      tighten(b, id, false);
+    else
+      b->common_row[b->n_common_rows++] = id;
+  }
+}
+
+static size_t seg_literals(const Dnf *d, size_t seg)
+{
+  const size_t last = d->seg[seg] + dnf_seg_size(d, seg) - 1;
+  return d->conj[last].start + dnf_conj_size(d, last) - d->conj[d->seg[seg]].start;
+}
+
+static bool has_bound(const Builder *b, size_t seg)
+{
+  const Dnf *const d = b->d;
+  const size_t start = d->conj[d->seg[seg]].start, n = seg_literals(d, seg);
+  for (size_t k = start; k < start + n; k++)
+    if (b->lits->lit[d->lit[k]].var >= 0) return true;
+  return false;
+}
+
+static Status too_large(const Builder *b, size_t seg)
+{
+  const DnfConj *const c = &b->d->conj[b->d->seg[seg]];
+  return sexpr_fail(b->s, c->line, c->column, b->err, STATUS_UNSUPPORTED,
+                    "the disjunctions of the asserts multiply to more than %d cases, "
+                    "literals or bounds; split the specification",
+                    DNF_MAX_LITERALS);
+}
+
+/* Separate common segments from choices, and refuse what would take more memory
+ * than it is worth: literals and common rows are copied into every case, and a case
+ * with bounds of its own has a box of its own. */
+static Status plan(Builder *b)
+{
+  const size_t limit = DNF_MAX_LITERALS;
+  const Dnf *const d = b->d;
+  for (size_t s = 0; s < d->n_segs; s++)
+    if (dnf_seg_size(d, s) == 1)
+      take_common(b, d->seg[s]);
+    else
+      b->choice_seg[b->n_choices++] = s;
+  size_t cases = 1, lits = b->n_common_rows;
+  bool own_boxes = false;
+  for (size_t k = 0; k < b->n_choices; k++) {
+    const size_t s = b->choice_seg[k], m = dnf_seg_size(d, s), own = seg_literals(d, s);
+    own_boxes = own_boxes || has_bound(b, s);
+    const bool one = b->n_choices == 1 && b->n_common_rows == 0;
+    if (!one && (m > limit || own > limit || cases > limit / m)) return too_large(b, s);
+    lits = lits * m + own * cases;
+    cases *= m;
+    if (!one && lits > limit) return too_large(b, s);
+  }
+  if (own_boxes && cases > MAX_BOX_NUMBERS / (size_t)b->prop->n_in)
+    return too_large(b, b->choice_seg[0]);
+  return STATUS_OK;
+}
+
+static Status build(Builder *b)
+{
+  for (size_t s = 0; s < b->d->n_segs; s++)
+    if (dnf_seg_size(b->d, s) == 0) return STATUS_OK; /* false: no case */
+  Status rc = plan(b);
+  if (rc) return rc;
+  RangeKind kind = RANGE_FULL;
+  for (int i = 0; i < b->prop->n_in; i++)
+    if (b->end[2 * i].lit != NONE && b->end[2 * i + 1].lit != NONE)
+      kind = set_range(b, i, kind);
+  size_t *choice = mem_zero(b->n_choices + 1, sizeof *choice);
+  if (kind != RANGE_EMPTY)
+    do
+      rc = build_case(b, kind, choice);
+    while (!rc && next_choice(b, choice));
+  mem_free(choice);
+  return rc || b->any_nonempty ? rc : empty_set(b);
+}
+
+Status cases_build(const Dnf *d, const Literals *lits, const Sexpr *s,
+                   const int *line_of_input, const int *column_of_input, Prop *prop,
+                   Err *err)
+{
+  Builder b = {.d = d,
+               .lits = lits,
+               .s = s,
+               .line_of_input = line_of_input,
+               .column_of_input = column_of_input,
+               .prop = prop,
+               .err = err,
+               .common_box = -1,
+               .empty_input = -1,
+               .n_missing = 2 * prop->n_in,
+               .box = box_new(prop->n_in)};
+  const size_t n = (size_t)prop->n_in;
+  b.end = mem_array(2 * n, sizeof *b.end);
+  for (size_t at = 0; at < 2 * n; at++)
+    b.end[at] = (End){at % 2 ? INFINITY : -INFINITY, at % 2 ? INFINITY : -INFINITY, NONE};
+  b.common_row = mem_array(d->n_lits + 1, sizeof *b.common_row);
+  b.choice_seg = mem_array(d->n_segs + 1, sizeof *b.choice_seg);
+  const Status rc = build(&b);
+  if (!rc) prop_finish(prop);
+  mem_free(b.common_row);
+  mem_free(b.choice_seg);
+  mem_free(b.end);
+  mem_free(b.undo);
+  box_free(&b.box);
+  return rc;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "specs/jsonspec.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "net/base/json.h"
+#include "net/base/mem.h"
+#include "net/base/round.h"
+#include "net/base/text.h"
+#include "specs/csv.h"
+
+typedef struct {
+  const char *path;
+  const cJSON *root;
+  int n_in, n_out;
+  Prop *prop;
+  Err *err;
+} Reader;
+
+static Status bad(const Reader *r, const char *key, const char *what)
+{
+  return status_fail(r->err, STATUS_DATA, "%s: $.%s: %s", r->path, key, what);
+}
+
+/* ---- vectors ---------------------------------------------------------------------- */
+
+/* An array of exactly n numbers. */
+static Status read_array(const Reader *r, const char *where, const cJSON *array, int n,
+                         const char *of, double *x)
+{
+  double *values;
+  size_t found;
+  char full[96] = "$.";
+  strncat(full, where, sizeof full - 3);
+  const Status rc = json_numbers(r->path, full, array, &values, &found, r->err);
+  if (rc) return rc;
+  const bool fits = found == (size_t)n;
+  if (fits) memcpy(x, values, found * sizeof *x);
+  mem_free(values);
+  if (fits) return STATUS_OK;
+  return status_fail(r->err, STATUS_DATA,
+                     "%s: %s: has %zu numbers, but the network has %d %s", r->path, full,
+                     found, n, of);
+}
+
+/* One number for all, or an array. */
+static Status read_ends(const Reader *r, const char *key, const cJSON *item, double *x)
+{
+  if (!cJSON_IsNumber(item)) return read_array(r, key, item, r->n_in, "inputs", x);
+  if (!isfinite(item->valuedouble)) return bad(r, key, "expected a finite number");
+  for (int i = 0; i < r->n_in; i++)
+    x[i] = item->valuedouble;
+  return STATUS_OK;
+}
+
+static char *beside(const char *path, const char *name)
+{
+  const char *const slash = strrchr(path, '/');
+  if (name[0] == '/' || !slash) return mem_strdup(name);
+  const size_t folder = (size_t)(slash - path) + 1, n = strlen(name);
+  char *const full = mem_alloc(folder + n + 1);
+  memcpy(full, path, folder);
+  memcpy(full + folder, name, n + 1);
+  return full;
+}
+
+static Status read_csv(const Reader *r, const char *key, const cJSON *item, double *x)
+{
+  const cJSON *name = item;
+  int row = -1;
+  if (cJSON_IsObject(item)) {
+    static const char *const keys[] = {"csv", "row", NULL};
+    char where[32] = "$.";
+    strncat(where, key, sizeof where - 3);
+    Status rc = json_only_keys(r->path, where, item, keys, r->err);
+    if (!rc) rc = json_int(r->path, where, item, "row", 0, INT_MAX, &row, r->err);
+    if (rc) return rc;
+    name = json_get(item, "csv");
+  }
+  if (!cJSON_IsString(name) || !name->valuestring[0])
+    return bad(r, key, "expected the name of a CSV file");
+  char *const path = beside(r->path, name->valuestring);
+  const Status rc = csv_read(path, row, r->n_in, x, r->err);
+  mem_free(path);
+  return rc;
+}
+
+static Status read_vector(const Reader *r, const char *key, double *x)
+{
+  const cJSON *const item = json_get(r->root, key);
+  if (!item) return bad(r, key, "is missing");
+  if (cJSON_IsArray(item)) return read_array(r, key, item, r->n_in, "inputs", x);
+  if (cJSON_IsString(item) || cJSON_IsObject(item)) return read_csv(r, key, item, x);
+  return bad(r, key,
+             "expected an array of numbers, \"file.csv\" or {\"csv\": \"file.csv\", "
+             "\"row\": 0}");
+}
+
+/* ---- the box ---------------------------------------------------------------------- */
+
+/* center +- epsilon in both readings; the float32 reading is added at the end. */
+static Status read_ball(const Reader *r, Box *box, double *scratch)
+{
+  const size_t n = (size_t)r->n_in;
+  const cJSON *const epsilon = json_get(r->root, "epsilon");
+  if (!epsilon) return bad(r, "epsilon", "is missing");
+  Status rc = read_vector(r, "center", scratch);
+  if (!rc) rc = read_ends(r, "epsilon", epsilon, scratch + n);
+  if (rc) return rc;
+  for (size_t i = 0; i < n; i++) {
+    const double c = scratch[i], e = scratch[n + i];
+    if (!(e >= 0)) return bad(r, "epsilon", "must not be negative");
+    box->lo[i] = round_add_dn(c, -e);
+    box->in_lo[i] = round_add_up(c, -e);
+    box->hi[i] = round_add_up(c, e);
+    box->in_hi[i] = round_add_dn(c, e);
+    if (!isfinite(box->lo[i]) || !isfinite(box->hi[i]))
+      return bad(r, "epsilon", "center +- epsilon exceeds the largest double");
+  }
+  return STATUS_OK;
+}
+
+static Status read_ranges(const Reader *r, Box *box)
+{
+  const size_t bytes = (size_t)r->n_in * sizeof *box->lo;
+  Status rc = read_vector(r, "lower", box->lo);
+  if (!rc) rc = read_vector(r, "upper", box->hi);
+  if (rc) return rc;
+  memcpy(box->in_lo, box->lo, bytes);
+  memcpy(box->in_hi, box->hi, bytes);
+  return STATUS_OK;
+}
+
+static Status clip(const Reader *r, Box *box, double *scratch)
+{
+  const size_t n = (size_t)r->n_in;
+  const cJSON *const item = json_get(r->root, "clip");
+  if (!item) return STATUS_OK;
+  if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2)
+    return bad(r, "clip", "expected [low, high]");
+  Status rc = read_ends(r, "clip[0]", item->child, scratch);
+  if (!rc) rc = read_ends(r, "clip[1]", item->child->next, scratch + n);
+  if (rc) return rc;
+  for (size_t i = 0; i < n; i++) {
+    box->lo[i] = fmax(box->lo[i], scratch[i]);
+    box->in_lo[i] = fmax(box->in_lo[i], scratch[i]);
+    box->hi[i] = fmin(box->hi[i], scratch[n + i]);
+    box->in_hi[i] = fmin(box->in_hi[i], scratch[n + i]);
+  }
+  return STATUS_OK;
+}
+
+/* All ends come from doubles, so the range holds a double unless it is empty. */
+static Status finish_box(const Reader *r, Box *box)
+{
+  for (int i = 0; i < r->n_in; i++) {
+    if (!(box->in_lo[i] <= box->in_hi[i]))
+      return status_fail(r->err, STATUS_DATA,
+                         "%s: $: the range of input %d is empty (%.17g to %.17g)",
+                         r->path, i, box->in_lo[i], box->in_hi[i]);
+    box->lo[i] = box_float_dn(box->lo[i]);
+    box->hi[i] = box_float_up(box->hi[i]);
+  }
+  return STATUS_OK;
+}
+
+static Status read_box(const Reader *r, Box *box)
+{
+  const bool ball = json_get(r->root, "center") || json_get(r->root, "epsilon");
+  const bool ranges = json_get(r->root, "lower") || json_get(r->root, "upper");
+  if (ball == ranges)
+    return status_fail(r->err, STATUS_DATA,
+                       "%s: $: expected either \"center\" and \"epsilon\" or \"lower\" "
+                       "and \"upper\"",
+                       r->path);
+  const cJSON *const norm = json_get(r->root, "norm");
+  if (norm && (!cJSON_IsString(norm) || strcmp(norm->valuestring, "linf") != 0))
+    return status_fail(r->err, STATUS_UNSUPPORTED,
+                       "%s: $.norm: the only supported norm is \"linf\"", r->path);
+  double *const scratch = mem_doubles(2 * (size_t)r->n_in);
+  Status rc = ball ? read_ball(r, box, scratch) : read_ranges(r, box);
+  if (!rc) rc = clip(r, box, scratch);
+  if (!rc) rc = finish_box(r, box);
+  mem_free(scratch);
+  return rc;
+}
+
+/* ---- the unsafe set --------------------------------------------------------------- */
+
+static PropRow new_row(int n, double rhs)
+{
+  return (PropRow){.n = n,
+                   .var = mem_array((size_t)n, sizeof(int)),
+                   .coef = mem_array((size_t)n, sizeof(double)),
+                   .rhs_lo = rhs,
+                   .rhs_hi = rhs};
+}
+
+/* One case  y_label - y_j <= 0  for every other j. */
+static Status read_label(const Reader *r, int box)
+{
+  int label;
+  const Status rc =
+      json_int(r->path, "$", r->root, "label", 0, r->n_out - 1, &label, r->err);
+  if (rc) return rc;
+  if (r->n_out < 2) return bad(r, "label", "the network has only one output");
+  for (int j = 0; j < r->n_out; j++) {
+    if (j == label) continue;
+    PropRow *const row = mem_array(1, sizeof *row);
+    *row = new_row(2, 0);
+    row->var[0] = j < label ? j : label;
+    row->var[1] = j < label ? label : j;
+    row->coef[0] = j < label ? -1 : 1;
+    row->coef[1] = -row->coef[0];
+    prop_add_case(r->prop, box, row, 1, 0);
+  }
+  return STATUS_OK;
+}
+
+/* {"0": 1, "3": -1} into dense coefficients. */
+static Status read_sparse(const Reader *r, const char *where, const cJSON *object,
+                          double *dense)
+{
+  memset(dense, 0, (size_t)r->n_out * sizeof *dense);
+  for (const cJSON *m = object->child; m; m = m->next) {
+    const char *s = m->string;
+    long index = *s == '0' && s[1] ? -1 : 0; /* no leading zeros: one name per output */
+    if (!*s) index = -1;
+    for (; *s && index >= 0; s++)
+      index = *s >= '0' && *s <= '9' && index < r->n_out ? index * 10 + (*s - '0') : -1;
+    if (index < 0 || index >= r->n_out)
+      return status_fail(r->err, STATUS_DATA,
+                         "%s: $.%s: expected output indices \"0\" to \"%d\" as keys",
+                         r->path, where, r->n_out - 1);
+    if (!cJSON_IsNumber(m) || !isfinite(m->valuedouble))
+      return status_fail(r->err, STATUS_DATA,
+                         "%s: $.%s: the coefficient of output %ld must be a finite "
+                         "number",
+                         r->path, where, index);
+    dense[index] = m->valuedouble;
+  }
+  return STATUS_OK;
+}
+
+static Status read_row(const Reader *r, const char *where, const cJSON *item,
+                       double *dense, PropRow *row)
+{
+  static const char *const keys[] = {"coef", "rhs", NULL};
+  char at[80] = "$.", coef_at[80] = "";
+  strncat(at, where, sizeof at - 3);
+  strncat(coef_at, where, sizeof coef_at - 8);
+  strcat(coef_at, ".coef");
+  double rhs;
+  Status rc = json_only_keys(r->path, at, item, keys, r->err);
+  if (!rc) rc = json_number(r->path, at, item, "rhs", &rhs, r->err);
+  if (rc) return rc;
+  const cJSON *const coef = json_get(item, "coef");
+  if (cJSON_IsObject(coef))
+    rc = read_sparse(r, coef_at, coef, dense);
+  else
+    rc = read_array(r, coef_at, coef, r->n_out, "outputs", dense);
+  if (rc) return rc;
+  int n = 0;
+  for (int j = 0; j < r->n_out; j++)
+    n += dense[j] != 0;
+  if (n == 0) return bad(r, coef_at, "all coefficients are zero");
+  *row = new_row(n, rhs);
+  for (int j = 0, k = 0; j < r->n_out; j++) {
+    if (dense[j] == 0) continue;
+    row->var[k] = j;
+    row->coef[k++] = dense[j];
+  }
+  return STATUS_OK;
+}
+
+/* One {"rows": [...]} of `unsafe`. */
+static Status read_case(const Reader *r, int k, const cJSON *item, int box,
+                        double *dense)
+{
+  static const char *const keys[] = {"rows", NULL};
+  Text where = {0};
+  text_add(&where, "$.unsafe[%d]", k);
+  Status rc = json_only_keys(r->path, where.s, item, keys, r->err);
+  const cJSON *const list = rc ? NULL : json_get(item, "rows");
+  if (!rc && (!cJSON_IsArray(list) || !list->child))
+    rc = status_fail(r->err, STATUS_DATA,
+                     "%s: %s.rows: expected an array of at least one row", r->path,
+                     where.s);
+  text_free(&where);
+  if (rc) return rc;
+  const int n = cJSON_GetArraySize(list);
+  PropRow *const rows = mem_zero((size_t)n, sizeof *rows);
+  int j = 0;
+  for (const cJSON *m = list->child; m && !rc; m = m->next, j++) {
+    text_add(&where, "unsafe[%d].rows[%d]", k, j);
+    rc = read_row(r, where.s, m, dense, &rows[j]);
+    text_free(&where);
+  }
+  if (rc)
+    prop_free_rows(rows, n);
+  else
+    prop_add_case(r->prop, box, rows, n, 0);
+  return rc;
+}
+
+static Status read_unsafe(const Reader *r, int box)
+{
+  const cJSON *const list = json_get(r->root, "unsafe");
+  if (!cJSON_IsArray(list) || !list->child)
+    return bad(r, "unsafe", "expected an array of at least one {\"rows\": [...]}");
+  double *const dense = mem_doubles0((size_t)r->n_out);
+  Status rc = STATUS_OK;
+  int k = 0;
+  for (const cJSON *m = list->child; m && !rc; m = m->next, k++)
+    rc = read_case(r, k, m, box, dense);
+  mem_free(dense);
+  return rc;
+}
+
+static Status read_spec(const Reader *r)
+{
+  static const char *const keys[] = {"norm",  "epsilon", "center", "clip", "lower",
+                                     "upper", "label",   "unsafe", NULL};
+  Status rc = json_only_keys(r->path, "$", r->root, keys, r->err);
+  if (rc) return rc;
+  const bool has_label = json_get(r->root, "label");
+  if (has_label == (json_get(r->root, "unsafe") != NULL))
+    return status_fail(r->err, STATUS_DATA,
+                       "%s: $: expected either \"label\" or \"unsafe\"", r->path);
+  Box box = box_new(r->n_in);
+  rc = read_box(r, &box);
+  if (!rc) {
+    const int index = prop_add_box(r->prop, &box);
+    rc = has_label ? read_label(r, index) : read_unsafe(r, index);
+  }
+  box_free(&box);
+  return rc;
+}
+
+Prop *jsonspec_parse(const char *path, const File *file, int n_in, int n_out, Err *err)
+{
+  cJSON *const root = json_parse(path, file, err);
+  if (!root) return NULL;
+  Reader r = {.path = path,
+              .root = root,
+              .n_in = n_in,
+              .n_out = n_out,
+              .prop = prop_new(path, n_in, n_out),
+              .err = err};
+  const Status rc = read_spec(&r);
+  cJSON_Delete(root);
+  if (!rc) {
+    prop_finish(r.prop);
+    return r.prop;
+  }
+  prop_free(r.prop);
+  return NULL;
+}

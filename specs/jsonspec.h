@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* specs/jsonspec.h -- robustness specifications in JSON.
+ *
+ *     { "norm": "linf",                    optional, the only norm so far
+ *       "center": VECTOR, "epsilon": e     x in [center - e, center + e], or
+ *       "lower": VECTOR, "upper": VECTOR   x in [lower, upper]
+ *       "clip": [ENDS, ENDS],              optional: x also in this box
+ *       "label": k                         unsafe: y_j >= y_k for some j != k, or
+ *       "unsafe": [ {"rows": [{"coef": COEF, "rhs": d}, ...]}, ... ] }
+ *
+ *     VECTOR  an array of n numbers (nested arrays are flattened), "file.csv", or
+ *             {"csv": "file.csv", "row": r}, r from 0
+ *     ENDS    a number for all inputs, or an array of n numbers
+ *     e       a number >= 0, or an array of n numbers >= 0
+ *     COEF    an array of one number per output, or {"0": 1, "3": -1}
+ *
+ * `unsafe` is an OR of conjunctions of rows coef . y <= rhs.  All keys not named
+ * here are errors.  A CSV file holds numbers separated by commas, semicolons or
+ * blanks; without "row" all of it is the vector, with "row" one non-empty line is.
+ * Its path is relative to the folder of the specification.
+ *
+ * Unlike in VNN-LIB a number means its nearest double, also in CSV files.  The
+ * outer box contains the exact sums center +- e of those doubles and the float32
+ * numbers nearest to them; the inner box is contained in their interval.
+ */
+#ifndef SPECS_JSONSPEC_H
+#define SPECS_JSONSPEC_H
+
+#include "net/base/file.h"
+#include "specs/prop.h"
+
+/* Parse a file that has been read; `path` is for messages, prop->path and relative
+ * CSV paths.  Returns an owned Prop, or NULL with err: DATA naming the key (or
+ * line and column of a syntax error), UNSUPPORTED for other norms, NO_INPUT or IO
+ * for a CSV file. */
+Prop *jsonspec_parse(const char *path, const File *file, int n_in, int n_out, Err *err);
+
+#endif

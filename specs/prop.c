@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "specs/prop.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "net/base/file.h"
+#include "net/base/mem.h"
+#include "specs/jsonspec.h"
+#include "specs/vnnlib.h"
+
+Prop *prop_new(const char *path, int n_in, int n_out)
+{
+  STATUS_REQUIRE(n_in > 0 && n_out > 0, "a property needs inputs and outputs");
+  Prop *prop = mem_zero(1, sizeof *prop);
+  prop->path = mem_strdup(path);
+  prop->n_in = n_in;
+  prop->n_out = n_out;
+  return prop;
+}
+
+void prop_free_rows(PropRow *rows, int n_rows)
+{
+  for (int j = 0; j < n_rows; j++) {
+    mem_free(rows[j].var);
+    mem_free(rows[j].coef);
+  }
+  mem_free(rows);
+}
+
+void prop_free(Prop *prop)
+{
+  if (!prop) return;
+  for (int k = 0; k < prop->n_cases; k++)
+    prop_free_rows(prop->cases[k].rows, prop->cases[k].n_rows);
+  for (int k = 0; k < prop->n_boxes; k++)
+    box_free(&prop->boxes[k]);
+  mem_free(prop->cases);
+  mem_free(prop->boxes);
+  mem_free(prop->hash);
+  mem_free(prop->slot);
+  mem_free(prop->path);
+  mem_free(prop);
+}
+
+/* The slot that holds an equal box, or the free one where it belongs. */
+static size_t find_slot(const Prop *prop, const Box *box, uint64_t hash)
+{
+  const size_t mask = prop->n_slots - 1;
+  size_t at = (size_t)hash & mask;
+  for (; prop->slot[at] >= 0; at = (at + 1) & mask) {
+    const int k = prop->slot[at];
+    if (prop->hash[k] == hash && box_equal(&prop->boxes[k], box)) break;
+  }
+  return at;
+}
+
+static void grow_slots(Prop *prop)
+{
+  prop->n_slots = prop->n_slots ? prop->n_slots * 2 : 16;
+  mem_free(prop->slot);
+  prop->slot = mem_array(prop->n_slots, sizeof *prop->slot);
+  for (size_t at = 0; at < prop->n_slots; at++)
+    prop->slot[at] = -1;
+  for (int k = 0; k < prop->n_boxes; k++) {
+    /* Known boxes are distinct: no comparison is needed. */
+    size_t at = (size_t)prop->hash[k] & (prop->n_slots - 1);
+    while (prop->slot[at] >= 0)
+      at = (at + 1) & (prop->n_slots - 1);
+    prop->slot[at] = k;
+  }
+}
+
+int prop_add_box(Prop *prop, const Box *box)
+{
+  STATUS_REQUIRE(box->n == prop->n_in, "the box must have one range per input");
+  for (int i = 0; i < box->n; i++)
+    STATUS_REQUIRE(isfinite(box->lo[i]) && isfinite(box->hi[i]) &&
+                       box->lo[i] <= box->hi[i],
+                   "the box must be finite and not empty");
+  if (2 * ((size_t)prop->n_boxes + 1) > prop->n_slots) grow_slots(prop);
+  const uint64_t hash = box_hash(box);
+  const size_t at = find_slot(prop, box, hash);
+  if (prop->slot[at] >= 0) return prop->slot[at];
+  STATUS_REQUIRE(prop->n_boxes < INT_MAX / 2, "too many boxes");
+  if (prop->n_boxes == prop->boxes_room) {
+    prop->boxes_room = prop->boxes_room ? prop->boxes_room * 2 : 4;
+    const size_t room = (size_t)prop->boxes_room;
+    prop->boxes = mem_grow(prop->boxes, room, sizeof *prop->boxes);
+    prop->hash = mem_grow(prop->hash, room, sizeof *prop->hash);
+  }
+  prop->boxes[prop->n_boxes] = box_copy(box);
+  prop->hash[prop->n_boxes] = hash;
+  prop->slot[at] = prop->n_boxes;
+  return prop->n_boxes++;
+}
+
+void prop_add_case(Prop *prop, int box, PropRow *rows, int n_rows, int line)
+{
+  STATUS_REQUIRE(box >= 0 && box < prop->n_boxes, "no such box");
+  STATUS_REQUIRE(prop->n_cases < INT_MAX / 2, "too many cases");
+  if (prop->n_cases == prop->cases_room) {
+    prop->cases_room = prop->cases_room ? prop->cases_room * 2 : 4;
+    prop->cases =
+        mem_grow(prop->cases, (size_t)prop->cases_room, sizeof *prop->cases);
+  }
+  prop->cases[prop->n_cases++] =
+      (PropCase){.box = box, .n_rows = n_rows, .rows = rows, .line = line};
+}
+
+/* new_index[k] for every box that has a case, in the old order; count[new] is the
+ * number of its cases. */
+static int number_boxes(Prop *prop, int *new_index, int *count)
+{
+  int *uses = mem_zero((size_t)prop->n_boxes + 1, sizeof *uses);
+  for (int k = 0; k < prop->n_cases; k++)
+    uses[prop->cases[k].box]++;
+  int n = 0;
+  for (int b = 0; b < prop->n_boxes; b++) {
+    new_index[b] = n;
+    if (uses[b]) {
+      count[n] = uses[b];
+      prop->boxes[n++] = prop->boxes[b];
+    } else {
+      box_free(&prop->boxes[b]);
+    }
+  }
+  mem_free(uses);
+  return n;
+}
+
+void prop_finish(Prop *prop)
+{
+  mem_free(prop->slot);
+  mem_free(prop->hash);
+  prop->slot = NULL;
+  prop->hash = NULL;
+  prop->n_slots = 0;
+  const size_t room = (size_t)prop->n_boxes + 1;
+  int *new_index = mem_zero(room, sizeof *new_index);
+  int *next = mem_zero(room, sizeof *next);
+  prop->n_boxes = number_boxes(prop, new_index, next);
+  for (int b = 0, start = 0; b < prop->n_boxes; b++) {
+    const int n = next[b];
+    next[b] = start;
+    start += n;
+  }
+  PropCase *sorted = mem_array((size_t)prop->n_cases + 1, sizeof *sorted);
+  for (int k = 0; k < prop->n_cases; k++) {
+    PropCase c = prop->cases[k];
+    c.box = new_index[c.box];
+    sorted[next[c.box]++] = c;
+  }
+  mem_free(prop->cases);
+  prop->cases = sorted;
+  prop->cases_room = prop->n_cases + 1;
+  mem_free(new_index);
+  mem_free(next);
+}
+
+/* The first character that is not a byte order mark or blank; 0 when none. */
+static char first_char(const File *file)
+{
+  size_t i = file->size >= 3 && !memcmp(file->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+  while (i < file->size && strchr(" \t\r\n\f\v", file->data[i]) && file->data[i])
+    i++;
+  return (char)(i < file->size ? file->data[i] : 0);
+}
+
+Prop *prop_load(const char *path, int n_in, int n_out, Err *err)
+{
+  File file;
+  Prop *prop = NULL;
+  if (!file_read(path, PROP_MAX_BYTES, &file, err)) {
+    const char first = first_char(&file);
+    if (first == '{')
+      prop = jsonspec_parse(path, &file, n_in, n_out, err);
+    else if (first == '(' || first == ';')
+      prop = vnnlib_parse(path, file.data, file.size, n_in, n_out, err);
+    else
+      status_fail(err, STATUS_DATA,
+                  "%s:1:1: expected a specification: VNN-LIB starts with \"(\" or "
+                  "\";\", JSON with \"{\"%s",
+                  path, file.size ? "" : "; the file is empty");
+    if (prop) memcpy(prop->sha256, file.sha256, sizeof prop->sha256);
+  }
+  file_free(&file);
+  return prop;
+}
