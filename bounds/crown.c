@@ -9,6 +9,10 @@
 #include "bounds/slopes.h"
 #include "net/base/mem.h"
 
+/* Neurons in one block: enough for efficient products, few enough to share out.  It
+ * does not depend on the number of threads, nor do the results. */
+#define BLOCK 64
+
 /* Neurons of pre-activation j that are open in some box. */
 static int list_open(const Bounds *b, int j, int *list)
 {
@@ -55,36 +59,57 @@ static void tighten_block(Lagrangian *L, Bounds *b, int j, const int *list, int 
   mem_free(lower);
 }
 
-static bool tighten_node(Lagrangian *L, Bounds *b, int j, int iterations,
+/* One layer's open neurons, in blocks that different threads may take.  A block reads
+ * the intervals of earlier nodes and writes those of its own neurons. */
+typedef struct {
+  Bounds *b;
+  int node, n, block, iterations;
+  const int *list;
+  const Stop *stop;
+} Layer;
+
+static void tighten_task(void *context, Lagrangian *L, int i)
+{
+  const Layer *layer = context;
+  const int from = i * layer->block, left = layer->n - from;
+  if (stop_why(layer->stop)) return;
+  tighten_block(L, layer->b, layer->node, layer->list + from,
+                left < layer->block ? left : layer->block, layer->iterations,
+                layer->stop);
+}
+
+static bool tighten_node(const Team *team, Bounds *b, int j, int iterations,
                          const Stop *stop)
 {
   int *list = mem_array((size_t)b->net->nodes[j].size, sizeof *list);
   const int n = list_open(b, j, list);
-  int block = lagrangian_max_rows(L) / (2 * b->n_box);
+  int block = lagrangian_max_rows(team->member[0]) / (2 * b->n_box);
+  if (block > BLOCK) block = BLOCK;
   if (block < 1) block = 1;
-  bool in_time = true;
-  for (int from = 0; from < n && in_time; from += block) {
-    in_time = !stop_why(stop);
-    if (in_time)
-      tighten_block(L, b, j, list + from, n - from < block ? n - from : block,
-                    iterations, stop);
-  }
+  Layer layer = {.b = b,
+                 .node = j,
+                 .n = n,
+                 .block = block,
+                 .iterations = iterations,
+                 .list = list,
+                 .stop = stop};
+  team_run(team, (n + block - 1) / block, tighten_task, &layer);
   mem_free(list);
-  return in_time;
+  return !stop_why(stop);
 }
 
-bool crown_tighten(Lagrangian *L, Bounds *b, int slope_iterations, const Stop *stop)
+bool crown_tighten(const Team *team, Bounds *b, int slope_iterations, const Stop *stop)
 {
   bool in_time = true;
   for (int k = 1; k < b->net->n_nodes; k++) {
-    ibp_node(b, lagrangian_linop(L), k);
+    ibp_node(b, lagrangian_linop(team->member[0]), k);
     if (b->pre[k] >= 0 && !b->tight[k] && in_time)
-      in_time = tighten_node(L, b, k, slope_iterations, stop);
+      in_time = tighten_node(team, b, k, slope_iterations, stop);
   }
   return in_time;
 }
 
-/* ---- the rows of the cases ------------------------------------------------------- */
+/* ---- the rows of the cases ----------------------------------------------- */
 
 /* One batch of rows of the last node. */
 typedef struct {

@@ -12,11 +12,13 @@
 
 #include "bounds/bounds.h"
 #include "bounds/lagrangian.h"
+#include "bounds/team.h"
 #include "net/base/stop.h"
 
 /* Tighten all intervals of b; slope_iterations > 0 optimises slopes for every
- * neuron.  Returns false when stopped early; what was tightened stays valid. */
-bool crown_tighten(Lagrangian *L, Bounds *b, int slope_iterations, const Stop *stop);
+ * neuron.  The neurons of a layer are shared out among the team.  Returns false when
+ * stopped early; what was tightened stays valid. */
+bool crown_tighten(const Team *team, Bounds *b, int slope_iterations, const Stop *stop);
 
 typedef enum {
   CROWN_BACKWARD, /* adaptive slopes */

@@ -7,8 +7,8 @@
 #include "net/base/mem.h"
 
 /* Step lengths in units of the scale, first and last. */
-#define RATE_FIRST 0.1
-#define RATE_LAST 0.001
+#define RATE_FIRST  0.1
+#define RATE_LAST   0.001
 #define WEIGHT_RATE 1.0
 
 typedef struct {

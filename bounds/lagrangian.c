@@ -115,7 +115,7 @@ int lagrangian_rows_that_fit(const Net *net, size_t bytes, bool with_gradient, i
   return fit < 1 ? 1 : fit > (size_t)most ? most : (int)fit;
 }
 
-/* ---- live matrices -------------------------------------------------------------- */
+/* ---- live matrices ------------------------------------------------------- */
 
 static void open_node(Lagrangian *L, int k)
 {

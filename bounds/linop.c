@@ -107,7 +107,7 @@ static const double *absolute_weights(Linop *op, int k)
   return op->abs_w[k] = a;
 }
 
-/* ---- convolution through patches ------------------------------------------------- */
+/* ---- convolution through patches ----------------------------------------- */
 
 /* The range of output columns whose tap at offset `off` falls inside [0, n_in). */
 static void tap_range(int n_out, int n_in, int stride, int off, int *first, int *last)
@@ -306,8 +306,7 @@ void linop_forward_abs(Linop *op, int k, int n_rows, double *const *x, double *y
   apply(op, k, n_rows, x, true, y);
 }
 
-/* ---- adjoint
- * -------------------------------------------------------------------------- */
+/* ---- adjoint ------------------------------------------------------------- */
 
 /* Make q[j] ready to be added to. */
 static void open_input(const Linop *op, int j, int n_rows, double *const *q,

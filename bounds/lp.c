@@ -33,8 +33,7 @@ typedef struct {
   double *value;
 } Model;
 
-/* ---- GLPK's errors
- * -------------------------------------------------------------------- */
+/* ---- GLPK's errors ------------------------------------------------------- */
 
 static _Thread_local jmp_buf fault;
 
@@ -57,8 +56,7 @@ void lp_release(void)
   glp_free_env();
 }
 
-/* ---- affine expressions
- * ---------------------------------------------------------------- */
+/* ---- affine expressions -------------------------------------------------- */
 
 static double *new_expr(const Model *m, int k)
 {
@@ -176,8 +174,7 @@ static int objective_rows(Model *m, const Objective *o)
   return first;
 }
 
-/* ---- starting basis
- * ----------------------------------------------------------------------- */
+/* ---- starting basis ------------------------------------------------------ */
 
 /* The basis of backward bounds with slopes rounded to 0 or 1.  It is dual
  * feasible, so the dual simplex method starts from their bound and only climbs: one
@@ -216,8 +213,7 @@ static void start_basis(Model *m, Lagrangian *L, const Objective *o, int first_r
   glp_set_col_stat(m->lp, m->n_cols + 1, GLP_BS);
 }
 
-/* ---- duals into the Lagrangian
- * -------------------------------------------------------------- */
+/* ---- duals into the Lagrangian ------------------------------------------- */
 
 static void read_duals(const Model *m, Objective *o, int first_row, double **mu)
 {
@@ -265,8 +261,7 @@ static void read_point(const Model *m, double *point)
   }
 }
 
-/* ---- one linear program
- * ----------------------------------------------------------------------- */
+/* ---- one linear program -------------------------------------------------- */
 
 static Model model_new(Lagrangian *L, const Bounds *b, int max_cols, int max_neurons)
 {

@@ -60,8 +60,8 @@ int draft_dense(Draft *d, const char *name, int in, const Shape *shape, int reps
   return append(d, node, name, shape, &in, 1);
 }
 
-int draft_conv(Draft *d, const char *name, int in, const Shape *shape,
-               const Conv *conv, double *W, double *b, double w_rel)
+int draft_conv(Draft *d, const char *name, int in, const Shape *shape, const Conv *conv,
+               double *W, double *b, double w_rel)
 {
   const Node node = {.kind = NODE_CONV,
                      .conv = *conv,
@@ -95,7 +95,7 @@ int draft_act(Draft *d, const char *name, int in, const Shape *shape, ActKind ac
   return append(d, (Node){.kind = NODE_ACT, .act = act}, name, shape, &in, 1);
 }
 
-/* ---- maps --------------------------------------------------------------------- */
+/* ---- maps ---------------------------------------------------------------- */
 
 /* A place in the concatenation of several nodes. */
 typedef struct {
@@ -203,7 +203,7 @@ int draft_map(Draft *d, const char *name, const Shape *shape, const int *parts,
   return node;
 }
 
-/* ---- finishing ---------------------------------------------------------------- */
+/* ---- finishing ----------------------------------------------------------- */
 
 /* How many live nodes read each node; the output counts as read. */
 static int *count_readers(const Draft *d, int output)
@@ -244,7 +244,8 @@ static bool fuse_shift(Draft *d, int k, const int *readers)
   const int n = dense ? linear->rows : linear->conv.c_out;
   const int outer = dense ? linear->reps : 1;
   const int inner = dense ? 1 : linear->conv.h_out * linear->conv.w_out;
-  double *b = mem_doubles((size_t)n), *b_err = add->b_err ? mem_doubles((size_t)n) : NULL;
+  double *b = mem_doubles((size_t)n),
+         *b_err = add->b_err ? mem_doubles((size_t)n) : NULL;
   if (!pick_bias(add->shift, n, outer, inner, b) ||
       (b_err && !pick_bias(add->b_err, n, outer, inner, b_err))) {
     mem_free(b);
@@ -264,7 +265,8 @@ static int copy_input(Draft *d)
   int *map = net_keep(d->net, mem_array((size_t)shape.n, sizeof *map));
   for (int i = 0; i < shape.n; i++)
     map[i] = i;
-  return append(d, (Node){.kind = NODE_MAP, .map = map}, "output", &shape, &(int){0}, 1);
+  return append(d, (Node){.kind = NODE_MAP, .map = map}, "output", &shape, &(int){0},
+                1);
 }
 
 void draft_finish(Draft *d, int output)

@@ -28,8 +28,8 @@ void draft_reset(Draft *draft); /* frees; the net is untouched */
  * `name` is copied.  Arrays are taken; see net/net.h for what they mean. */
 int draft_dense(Draft *d, const char *name, int in, const Shape *shape, int reps,
                 int rows, int cols, double *W, double *b, double w_rel);
-int draft_conv(Draft *d, const char *name, int in, const Shape *shape,
-               const Conv *conv, double *W, double *b, double w_rel);
+int draft_conv(Draft *d, const char *name, int in, const Shape *shape, const Conv *conv,
+               double *W, double *b, double w_rel);
 int draft_scale(Draft *d, const char *name, int in, const Shape *shape, double *scale,
                 double *shift, double w_rel, double *b_err);
 int draft_add(Draft *d, const char *name, const Shape *shape, const int *in,

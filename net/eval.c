@@ -51,7 +51,7 @@ static Ball sum_ball(const Sum *s)
   return (Ball){s->mid, rad};
 }
 
-/* ---- where an input of a linear node comes from ---------------------------------- */
+/* ---- where an input of a linear node comes from -------------------------- */
 
 typedef struct {
   int source; /* which input of the node */

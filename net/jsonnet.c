@@ -29,7 +29,7 @@ static Status bad(Reader *r, const char *what)
   return status_fail(r->err, STATUS_DATA, "%s: %s: %s", r->path, r->where, what);
 }
 
-/* ---- arrays of numbers -------------------------------------------------------- */
+/* ---- arrays of numbers --------------------------------------------------- */
 
 /* True when `array` nests exactly `rank` deep with these lengths. */
 static bool has_shape(const cJSON *array, int rank, const int *dims)
@@ -82,7 +82,7 @@ static Status read_ints(Reader *r, const cJSON *layer, const char *key, int n, i
                      r->path, r->where, key, low, high);
 }
 
-/* ---- references --------------------------------------------------------------- */
+/* ---- references ---------------------------------------------------------- */
 
 static const Layer *find_layer(Reader *r, const cJSON *name)
 {
@@ -114,7 +114,7 @@ static Status read_from(Reader *r, const cJSON *layer, const Layer ***from, int 
   return *n ? STATUS_OK : bad(r, "from: names no layer");
 }
 
-/* ---- kinds of layers ---------------------------------------------------------- */
+/* ---- kinds of layers ----------------------------------------------------- */
 
 typedef struct {
   const cJSON *json;
@@ -159,7 +159,8 @@ static Status conv_geometry(Reader *r, const Item *item, const int dims[4], Conv
   const Shape *x = &item->from[0]->shape;
   int stride[2] = {1, 1}, dilation[2] = {1, 1}, pad[4] = {0}, groups = 1;
   const int most = 1 << 20;
-  if (x->rank != 3) return bad(r, "conv reads a layer of shape [channels, height, width]");
+  if (x->rank != 3)
+    return bad(r, "conv reads a layer of shape [channels, height, width]");
   Status rc = read_ints(r, item->json, "strides", 2, 1, most, stride);
   if (!rc) rc = read_ints(r, item->json, "dilations", 2, 1, most, dilation);
   if (!rc) rc = read_ints(r, item->json, "padding", 4, 0, most, pad);
@@ -174,7 +175,8 @@ static Status conv_geometry(Reader *r, const Item *item, const int dims[4], Conv
                        ((int64_t)(dims[3] - 1) * dilation[1] + 1);
   if (high < 0 || wide < 0) return bad(r, "the kernel is larger than its input");
   const int64_t out[3] = {dims[0], high / stride[0] + 1, wide / stride[1] + 1};
-  if (!shape_make(3, out, shape)) return bad(r, "the output is too large");
+  if (!shape_make(3, out, shape) || shape->n > SHAPE_MAX_VARIABLE)
+    return bad(r, "the output is too large");
   *c = (Conv){.c_in = x->dims[0],
               .h_in = x->dims[1],
               .w_in = x->dims[2],
@@ -238,8 +240,8 @@ static Status read_scale(Reader *r, const Item *item, Layer *out)
     return rc;
   }
   out->shape = item->from[0]->shape;
-  out->node = draft_scale(&r->draft, item->name, item->from[0]->node, &out->shape, scale,
-                          shift, 0, NULL);
+  out->node = draft_scale(&r->draft, item->name, item->from[0]->node, &out->shape,
+                          scale, shift, 0, NULL);
   return STATUS_OK;
 }
 
@@ -281,11 +283,11 @@ static Status read_map(Reader *r, const Item *item, Layer *out)
     in[k] = item->from[k]->node;
     total += item->from[k]->shape.n;
   }
-  const int n = concat                      ? (int)total
+  const int n = concat                     ? (int)total
                 : cJSON_IsArray(positions) ? cJSON_GetArraySize(positions)
                                            : 0;
   Status rc = STATUS_OK;
-  if (total > SHAPE_MAX_SIZE || n < 1)
+  if (total > SHAPE_MAX_VARIABLE || n < 1)
     rc = bad(r, concat ? "the result is too large" : "map: expected positions");
   int *map = mem_array(rc ? 1 : (size_t)n, sizeof *map);
   for (int i = 0; concat && !rc && i < n; i++)
@@ -306,7 +308,7 @@ static Status read_act(Reader *r, const Item *item, Layer *out, ActKind act)
   return STATUS_OK;
 }
 
-/* ---- layers ------------------------------------------------------------------- */
+/* ---- layers -------------------------------------------------------------- */
 
 typedef struct {
   const char *type;
@@ -369,8 +371,7 @@ static Status read_layer(Reader *r, const cJSON *layer)
 {
   const cJSON *type = json_get(layer, "type");
   ActKind act;
-  const Kind *kind =
-      cJSON_IsString(type) ? find_kind(type->valuestring, &act) : NULL;
+  const Kind *kind = cJSON_IsString(type) ? find_kind(type->valuestring, &act) : NULL;
   if (!kind)
     return bad(r, "type: expected dense, conv, scale, add, concat, map, or an "
                   "activation such as relu");
@@ -381,15 +382,14 @@ static Status read_layer(Reader *r, const cJSON *layer)
   if (!rc) rc = read_from(r, layer, &item.from, &item.n_from);
   if (!rc && item.n_from > 1 && !kind->several)
     rc = bad(r, "from: this type reads one layer");
-  if (!rc)
-    rc = kind->read ? kind->read(r, &item, &out) : read_act(r, &item, &out, act);
+  if (!rc) rc = kind->read ? kind->read(r, &item, &out) : read_act(r, &item, &out, act);
   out.name = item.name;
   mem_free(item.from);
   if (!rc) r->layers[r->n_layers++] = out;
   return rc;
 }
 
-/* ---- the file ----------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------ */
 
 static Status read_input(Reader *r, const cJSON *root, Net *net)
 {
@@ -408,12 +408,13 @@ static Status read_input(Reader *r, const cJSON *root, Net *net)
   int64_t dims[NODE_MAX_RANK];
   bool fine = !rc && n >= 1 && n <= NODE_MAX_RANK;
   for (size_t d = 0; fine && d < n; d++) {
-    fine = v[d] >= 1 && v[d] <= SHAPE_MAX_SIZE && v[d] == (double)(int)v[d];
+    fine = v[d] >= 1 && v[d] <= SHAPE_MAX_VARIABLE && v[d] == (double)(int)v[d];
     dims[d] = fine ? (int64_t)v[d] : 0;
   }
   mem_free(v);
   Layer *first = &r->layers[0];
-  if (!rc && (!fine || !shape_make((int)n, dims, &first->shape)))
+  if (!rc && (!fine || !shape_make((int)n, dims, &first->shape) ||
+              first->shape.n > SHAPE_MAX_VARIABLE))
     rc = bad(r, "expected a length or a shape of positive integers");
   if (rc) return rc;
   draft_init(&r->draft, net, &first->shape);

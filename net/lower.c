@@ -12,7 +12,7 @@
 #include "net/lower_linear.h"
 #include "net/lower_move.h"
 
-/* ---- the operators ------------------------------------------------------------ */
+/* ---- the operators ------------------------------------------------------- */
 
 /* Attributes are written name:kind with the kinds of `kind_letters`.  An attribute
  * that is not listed makes the node unsupported. */
@@ -35,8 +35,7 @@ static const Operator operators[] = {
      lower_arith_batchnorm},
     {"Cast", 1, 1, "to:i saturate:i", lower_arith_cast},
     {"Concat", 1, -1, "axis:i", lower_move_concat},
-    {"Constant", 0, 0,
-     "value:t value_float:f value_floats:F value_int:i value_ints:I",
+    {"Constant", 0, 0, "value:t value_float:f value_floats:F value_int:i value_ints:I",
      lower_move_constant},
     {"ConstantOfShape", 1, 1, "value:t", lower_move_constant_of_shape},
     {"Conv", 2, 3, "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I",
@@ -56,10 +55,12 @@ static const Operator operators[] = {
     {"Neg", 1, 1, "", lower_arith_neg},
     {"Pad", 1, 4, "mode:s pads:I value:f", lower_index_pad},
     {"Range", 3, 3, "", lower_arith_range},
-    {"ReduceMean", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_linear_reduce},
+    {"ReduceMean", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_linear_reduce},
     {"ReduceProd", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce_prod},
-    {"ReduceSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_linear_reduce},
+    {"ReduceSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_linear_reduce},
     {"Reshape", 2, 2, "allowzero:i", lower_move_reshape},
     {"Shape", 1, 1, "start:i end:i", lower_move_shape},
     {"Slice", 1, 5, "axes:I ends:I starts:I", lower_index_slice},
@@ -82,7 +83,7 @@ static const Operator *find_operator(const OnnxNode *node)
   return act_find(node->op) < ACT_COUNT ? &activation : NULL;
 }
 
-/* ---- checks before an operator runs ------------------------------------------- */
+/* ---- checks before an operator runs -------------------------------------- */
 
 /* The letter of the attribute in "name:kind ...", or 0. */
 static char listed_kind(const char *attrs, const char *name)
@@ -108,7 +109,8 @@ static void refuse_attribute(Lower *l, const OnnxNode *node, const OnnxAttr *a)
     lower_ctx_refuse(l, node, "attribute %.60s=%g of operator %.60s is not supported",
                      a->name, a->f, node->op);
   else if (a->kind == ONNX_ATTR_STRING)
-    lower_ctx_refuse(l, node, "attribute %.60s=%.60s of operator %.60s is not supported",
+    lower_ctx_refuse(l, node,
+                     "attribute %.60s=%.60s of operator %.60s is not supported",
                      a->name, a->s, node->op);
   else
     lower_ctx_refuse(l, node, "attribute %.60s of operator %.60s is not supported",
@@ -157,7 +159,7 @@ static bool any_opaque(const Lower *l, const OnnxNode *node)
   return false;
 }
 
-/* ---- stand-ins for what is not supported -------------------------------------- */
+/* ---- stand-ins for what is not supported --------------------------------- */
 
 /* A node of the right size; its numbers do not matter, no net will be made. */
 static Value stand_in(Lower *l, OnnxType type, const Shape *shape)
@@ -175,19 +177,44 @@ static bool declared_shape(const OnnxValue *v, Shape *shape)
   int64_t dims[ONNX_MAX_RANK];
   for (int d = 0; d < v->rank; d++)
     dims[d] = d == 0 && v->dims[d] < 0 ? 1 : v->dims[d];
-  return v->rank >= 0 && shape_make(v->rank, dims, shape) && shape->n > 0;
+  return v->rank >= 0 && shape_make(v->rank, dims, shape) && shape->n > 0 &&
+         shape->n <= SHAPE_MAX_VARIABLE;
 }
 
 /* Operators outside the table that are known to keep the shape of their input. */
 static bool keeps_shape(const char *op)
 {
-  static const char *const names[] = {
-      "Abs",     "Acos", "Asin",        "Atan",     "Celu",        "Ceil",
-      "Clip",    "Cos",  "Elu",         "Erf",      "Exp",         "Gelu",
-      "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "LogSoftmax", "Mish",
-      "Reciprocal", "Round", "Selu",    "Sigmoid",  "Sign",        "Sin",
-      "Softmax", "Softplus", "Softsign", "Sqrt",    "Tan",         "Tanh",
-      "ThresholdedRelu"};
+  static const char *const names[] = {"Abs",
+                                      "Acos",
+                                      "Asin",
+                                      "Atan",
+                                      "Celu",
+                                      "Ceil",
+                                      "Clip",
+                                      "Cos",
+                                      "Elu",
+                                      "Erf",
+                                      "Exp",
+                                      "Gelu",
+                                      "HardSigmoid",
+                                      "HardSwish",
+                                      "LeakyRelu",
+                                      "Log",
+                                      "LogSoftmax",
+                                      "Mish",
+                                      "Reciprocal",
+                                      "Round",
+                                      "Selu",
+                                      "Sigmoid",
+                                      "Sign",
+                                      "Sin",
+                                      "Softmax",
+                                      "Softplus",
+                                      "Softsign",
+                                      "Sqrt",
+                                      "Tan",
+                                      "Tanh",
+                                      "ThresholdedRelu"};
   for (size_t k = 0; k < sizeof names / sizeof *names; k++)
     if (!strcmp(op, names[k])) return true;
   return false;
@@ -209,6 +236,7 @@ static void stand_in_outputs(Lower *l, const OnnxNode *node)
     else
       known = declared_shape(declared, &shape);
     const OnnxType type = x && x->kind == VALUE_VAR ? x->type : declared->type;
+    known = known && shape.n <= SHAPE_MAX_VARIABLE;
     if (known && (type == ONNX_FLOAT || type == ONNX_DOUBLE))
       *y = stand_in(l, type, &shape);
     else
@@ -216,15 +244,20 @@ static void stand_in_outputs(Lower *l, const OnnxNode *node)
   }
 }
 
-/* ---- one node ----------------------------------------------------------------- */
+/* ---- one node ------------------------------------------------------------ */
 
 static Status check_outputs(Lower *l, const OnnxNode *node)
 {
-  for (int k = 0; k < node->n_out; k++)
-    if (node->out[k] >= 0 && l->used[node->out[k]] &&
-        l->values[node->out[k]].kind == VALUE_NONE)
-      return lower_ctx_refuse(l, node, "output %d of operator %s is not supported", k + 1,
-                              node->op);
+  for (int k = 0; k < node->n_out; k++) {
+    if (node->out[k] < 0) continue;
+    const Value *y = &l->values[node->out[k]];
+    if (l->used[node->out[k]] && y->kind == VALUE_NONE)
+      return lower_ctx_refuse(l, node, "output %d of operator %s is not supported",
+                              k + 1, node->op);
+    if (y->kind == VALUE_VAR && y->shape.n > SHAPE_MAX_VARIABLE)
+      return lower_ctx_refuse(l, node, "operator %s: its result has %d elements",
+                              node->op, y->shape.n);
+  }
   return STATUS_OK;
 }
 
@@ -252,7 +285,7 @@ static Status lower_node(Lower *l, const OnnxNode *node)
   return STATUS_OK;
 }
 
-/* ---- the graph ---------------------------------------------------------------- */
+/* ---- the graph ----------------------------------------------------------- */
 
 /* Walk backward from the outputs: nodes are in order, so once is enough. */
 static bool *find_needed(Lower *l)
@@ -288,8 +321,8 @@ static Status input_shape(Lower *l, const OnnxValue *v, Shape *shape)
                        "%s: graph input '%s' has no shape; export the model with one",
                        l->path, v->name);
   if (!declared_shape(v, shape))
-    return status_fail(l->err, STATUS_DATA, "%s: graph input '%s' is empty or too large",
-                       l->path, v->name);
+    return status_fail(l->err, STATUS_DATA,
+                       "%s: graph input '%s' is empty or too large", l->path, v->name);
   return STATUS_OK;
 }
 
@@ -308,8 +341,9 @@ static Status lower_inputs(Lower *l, Net *net)
     rc = input_shape(l, v, &shapes[k]);
     if (v->type != ONNX_FLOAT) net->is_float32 = false;
     total += rc ? 0 : shapes[k].n;
-    if (!rc && total > SHAPE_MAX_SIZE)
-      rc = status_fail(l->err, STATUS_DATA, "%s: the graph inputs are too large", l->path);
+    if (!rc && total > SHAPE_MAX_VARIABLE)
+      rc = status_fail(l->err, STATUS_DATA, "%s: the graph inputs are too large",
+                       l->path);
   }
   if (!rc) {
     const Shape all = g->n_in == 1 ? shapes[0] : shape_vector((int)total);
@@ -342,8 +376,8 @@ static void lower_constants(Lower *l)
       l->values[k] = lower_ctx_const(t->type, &shape, t->v, NULL);
     } else {
       l->n_refused++;
-      status_add(l->err, STATUS_UNSUPPORTED, "%s: initialiser '%s' is too large", l->path,
-                 t->name);
+      status_add(l->err, STATUS_UNSUPPORTED, "%s: initialiser '%s' is too large",
+                 l->path, t->name);
       l->values[k].kind = VALUE_OPAQUE;
     }
   }
@@ -366,7 +400,8 @@ static Status lower_outputs(Lower *l, Net *net)
     rc = status_fail(l->err, STATUS_UNSUPPORTED,
                      "%s: the output does not depend on the input", l->path);
   else if (total > SHAPE_MAX_SIZE)
-    rc = status_fail(l->err, STATUS_UNSUPPORTED, "%s: the outputs are too large", l->path);
+    rc = status_fail(l->err, STATUS_UNSUPPORTED, "%s: the outputs are too large",
+                     l->path);
   Value y = *parts[0];
   if (!rc && g->n_out > 1) {
     const Shape all = shape_vector((int)total);
@@ -389,7 +424,8 @@ static Status check_opset(Lower *l)
   const int64_t opset = l->graph->opset;
   if (opset >= LOWER_OPSET_OLDEST && opset <= LOWER_OPSET_NEWEST) return STATUS_OK;
   return status_fail(l->err, STATUS_UNSUPPORTED,
-                     "%s: version %" PRId64 " of the ONNX operators, supported are %d to "
+                     "%s: version %" PRId64
+                     " of the ONNX operators, supported are %d to "
                      "%d; convert the model with onnx.version_converter",
                      l->path, opset, LOWER_OPSET_OLDEST, LOWER_OPSET_NEWEST);
 }

@@ -32,7 +32,7 @@ static bool in_integer_range(OnnxType type, double v)
                             : fabs(v) < ONNX_TENSOR_INT_LIMIT;
 }
 
-/* ---- Add, Sub, Mul, Div: folding ---------------------------------------------- */
+/* ---- Add, Sub, Mul, Div: folding ----------------------------------------- */
 
 typedef struct {
   char op;
@@ -75,7 +75,7 @@ static bool fold_pair(const void *data, int i, double *v, double *err)
   return fold_ok(y);
 }
 
-/* ---- Add, Sub, Mul, Div: one variable ----------------------------------------- */
+/* ---- Add, Sub, Mul, Div: one variable ------------------------------------ */
 
 static double *copy_doubles(const double *a, int n, double factor)
 {
@@ -125,9 +125,8 @@ static Status scale_by(Lower *l, const OnnxNode *node, const Value *x, const Val
   const int n = x->shape.n;
   const double w_rel = fold_rel(s->v, s->err, (size_t)n);
   if (!(w_rel < 0x1p-20))
-    return lower_ctx_refuse(l, node,
-                            "operator %s: its constant cannot be computed accurately",
-                            node->op);
+    return lower_ctx_refuse(
+        l, node, "operator %s: its constant cannot be computed accurately", node->op);
   y->node = draft_scale(&l->draft, node->name, x->node, &x->shape,
                         copy_doubles(s->v, n, 1), t ? copy_doubles(t->v, n, 1) : NULL,
                         w_rel, t ? copy_doubles(t->err, n, 1) : NULL);
@@ -155,7 +154,7 @@ static Status with_constant(Lower *l, const OnnxNode *node, char op, bool c_firs
   return rc ? rc : scale_by(l, node, x, &inverse, NULL, y);
 }
 
-/* ---- Add, Sub, Mul, Div: two variables ---------------------------------------- */
+/* ---- Add, Sub, Mul, Div: two variables ----------------------------------- */
 
 static Status two_variables(Lower *l, const OnnxNode *node, char op, const Value *a,
                             const Value *b, Value *y)
@@ -223,7 +222,7 @@ Status lower_arith_binary(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- unary -------------------------------------------------------------------- */
+/* ---- unary --------------------------------------------------------------- */
 
 static bool fold_negated(const void *data, int i, double *v, double *err)
 {
@@ -238,7 +237,8 @@ Status lower_arith_neg(Lower *l, const OnnxNode *node)
   const Value *x = lower_ctx_in(l, node, 0);
   Value y = *x;
   Status rc = STATUS_OK;
-  if (x->type == ONNX_BOOL) return lower_ctx_bad(l, node, "operator Neg of truth values");
+  if (x->type == ONNX_BOOL)
+    return lower_ctx_bad(l, node, "operator Neg of truth values");
   if (x->kind == VALUE_CONST)
     rc = lower_ctx_fold(l, node, x->type, &x->shape, fold_negated, x, &y);
   else
@@ -271,7 +271,8 @@ Status lower_arith_act(Lower *l, const OnnxNode *node)
   Value y = *x;
   Status rc = STATUS_OK;
   if (!is_float(x->type))
-    return lower_ctx_refuse(l, node, "operator %s of integers is not supported", node->op);
+    return lower_ctx_refuse(l, node, "operator %s of integers is not supported",
+                            node->op);
   if (x->kind == VALUE_CONST) {
     const Activated a = {x, act};
     rc = lower_ctx_fold(l, node, x->type, &x->shape, fold_act, &a, &y);
@@ -303,7 +304,7 @@ Status lower_arith_floor(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- Cast --------------------------------------------------------------------- */
+/* ---- Cast ---------------------------------------------------------------- */
 
 typedef struct {
   const Value *x;
@@ -345,7 +346,8 @@ Status lower_arith_cast(Lower *l, const OnnxNode *node)
   const int64_t number = lower_ctx_int(node, "to", 0);
   OnnxType to;
   if (number < 0 || number > INT32_MAX || !onnx_tensor_type((int32_t)number, &to))
-    return lower_ctx_refuse(l, node, "attribute to=%lld of operator Cast is not supported",
+    return lower_ctx_refuse(l, node,
+                            "attribute to=%lld of operator Cast is not supported",
                             (long long)number);
   Value y = *x;
   y.type = to;
@@ -355,15 +357,16 @@ Status lower_arith_cast(Lower *l, const OnnxNode *node)
     if (rc) return rc;
   } else if (!is_float(to)) {
     return lower_ctx_refuse(
-        l, node, "operator Cast of a variable to integers or truth values is not "
-                 "supported");
+        l, node,
+        "operator Cast of a variable to integers or truth values is not "
+        "supported");
   }
   if (x->kind == VALUE_VAR && to == ONNX_DOUBLE) l->widened = true;
   lower_ctx_out(l, node, 0, y);
   return STATUS_OK;
 }
 
-/* ---- Dropout ------------------------------------------------------------------ */
+/* ---- Dropout ------------------------------------------------------------- */
 
 Status lower_arith_dropout(Lower *l, const OnnxNode *node)
 {
@@ -373,12 +376,13 @@ Status lower_arith_dropout(Lower *l, const OnnxNode *node)
   const bool harmless =
       ratio && ratio->kind == VALUE_CONST && ratio->shape.n == 1 && ratio->v[0] == 0;
   if (!off && !harmless)
-    return lower_ctx_refuse(l, node, "operator Dropout in training mode is not supported");
+    return lower_ctx_refuse(l, node,
+                            "operator Dropout in training mode is not supported");
   lower_ctx_out(l, node, 0, *lower_ctx_in(l, node, 0));
   return STATUS_OK;
 }
 
-/* ---- BatchNormalization ------------------------------------------------------- */
+/* ---- BatchNormalization -------------------------------------------------- */
 
 /* The four vectors of length C; y = s x + t per channel with
  *     s = gain / sqrt (var + epsilon),   t = bias - mean s. */
@@ -407,9 +411,8 @@ static Status read_batchnorm(Lower *l, const OnnxNode *node, const Value *x,
   for (int k = 0; k < 4; k++) {
     vector[k] = lower_ctx_in(l, node, k + 1);
     if (vector[k]->kind != VALUE_CONST)
-      return lower_ctx_refuse(l, node,
-                              "operator BatchNormalization: input %d must be a constant",
-                              k + 2);
+      return lower_ctx_refuse(
+          l, node, "operator BatchNormalization: input %d must be a constant", k + 2);
     if (x->shape.rank < 2 || vector[k]->shape.rank != 1 ||
         vector[k]->shape.n != x->shape.dims[1] || !is_float(vector[k]->type))
       return lower_ctx_bad(l, node,
@@ -437,8 +440,8 @@ Status lower_arith_batchnorm(Lower *l, const OnnxNode *node)
   if (rc) return rc;
   /* [C, 1, ..., 1] broadcasts along axis 1 of x. */
   if (x->kind == VALUE_CONST)
-    return lower_ctx_refuse(l, node,
-                            "operator BatchNormalization of a constant is not supported");
+    return lower_ctx_refuse(
+        l, node, "operator BatchNormalization of a constant is not supported");
   Shape channel = {.rank = x->shape.rank - 1, .n = b.gain->shape.n};
   for (int d = 0; d < channel.rank; d++)
     channel.dims[d] = d ? 1 : channel.n;
@@ -453,7 +456,7 @@ Status lower_arith_batchnorm(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- constants only ----------------------------------------------------------- */
+/* ---- constants only ------------------------------------------------------ */
 
 static bool fold_equal(const void *data, int i, double *v, double *err)
 {
@@ -502,7 +505,7 @@ Status lower_arith_range(Lower *l, const OnnxNode *node)
   int64_t n = span / step + (span % step != 0 ? 1 : 0);
   if ((span > 0) != (step > 0)) n = 0;
   Shape shape;
-  if (!shape_make(1, &n, &shape))
+  if (!shape_make(1, &n, &shape) || n > SHAPE_MAX_VARIABLE)
     return lower_ctx_refuse(l, node, "operator Range: its result is too long");
   double *v = lower_ctx_doubles(l, (size_t)n);
   for (int64_t i = 0; i < n; i++)

@@ -20,8 +20,9 @@ static Status read_list(Lower *l, const OnnxNode *node, const char *attr, int n,
   const OnnxAttr *a = onnx_attr(node, attr);
   if (!a) return STATUS_OK;
   if (a->n != n)
-    return lower_ctx_bad(l, node, "attribute %s of operator %s has %d entries, expected "
-                                  "%d",
+    return lower_ctx_bad(l, node,
+                         "attribute %s of operator %s has %d entries, expected "
+                         "%d",
                          attr, node->op, a->n, n);
   for (int i = 0; i < n; i++) {
     if (a->ints[i] < low || a->ints[i] > LIMIT)
@@ -43,8 +44,9 @@ static Status read_auto_pad(Lower *l, const OnnxNode *node, AutoPad *mode)
       *mode = (AutoPad)k;
       return STATUS_OK;
     }
-  return lower_ctx_refuse(l, node, "attribute auto_pad=%.40s of operator %s is not "
-                                   "supported",
+  return lower_ctx_refuse(l, node,
+                          "attribute auto_pad=%.40s of operator %s is not "
+                          "supported",
                           name, node->op);
 }
 
@@ -66,8 +68,9 @@ static Status finish_axis(Lower *l, const OnnxNode *node, AutoPad mode, bool cei
     return lower_ctx_bad(l, node, "operator %s: its kernel is larger than its input",
                          node->op);
   if (ceiling && room % x->stride != 0)
-    return lower_ctx_refuse(l, node, "attribute ceil_mode=1 of operator %s is not "
-                                     "supported where it adds an output",
+    return lower_ctx_refuse(l, node,
+                            "attribute ceil_mode=1 of operator %s is not "
+                            "supported where it adds an output",
                             node->op);
   x->out = room / x->stride + 1;
   return STATUS_OK;
@@ -109,8 +112,9 @@ static Status check_input(Lower *l, const OnnxNode *node, const Value *x)
     return lower_ctx_refuse(l, node, "operator %s of a constant is not supported",
                             node->op);
   if (x->shape.rank < 3 || x->shape.rank > 4)
-    return lower_ctx_refuse(l, node, "operator %s of %d dimensions is not supported, "
-                                     "only of 3 (1-D) and 4 (2-D)",
+    return lower_ctx_refuse(l, node,
+                            "operator %s of %d dimensions is not supported, "
+                            "only of 3 (1-D) and 4 (2-D)",
                             node->op, x->shape.rank);
   return STATUS_OK;
 }
@@ -143,7 +147,7 @@ static Status make_conv(Lower *l, const OnnxNode *node, const Shape *x, int c_ou
   return STATUS_OK;
 }
 
-/* ---- Conv --------------------------------------------------------------------- */
+/* ---- Conv ---------------------------------------------------------------- */
 
 static double *repeat(const double *v, int n, int times)
 {
@@ -174,8 +178,9 @@ static Status conv_weights(Lower *l, const OnnxNode *node, const Value *x,
   const OnnxAttr *attr = onnx_attr(node, "kernel_shape");
   for (int i = 0; attr && i < s->rank - 2; i++)
     if (attr->n != s->rank - 2 || attr->ints[i] != kernel[i])
-      return lower_ctx_bad(l, node, "attribute kernel_shape of operator Conv contradicts "
-                                    "its weights");
+      return lower_ctx_bad(l, node,
+                           "attribute kernel_shape of operator Conv contradicts "
+                           "its weights");
   *groups = (int)g;
   return STATUS_OK;
 }
@@ -197,7 +202,8 @@ Status lower_conv_conv(Lower *l, const OnnxNode *node)
   if (rc) return rc;
   const double w_rel = fold_rel(w->v, w->err, (size_t)w->shape.n);
   if ((b && b->err) || !(w_rel < 0x1p-20))
-    return lower_ctx_refuse(l, node, "operator Conv: its weights are computed inexactly");
+    return lower_ctx_refuse(l, node,
+                            "operator Conv: its weights are computed inexactly");
   const int batch = x->shape.dims[0];
   if ((int64_t)batch * w->shape.n > SHAPE_MAX_SIZE)
     return lower_ctx_refuse(l, node, "operator Conv: its batch is too large");
@@ -208,7 +214,7 @@ Status lower_conv_conv(Lower *l, const OnnxNode *node)
   return STATUS_OK;
 }
 
-/* ---- AveragePool -------------------------------------------------------------- */
+/* ---- AveragePool --------------------------------------------------------- */
 
 /* How many of the kernel's positions lie inside the input for output o. */
 static int covered(const Axis *x, int64_t o)
@@ -229,7 +235,8 @@ static Status divide_by_covered(Lower *l, const OnnxNode *node, const Axis axis[
   const int plane = (int)(axis[0].out * axis[1].out);
   bool empty = false;
   for (int i = 0; i < plane; i++) {
-    const int n = covered(&axis[0], i / axis[1].out) * covered(&axis[1], i % axis[1].out);
+    const int n =
+        covered(&axis[0], i / axis[1].out) * covered(&axis[1], i % axis[1].out);
     empty = empty || !n;
     const Fold f = fold_div(fold_exact(1), fold_exact(n ? n : 1));
     for (int c = 0; c < shape->n / plane; c++) {
@@ -267,7 +274,8 @@ Status lower_conv_average_pool(Lower *l, const OnnxNode *node)
   const int c = x->shape.dims[1];
   if (!rc) rc = make_conv(l, node, &x->shape, c, c, axis, &conv, &shape);
   if (rc) return rc;
-  const bool padded = axis[0].before || axis[0].after || axis[1].before || axis[1].after;
+  const bool padded =
+      axis[0].before || axis[0].after || axis[1].before || axis[1].after;
   const bool all = !padded || lower_ctx_int(node, "count_include_pad", 0) != 0;
   const int64_t window = axis[0].kernel * axis[1].kernel;
   if (window > LIMIT || window * conv.c_out > SHAPE_MAX_SIZE)

@@ -8,7 +8,7 @@
 
 #include "net/base/mem.h"
 
-/* ---- messages ----------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 /* A hostile file must not make an endless list. */
 #define MAX_LINES 100
@@ -40,7 +40,7 @@ Status lower_ctx_bad(Lower *l, const OnnxNode *node, const char *format, ...)
                      text);
 }
 
-/* ---- values ------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------- */
 
 const Value *lower_ctx_in(const Lower *l, const OnnxNode *node, int k)
 {
@@ -83,8 +83,7 @@ double *lower_ctx_doubles(Lower *l, size_t n)
   return block;
 }
 
-Status lower_ctx_fold(Lower *l, const OnnxNode *node, OnnxType type,
-                      const Shape *shape,
+Status lower_ctx_fold(Lower *l, const OnnxNode *node, OnnxType type, const Shape *shape,
                       bool (*make)(const void *, int, double *, double *),
                       const void *data, Value *out)
 {
@@ -101,7 +100,7 @@ Status lower_ctx_fold(Lower *l, const OnnxNode *node, OnnxType type,
   return STATUS_OK;
 }
 
-/* ---- moving elements ---------------------------------------------------------- */
+/* ---- moving elements ----------------------------------------------------- */
 
 static Status gather_constants(Lower *l, const Value *const *parts, int n_parts,
                                const int *start, const int *map, const Shape *shape,
@@ -182,8 +181,9 @@ Status lower_ctx_gather(Lower *l, const OnnxNode *node, const Value *const *part
     any_var = any_var || parts[p]->kind == VALUE_VAR;
   }
   Status rc = STATUS_OK;
-  if (!fits) {
-    rc = lower_ctx_refuse(l, node, "operator %s: its operands are too large", node->op);
+  if (!fits || (shape->n > SHAPE_MAX_VARIABLE && shape->n > start[n_parts])) {
+    rc = lower_ctx_refuse(
+        l, node, "operator %s: its operands or its result are too large", node->op);
   } else if (any_var && !shape->n) {
     rc = lower_ctx_bad(l, node, "operator %s: its result is empty", node->op);
   } else {
@@ -236,7 +236,7 @@ Status lower_ctx_transpose(Lower *l, const OnnxNode *node, const Value *x,
   return lower_ctx_strided(l, node, x, 0, strides, &shape, out);
 }
 
-/* ---- attributes and index lists ----------------------------------------------- */
+/* ---- attributes and index lists ------------------------------------------ */
 
 int64_t lower_ctx_int(const OnnxNode *node, const char *attr, int64_t otherwise)
 {
@@ -261,9 +261,8 @@ static Status constant_ints(Lower *l, const OnnxNode *node, int k, const Value *
                             Ints *ints)
 {
   if (x->kind != VALUE_CONST)
-    return lower_ctx_refuse(l, node,
-                            "operator %s: its input %d must be a constant", node->op,
-                            k + 1);
+    return lower_ctx_refuse(l, node, "operator %s: its input %d must be a constant",
+                            node->op, k + 1);
   if ((x->type != ONNX_INT64 && x->type != ONNX_INT32) || x->shape.rank > 1)
     return lower_ctx_bad(l, node,
                          "operator %s: its input %d must be a list of integers",

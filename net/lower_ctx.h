@@ -50,7 +50,7 @@ typedef struct {
   bool widened; /* a variable was cast to DOUBLE */
 } Lower;
 
-/* ---- messages ----------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 /* "path: node 'name': ..." with status UNSUPPORTED (one more line), or DATA. */
 Status lower_ctx_refuse(Lower *l, const OnnxNode *node, const char *format, ...)
@@ -58,7 +58,7 @@ Status lower_ctx_refuse(Lower *l, const OnnxNode *node, const char *format, ...)
 Status lower_ctx_bad(Lower *l, const OnnxNode *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- values ------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------- */
 
 /* Operand k, or NULL when it is omitted.  Borrowed until lowering ends. */
 const Value *lower_ctx_in(const Lower *l, const OnnxNode *node, int k);
@@ -73,9 +73,8 @@ double *lower_ctx_doubles(Lower *l, size_t n);
 
 /* The numbers of a new constant and, only when some fold is inexact, their errors.
  * Fold i is make (data, i).  Fails UNSUPPORTED when one overflows. */
-Status lower_ctx_fold(Lower *l, const OnnxNode *node, OnnxType type,
-                      const Shape *shape, bool (*make)(const void *, int, double *,
-                                                       double *),
+Status lower_ctx_fold(Lower *l, const OnnxNode *node, OnnxType type, const Shape *shape,
+                      bool (*make)(const void *, int, double *, double *),
                       const void *data, Value *out);
 
 /* Element i of the result is element map[i] of the concatenated parts, or 0 when
@@ -100,7 +99,7 @@ Value lower_ctx_reshaped(const Value *x, const Shape *shape);
 Status lower_ctx_transpose(Lower *l, const OnnxNode *node, const Value *x,
                            const int *perm, Value *out);
 
-/* ---- attributes and index lists ----------------------------------------------- */
+/* ---- attributes and index lists ------------------------------------------ */
 
 int64_t lower_ctx_int(const OnnxNode *node, const char *attr, int64_t otherwise);
 double lower_ctx_float(const OnnxNode *node, const char *attr, double otherwise);

@@ -6,7 +6,7 @@
 
 #include "net/base/mem.h"
 
-/* ---- Slice -------------------------------------------------------------------- */
+/* ---- Slice --------------------------------------------------------------- */
 
 static int64_t clamp(int64_t x, int64_t low, int64_t high)
 {
@@ -76,7 +76,7 @@ Status lower_index_slice(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- Split -------------------------------------------------------------------- */
+/* ---- Split --------------------------------------------------------------- */
 
 /* The sizes, when the operator leaves them out: equal, or since opset 18 with a
  * smaller last one. */
@@ -87,10 +87,11 @@ static Status equal_sizes(Lower *l, const OnnxNode *node, int dim, Ints *sizes)
   if (n < 1 || n > LOWER_CTX_MAX_INTS)
     return lower_ctx_refuse(l, node, "operator Split into %d parts", n);
   if (uneven && lower_ctx_int(node, "num_outputs", 0) != n)
-    return lower_ctx_bad(l, node, "attribute num_outputs of operator Split is not %d", n);
-  if (!uneven && dim % n != 0)
-    return lower_ctx_bad(l, node, "operator Split: %d elements into %d equal parts", dim,
+    return lower_ctx_bad(l, node, "attribute num_outputs of operator Split is not %d",
                          n);
+  if (!uneven && dim % n != 0)
+    return lower_ctx_bad(l, node, "operator Split: %d elements into %d equal parts",
+                         dim, n);
   const int each = dim / n + (dim % n != 0);
   sizes->n = n;
   for (int i = 0; i < n; i++)
@@ -136,7 +137,7 @@ Status lower_index_split(Lower *l, const OnnxNode *node)
   return STATUS_OK;
 }
 
-/* ---- Gather ------------------------------------------------------------------- */
+/* ---- Gather -------------------------------------------------------------- */
 
 static Status gather_indices(Lower *l, const OnnxNode *node, const Value *indices,
                              int dim, int **at)
@@ -191,7 +192,7 @@ Status lower_index_gather(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- Pad ---------------------------------------------------------------------- */
+/* ---- Pad ----------------------------------------------------------------- */
 
 /* before[d] and the new size of every axis; negative padding crops. */
 static Status pad_sizes(Lower *l, const OnnxNode *node, const Shape *x, int *before,
@@ -217,8 +218,9 @@ static Status pad_sizes(Lower *l, const OnnxNode *node, const Shape *x, int *bef
     const int64_t low = pads.v[i], high = pads.v[n + i];
     if (low < -SHAPE_MAX_SIZE || low > SHAPE_MAX_SIZE || high < -SHAPE_MAX_SIZE ||
         high > SHAPE_MAX_SIZE || dims[axis] + low < 0 || dims[axis] + high < 0)
-      return lower_ctx_bad(l, node, "operator Pad: a padding of %" PRId64 " and %" PRId64
-                                    " of %" PRId64 " elements",
+      return lower_ctx_bad(l, node,
+                           "operator Pad: a padding of %" PRId64 " and %" PRId64
+                           " of %" PRId64 " elements",
                            low, high, dims[axis]);
     before[axis] = (int)low;
     dims[axis] += low + high;
@@ -254,8 +256,9 @@ Status lower_index_pad(Lower *l, const OnnxNode *node)
   const Value *x = lower_ctx_in(l, node, 0), *given = lower_ctx_in(l, node, 2);
   const char *mode = lower_ctx_string(node, "mode", "constant");
   if (strcmp(mode, "constant") != 0)
-    return lower_ctx_refuse(l, node, "attribute mode=%.40s of operator Pad is not "
-                                     "supported",
+    return lower_ctx_refuse(l, node,
+                            "attribute mode=%.40s of operator Pad is not "
+                            "supported",
                             mode);
   if (given && given->kind != VALUE_CONST)
     return lower_ctx_refuse(l, node, "operator Pad: its value must be a constant");
@@ -278,7 +281,7 @@ Status lower_index_pad(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- Tile --------------------------------------------------------------------- */
+/* ---- Tile ---------------------------------------------------------------- */
 
 Status lower_index_tile(Lower *l, const OnnxNode *node)
 {

@@ -8,7 +8,7 @@
 #include "net/fold.h"
 #include "net/lower_arith.h"
 
-/* ---- DENSE -------------------------------------------------------------------- */
+/* ---- DENSE --------------------------------------------------------------- */
 
 /* W[i][j] = c[offset + i row_stride + j col_stride] of a constant c. */
 typedef struct {
@@ -35,9 +35,8 @@ static Status dense(Lower *l, const OnnxNode *node, int in, int reps, Matrix m,
   mem_free(err);
   if (!(w_rel < 0x1p-20)) {
     mem_free(W);
-    return lower_ctx_refuse(l, node,
-                            "operator %s: its constant cannot be computed accurately",
-                            node->op);
+    return lower_ctx_refuse(
+        l, node, "operator %s: its constant cannot be computed accurately", node->op);
   }
   *out = draft_dense(&l->draft, node->name, in, shape, reps, m.rows, m.cols, W, NULL,
                      w_rel);
@@ -60,7 +59,8 @@ static Status refuse_product(Lower *l, const OnnxNode *node)
                           node->op);
 }
 
-/* Two constants: y[i] = sum over j < k of a[left[i] + j a_step] b[right[i] + j b_step]. */
+/* Two constants: y[i] = sum over j < k of a[left[i] + j a_step] b[right[i] + j b_step].
+ */
 typedef struct {
   const Value *a, *b;
   const int *left, *right;
@@ -82,7 +82,7 @@ static bool fold_sum(const void *data, int i, double *v, double *err)
   return fold_ok(sum);
 }
 
-/* ---- MatMul ------------------------------------------------------------------- */
+/* ---- MatMul -------------------------------------------------------------- */
 
 /* a[batch, m, k] b[batch, k, n], both batch shapes broadcast to `batch`. */
 typedef struct {
@@ -163,7 +163,8 @@ static Status batched(Lower *l, const OnnxNode *node, const Value *a, const Valu
   const bool a_const = a->kind == VALUE_CONST;
   const int n = p->batch.n;
   if (n > MAX_PRODUCTS)
-    return lower_ctx_refuse(l, node, "operator %s with %d constant matrices", node->op, n);
+    return lower_ctx_refuse(l, node, "operator %s with %d constant matrices", node->op,
+                            n);
   const Shape *var_batch = a_const ? &p->b_batch : &p->a_batch;
   const int var_size = a_const ? p->k * p->n : p->m * p->k;
   const int const_size = a_const ? p->m * p->k : p->k * p->n;
@@ -205,7 +206,8 @@ static Status fold_product(Lower *l, const OnnxNode *node, const Value *a,
                            const Value *b, const Product *p, Value *y)
 {
   if (a->type != ONNX_FLOAT && a->type != ONNX_DOUBLE)
-    return lower_ctx_refuse(l, node, "operator %s of integers is not supported", node->op);
+    return lower_ctx_refuse(l, node, "operator %s of integers is not supported",
+                            node->op);
   int strides[NODE_MAX_RANK];
   const int plane = p->m * p->n;
   shape_broadcast_strides(&p->a_batch, &p->batch, strides);
@@ -253,11 +255,11 @@ Status lower_linear_matmul(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- Gemm --------------------------------------------------------------------- */
+/* ---- Gemm ---------------------------------------------------------------- */
 
 /* c times a number of the model, folded or as a SCALE. */
-static Status times_number(Lower *l, const OnnxNode *node, const Value *c, double factor,
-                           Value *y)
+static Status times_number(Lower *l, const OnnxNode *node, const Value *c,
+                           double factor, Value *y)
 {
   double *v = lower_ctx_doubles(l, 1);
   v[0] = factor;
@@ -349,7 +351,7 @@ Status lower_linear_gemm(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- ReduceSum, ReduceMean ---------------------------------------------------- */
+/* ---- ReduceSum, ReduceMean ----------------------------------------------- */
 
 /* The mean or sum over the last `cols` elements of each of `reps` groups. */
 static Status reduce_rows(Lower *l, const OnnxNode *node, const Value *x, int reps,
@@ -428,9 +430,11 @@ Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node)
   Status rc = reduced_axes(l, node, x->shape.rank, on);
   if (rc) return rc;
   if (x->kind != VALUE_CONST)
-    return lower_ctx_refuse(l, node, "operator ReduceProd of a variable is not supported");
+    return lower_ctx_refuse(l, node,
+                            "operator ReduceProd of a variable is not supported");
   if (x->type != ONNX_INT64 && x->type != ONNX_INT32)
-    return lower_ctx_refuse(l, node, "operator ReduceProd is supported for integers only");
+    return lower_ctx_refuse(l, node,
+                            "operator ReduceProd is supported for integers only");
   reduced_shape(node, &x->shape, on, perm, &shape);
   if (!shape.n || !x->shape.n)
     return lower_ctx_refuse(l, node, "operator ReduceProd of an empty tensor");
@@ -445,7 +449,8 @@ Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node)
       v[i] *= y.v[(size_t)i * (size_t)cols + (size_t)j];
     const double limit = x->type == ONNX_INT32 ? 0x1p31 : 0x1p53;
     if (!(fabs(v[i]) < limit))
-      return lower_ctx_refuse(l, node, "operator ReduceProd of these constants overflows");
+      return lower_ctx_refuse(l, node,
+                              "operator ReduceProd of these constants overflows");
   }
   lower_ctx_out(l, node, 0, lower_ctx_const(x->type, &shape, v, NULL));
   return STATUS_OK;
@@ -455,8 +460,9 @@ Status lower_linear_global_pool(Lower *l, const OnnxNode *node)
 {
   const Value *x = lower_ctx_in(l, node, 0);
   if (x->kind != VALUE_VAR || x->shape.rank < 3)
-    return lower_ctx_bad(l, node, "operator GlobalAveragePool needs a variable of 3 or "
-                                  "more dimensions");
+    return lower_ctx_bad(l, node,
+                         "operator GlobalAveragePool needs a variable of 3 or "
+                         "more dimensions");
   Shape shape = {.rank = x->shape.rank, .n = x->shape.dims[0] * x->shape.dims[1]};
   for (int d = 0; d < shape.rank; d++)
     shape.dims[d] = d < 2 ? x->shape.dims[d] : 1;

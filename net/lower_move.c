@@ -12,7 +12,7 @@ Status lower_move_identity(Lower *l, const OnnxNode *node)
   return STATUS_OK;
 }
 
-/* ---- constants and shapes ----------------------------------------------------- */
+/* ---- constants and shapes ------------------------------------------------ */
 
 static Value tensor_value(const OnnxTensor *t, const Shape *shape)
 {
@@ -64,17 +64,20 @@ Status lower_move_constant_of_shape(Lower *l, const OnnxNode *node)
   Shape shape;
   const Status rc = lower_ctx_ints(l, node, NULL, 0, &dims);
   if (rc) return rc;
-  if (!shape_make(dims.n, dims.v, &shape))
-    return lower_ctx_refuse(l, node, "operator ConstantOfShape: its result is too large");
+  if (!shape_make(dims.n, dims.v, &shape) || shape.n > SHAPE_MAX_VARIABLE)
+    return lower_ctx_refuse(l, node,
+                            "operator ConstantOfShape: its result is too large");
   const OnnxAttr *value = onnx_attr(node, "value");
   if (value && value->tensor.n != 1)
-    return lower_ctx_bad(l, node, "attribute value of operator ConstantOfShape must be "
-                                  "one number");
+    return lower_ctx_bad(l, node,
+                         "attribute value of operator ConstantOfShape must be "
+                         "one number");
   double *v = lower_ctx_doubles(l, (size_t)shape.n);
   for (int i = 0; value && i < shape.n; i++)
     v[i] = value->tensor.v[0];
-  lower_ctx_out(l, node, 0,
-                lower_ctx_const(value ? value->tensor.type : ONNX_FLOAT, &shape, v, NULL));
+  lower_ctx_out(
+      l, node, 0,
+      lower_ctx_const(value ? value->tensor.type : ONNX_FLOAT, &shape, v, NULL));
   return STATUS_OK;
 }
 
@@ -97,7 +100,7 @@ Status lower_move_shape(Lower *l, const OnnxNode *node)
   return STATUS_OK;
 }
 
-/* ---- new shapes for the same elements ----------------------------------------- */
+/* ---- new shapes for the same elements ------------------------------------ */
 
 static Status reshape_to(Lower *l, const OnnxNode *node, const Value *x, int rank,
                          const int64_t *dims)
@@ -127,7 +130,8 @@ Status lower_move_reshape(Lower *l, const OnnxNode *node)
   for (int d = 0; d < dims.n; d++) {
     if (dims.v[d] == 0 && !allow_zero) {
       if (d >= x->shape.rank)
-        return lower_ctx_bad(l, node, "operator Reshape: dimension %d copies nothing", d);
+        return lower_ctx_bad(l, node, "operator Reshape: dimension %d copies nothing",
+                             d);
       dims.v[d] = x->shape.dims[d];
     }
     if (dims.v[d] == -1 && free_axis < 0) {
@@ -141,8 +145,8 @@ Status lower_move_reshape(Lower *l, const OnnxNode *node)
   }
   if (free_axis >= 0) {
     if (rest == 0 || x->shape.n % rest != 0)
-      return lower_ctx_bad(l, node, "operator Reshape: %d elements do not fit the shape",
-                           x->shape.n);
+      return lower_ctx_bad(
+          l, node, "operator Reshape: %d elements do not fit the shape", x->shape.n);
     dims.v[free_axis] = x->shape.n / rest;
   }
   return reshape_to(l, node, x, dims.n, dims.v);
@@ -201,7 +205,7 @@ Status lower_move_unsqueeze(Lower *l, const OnnxNode *node)
   return reshape_to(l, node, x, rank, dims);
 }
 
-/* ---- new orders --------------------------------------------------------------- */
+/* ---- new orders ---------------------------------------------------------- */
 
 Status lower_move_transpose(Lower *l, const OnnxNode *node)
 {
@@ -211,8 +215,9 @@ Status lower_move_transpose(Lower *l, const OnnxNode *node)
   int perm[NODE_MAX_RANK];
   bool seen[NODE_MAX_RANK] = {false};
   if (attr && attr->n != rank)
-    return lower_ctx_bad(l, node, "attribute perm of operator Transpose has %d entries "
-                                  "for %d dimensions",
+    return lower_ctx_bad(l, node,
+                         "attribute perm of operator Transpose has %d entries "
+                         "for %d dimensions",
                          attr->n, rank);
   for (int d = 0; d < rank; d++) {
     const int64_t from = attr ? attr->ints[d] : rank - 1 - d;
@@ -227,7 +232,7 @@ Status lower_move_transpose(Lower *l, const OnnxNode *node)
   return rc;
 }
 
-/* ---- several operands --------------------------------------------------------- */
+/* ---- several operands ---------------------------------------------------- */
 
 /* The shape of the concatenation along the axis; the operands must agree elsewhere. */
 static Status concat_shape(Lower *l, const OnnxNode *node, const Value *const *parts,
@@ -246,8 +251,8 @@ static Status concat_shape(Lower *l, const OnnxNode *node, const Value *const *p
     for (int d = 0; fits && d < s->rank; d++)
       fits = d == *axis || s->dims[d] == first->dims[d];
     if (!fits)
-      return lower_ctx_bad(l, node, "operator Concat: operand %d does not match the first",
-                           p + 1);
+      return lower_ctx_bad(
+          l, node, "operator Concat: operand %d does not match the first", p + 1);
     dims[*axis] += s->dims[*axis];
   }
   if (!shape_make(first->rank, dims, shape))
@@ -307,7 +312,8 @@ Status lower_move_expand(Lower *l, const OnnxNode *node)
   if (rc) return rc;
   if (!shape_make(dims.n, dims.v, &target) ||
       !shape_broadcast(&x->shape, &target, &shape))
-    return lower_ctx_bad(l, node, "operator Expand: the shape asked for does not match");
+    return lower_ctx_bad(l, node,
+                         "operator Expand: the shape asked for does not match");
   Value y;
   rc = lower_ctx_expand(l, node, x, &shape, &y);
   if (!rc) lower_ctx_out(l, node, 0, y);
@@ -320,7 +326,8 @@ Status lower_move_where(Lower *l, const OnnxNode *node)
   const Value *c = lower_ctx_in(l, node, 0);
   const Value *parts[2] = {lower_ctx_in(l, node, 1), lower_ctx_in(l, node, 2)};
   if (c->kind != VALUE_CONST)
-    return lower_ctx_refuse(l, node, "operator Where: its condition must be a constant");
+    return lower_ctx_refuse(l, node,
+                            "operator Where: its condition must be a constant");
   Shape pair, shape;
   if (c->type != ONNX_BOOL || parts[0]->type != parts[1]->type ||
       !shape_broadcast(&parts[0]->shape, &parts[1]->shape, &pair) ||

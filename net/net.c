@@ -54,7 +54,7 @@ int net_add(Net *net, const Node *node, const int *in, int n_in)
   return net->n_nodes++;
 }
 
-/* ---- the invariants of net.h --------------------------------------------------- */
+/* ---- the invariants of net.h --------------------------------------------- */
 
 static Status bad(const Net *net, int k, const char *what, Err *err)
 {
@@ -167,7 +167,7 @@ static const char *check_node(const Net *net, int k)
   return "unknown kind";
 }
 
-/* ---- identity nodes in front of activations ------------------------------------- */
+/* ---- identity nodes in front of activations ------------------------------ */
 
 static int *identity_map(Net *net, int n)
 {
@@ -249,7 +249,7 @@ Status net_finish(Net *net, Err *err)
   return STATUS_OK;
 }
 
-/* ---- numbers for people ---------------------------------------------------------- */
+/* ---- numbers for people -------------------------------------------------- */
 
 size_t net_n_parameters(const Net *net)
 {

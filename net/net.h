@@ -106,8 +106,7 @@ typedef struct {
   int n_blocks, blocks_room;
 } Net;
 
-/* Load ONNX, .nnet or JSON by content and name (net/reader.c decides).
- * Returns an owned Net, or NULL with err set. */
+/* An empty network, for readers and tests; net/reader.h loads files. */
 Net *net_new(const char *path);
 void net_free(Net *net); /* NULL is fine */
 

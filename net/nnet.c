@@ -106,7 +106,7 @@ static Status to_int(Scanner *s, double x, int high, int *value)
   return STATUS_OK;
 }
 
-/* ---- header ------------------------------------------------------------------- */
+/* ---- header -------------------------------------------------------------- */
 
 typedef struct {
   int n_layers;
@@ -161,7 +161,7 @@ static Status read_units(Scanner *s, Net *net, int n)
   return rc;
 }
 
-/* ---- layers ------------------------------------------------------------------- */
+/* ---- layers -------------------------------------------------------------- */
 
 static Status read_layer(Scanner *s, Draft *d, int layer, const int *sizes, int *node)
 {

@@ -57,7 +57,7 @@ static const char *clean_string(OnnxGraph *g, const char *text)
   return clean(g, text ? text : "", text ? strlen(text) : 0);
 }
 
-/* ---- names -------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------- */
 
 static int compare_names(const void *a, const void *b)
 {
@@ -133,7 +133,7 @@ static Status define(Parse *p, int value, int definer)
   return STATUS_OK;
 }
 
-/* ---- types and shapes --------------------------------------------------------- */
+/* ---- types and shapes ---------------------------------------------------- */
 
 /* Record what a ValueInfoProto says; false when it is no tensor of a known type. */
 static bool read_type(const Onnx__ValueInfoProto *info, OnnxValue *value)
@@ -183,8 +183,8 @@ static Status read_interface(Parse *p)
   /* Hints first, so that what inputs say overrides them. */
   for (size_t k = 0; k < proto->n_value_info; k++) {
     const char *name = proto->value_info[k]->name;
-    if (!name || !bsearch(&name, p->names, (size_t)g->n_values, sizeof *p->names,
-                          compare_names))
+    if (!name ||
+        !bsearch(&name, p->names, (size_t)g->n_values, sizeof *p->names, compare_names))
       continue;
     OnnxValue *v = &g->values[find_name(p, name)];
     if (!read_type(proto->value_info[k], v)) v->rank = -1;
@@ -206,7 +206,7 @@ static Status read_interface(Parse *p)
   return STATUS_OK;
 }
 
-/* ---- constants ---------------------------------------------------------------- */
+/* ---- constants ----------------------------------------------------------- */
 
 static Status read_tensor(Parse *p, const char *kind, const char *name,
                           const Onnx__TensorProto *proto, OnnxTensor *tensor)
@@ -248,7 +248,7 @@ static Status read_initialisers(Parse *p)
   return STATUS_OK;
 }
 
-/* ---- attributes --------------------------------------------------------------- */
+/* ---- attributes ---------------------------------------------------------- */
 
 static int attribute_kind(const Onnx__AttributeProto *a)
 {
@@ -338,7 +338,7 @@ static Status read_attributes(Parse *p, const Onnx__NodeProto *proto, OnnxNode *
   return STATUS_OK;
 }
 
-/* ---- nodes -------------------------------------------------------------------- */
+/* ---- nodes --------------------------------------------------------------- */
 
 static const char *node_name(OnnxGraph *g, const Onnx__NodeProto *proto, size_t k)
 {
@@ -388,7 +388,7 @@ static Status refuse_undefined(Parse *p)
   return STATUS_OK;
 }
 
-/* ---- order -------------------------------------------------------------------- */
+/* ---- order --------------------------------------------------------------- */
 
 /* Depth first from every node in file order, on an explicit stack: a graph that is
  * in order already stays as it is.  state: 0 new, 1 on the stack, 2 done. */
@@ -431,7 +431,7 @@ static Status sort_nodes(Parse *p)
   return rc;
 }
 
-/* ---- the model ---------------------------------------------------------------- */
+/* ---- the model ----------------------------------------------------------- */
 
 static Status read_versions(const char *path, const Onnx__ModelProto *model,
                             OnnxGraph *g, Err *err)
@@ -460,8 +460,8 @@ static Status read_versions(const char *path, const Onnx__ModelProto *model,
     found = true;
   }
   if (!found)
-    return status_fail(err, STATUS_DATA, "%s: no version of the ONNX operators is given",
-                       path);
+    return status_fail(err, STATUS_DATA,
+                       "%s: no version of the ONNX operators is given", path);
   return STATUS_OK;
 }
 

@@ -4,7 +4,9 @@
  * protobuf-c decodes with a capped allocator; everything a later stage relies on
  * is checked here: tensor sizes against their data, names against definitions,
  * types and dimensions.  Numbers are widened to double (exact for float32, and
- * for integers up to 2^53, larger ones are refused).  No operator is interpreted.
+ * for integers up to 2^53; larger ones are clamped to +-2^53, see
+ * net/onnx_tensor.h).  Numbers that are not finite are refused.  In names, control
+ * characters are replaced by "?".  No operator is interpreted.
  */
 #ifndef NET_ONNX_H
 #define NET_ONNX_H

@@ -40,7 +40,8 @@ const char *onnx_tensor_type_name(int32_t number)
   return number >= 0 && number < n ? names[number] : "of a newer ONNX";
 }
 
-/* ---- little-endian bytes ---------------------------------------------------------- */
+/* ---- little-endian bytes ----------------------------------------------------------
+ */
 
 static uint64_t bytes_le(const uint8_t *p, int n)
 {
@@ -84,7 +85,7 @@ static size_t raw_size(OnnxType type)
   return type == ONNX_DOUBLE || type == ONNX_INT64 ? 8 : type == ONNX_BOOL ? 1 : 4;
 }
 
-/* ---- counting ----------------------------------------------------------------- */
+/* ---- counting ------------------------------------------------------------ */
 
 /* The numbers in the field that belongs to the type. */
 static size_t n_typed(const Onnx__TensorProto *p, OnnxType type)
@@ -137,8 +138,8 @@ static Status read_dims(const char *where, const Onnx__TensorProto *p, OnnxTenso
     empty = empty || p->dims[d] == 0;
     /* Dimensions of zero must not hide an overflow of the others. */
     if (p->dims[d] && __builtin_mul_overflow(n, (uint64_t)p->dims[d], &n))
-      return status_fail(err, STATUS_DATA, "%s: the product of its dimensions overflows",
-                         where);
+      return status_fail(err, STATUS_DATA,
+                         "%s: the product of its dimensions overflows", where);
   }
   t->n = empty ? 0 : n;
   return STATUS_OK;
@@ -154,13 +155,13 @@ static Status check_count(const char *where, const Onnx__TensorProto *p,
   if (raw ? all != 0 : all != typed)
     return status_fail(err, STATUS_DATA, "%s stores its numbers in two places", where);
   const size_t bytes = raw_size(t->type);
-  const bool fits = raw ? p->raw_data.len / bytes == t->n && p->raw_data.len % bytes == 0
-                        : typed == t->n;
+  const bool fits =
+      raw ? p->raw_data.len / bytes == t->n && p->raw_data.len % bytes == 0
+          : typed == t->n;
   if (!fits)
-    return status_fail(err, STATUS_DATA,
-                       "%s: its dimensions ask for %zu numbers but it stores %zu %s",
-                       where, t->n, raw ? p->raw_data.len : typed,
-                       raw ? "bytes" : "numbers");
+    return status_fail(
+        err, STATUS_DATA, "%s: its dimensions ask for %zu numbers but it stores %zu %s",
+        where, t->n, raw ? p->raw_data.len : typed, raw ? "bytes" : "numbers");
   return STATUS_OK;
 }
 

@@ -6,7 +6,7 @@
 
 #include "net/base/mem.h"
 
-/* ---- nesting ------------------------------------------------------------------ */
+/* ---- nesting ------------------------------------------------------------- */
 
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
@@ -79,7 +79,7 @@ static Walk walk(const uint8_t *pos, size_t size)
   }
 }
 
-/* ---- memory ------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------- */
 
 typedef struct {
   size_t room; /* bytes that may still be asked for */
@@ -124,8 +124,7 @@ Onnx__ModelProto *onnx_wire_decode(const char *path, const File *file, Err *err)
   const size_t size = file->size < most ? file->size : most;
   Budget budget = {.room = ONNX_WIRE_FLOOR + ONNX_WIRE_FACTOR * size};
   ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
-  Onnx__ModelProto *model =
-      onnx__model_proto__unpack(&allocator, file->size, bytes);
+  Onnx__ModelProto *model = onnx__model_proto__unpack(&allocator, file->size, bytes);
   if (!model)
     status_fail(err, STATUS_DATA, "%s: %s", path,
                 budget.full ? "not an ONNX file: decoding needs far more memory than "

@@ -16,6 +16,10 @@
 /* No tensor may have more elements: 2 GiB of doubles. */
 #define SHAPE_MAX_SIZE (1 << 28)
 
+/* No variable, and no constant that is not stored in the file, may have more: a few
+ * bytes can ask for any size. */
+#define SHAPE_MAX_VARIABLE (1 << 24)
+
 typedef struct {
   int rank; /* 0 is a scalar */
   int dims[NODE_MAX_RANK];

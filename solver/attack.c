@@ -216,8 +216,7 @@ static bool run(Attack *a, int n_rows, int steps, const Stop *stop)
   return replay(a, n_rows);
 }
 
-/* ---- starting points
- * ------------------------------------------------------------------ */
+/* ---- starting points ----------------------------------------------------- */
 
 static void random_start(const Box *box, int number, Prng *prng, double *x)
 {
@@ -232,15 +231,17 @@ static void random_start(const Box *box, int number, Prng *prng, double *x)
   }
 }
 
-bool attack_random(Attack *a, int restarts, int steps, Prng *prng, const Stop *stop)
+bool attack_random(Attack *a, int restarts, long most, int steps, Prng *prng,
+                   const Stop *stop)
 {
   const Box *box = a->query->box;
   int n_rows = 0;
-  for (int number = 0; number < restarts; number++)
-    for (int k = 0; k < a->query->n_cases; k++) {
+  for (int number = 0; number < restarts && most > 0; number++)
+    for (int k = 0; k < a->query->n_cases && most > 0; k++) {
       if (a->result->cases[a->query->first_case + k].lower > 0) continue;
       random_start(box, number, prng, a->x[0] + (size_t)n_rows * (size_t)box->n);
       a->cases[n_rows++] = k;
+      most--;
       if (n_rows < a->max_rows) continue;
       if (run(a, n_rows, steps, stop)) return true;
       if (stop_why(stop)) return false;

@@ -30,10 +30,11 @@ Attack *attack_new(const Net *net, const Prop *prop, const Query *query,
                    Result *result);
 void attack_free(Attack *a);
 
-/* Descend from `restarts` starting points for every open case: the centre, then
- * in turn random points and random corners.  Returns true when a witness was
- * found.  Seen margins are reported to the result. */
-bool attack_random(Attack *a, int restarts, int steps, Prng *prng, const Stop *stop);
+/* Descend from `restarts` starting points for every open case, at most `most` in all:
+ * the centre, then in turn random points and random corners.  Returns true when a
+ * witness was found.  Seen margins are reported to the result. */
+bool attack_random(Attack *a, int restarts, long most, int steps, Prng *prng,
+                   const Stop *stop);
 
 /* Descend from given points, double points[n][inputs] (clipped to the box), for the
  * case of each: cases[i] counts from query->first_case. */

@@ -16,7 +16,7 @@
 #define BATCH_ROWS     512
 #define DEFAULT_SLOPES 100
 #define DEFAULT_DUAL   300
-#define DEFAULT_JOINT  40
+#define DEFAULT_JOINT  100
 #define LP_COLUMNS     20000
 
 /* One query of the property. */
@@ -24,10 +24,13 @@ typedef struct {
   const Query *query;
   const BoundRequest *request;
   const Stop *stop;
-  Lagrangian *L;
+  Team *team;
+  Lagrangian *L; /* team->member[0] */
   Bounds *b;
-  double *lower; /* double lower[n_cases] */
-  long iterations;
+  double *lower;    /* double lower[n_cases] */
+  long *iterations; /* long iterations[n_cases] */
+  double start;
+  double *seconds; /* double seconds[n_cases]: from the start of the query */
 } Work;
 
 static int iterations(const Work *w, int dflt)
@@ -39,9 +42,9 @@ static void intermediate_bounds(Work *w)
 {
   ibp_all(w->b, lagrangian_linop(w->L));
   if (w->request->method == BOUND_IBP) return;
-  crown_tighten(w->L, w->b, 0, w->stop);
+  crown_tighten(w->team, w->b, 0, w->stop);
   if (w->request->joint)
-    crown_tighten(w->L, w->b, iterations(w, DEFAULT_JOINT), w->stop);
+    crown_tighten(w->team, w->b, iterations(w, DEFAULT_JOINT), w->stop);
 }
 
 static void rows_alone(Work *w, const int *cases)
@@ -58,17 +61,21 @@ static void optimise(Work *w, const int *cases)
   for (int from = 0; from < n_cases && !stop_why(w->stop); from += block) {
     const int n = n_cases - from < block ? n_cases - from : block;
     Objective o = objective_cases(w->query->net, n, cases + from, w->query->row);
+    long made;
     if (w->request->method == BOUND_SLOPES) {
-      w->iterations = slopes_optimise(w->L, w->b, &o, iterations(w, DEFAULT_SLOPES),
-                                      INFINITY, w->stop, w->lower + from, NULL);
+      made = slopes_optimise(w->L, w->b, &o, iterations(w, DEFAULT_SLOPES), INFINITY,
+                             w->stop, w->lower + from, NULL);
     } else {
       const DualParams params = {.iterations = iterations(w, DEFAULT_DUAL),
                                  .rule = w->request->decay ? ASCENT_DECAY : ASCENT_ADAM,
                                  .target = INFINITY};
-      w->iterations =
-          dual_optimise(w->L, w->b, &o, &params, NULL, w->stop, w->lower + from);
+      made = dual_optimise(w->L, w->b, &o, &params, NULL, w->stop, w->lower + from);
     }
     objective_free(&o);
+    for (int i = from; i < from + n; i++) {
+      w->iterations[i] = made;
+      w->seconds[i] = clock_now() - w->start;
+    }
   }
 }
 
@@ -85,7 +92,8 @@ static Status linear_programs(Work *w, const char *path, Err *err)
                          "uncertain inputs and unstable neurons",
                          path, LP_COLUMNS);
     if (lp.lower > w->lower[k]) w->lower[k] = lp.lower;
-    w->iterations += lp.pivots;
+    w->iterations[k] = lp.pivots;
+    w->seconds[k] = clock_now() - w->start;
   }
   return STATUS_OK;
 }
@@ -98,6 +106,8 @@ static Status bound_query(Work *w, const char *path, Err *err)
   Status rc = STATUS_OK;
   intermediate_bounds(w);
   rows_alone(w, cases);
+  for (int k = 0; k < w->query->n_cases; k++)
+    w->seconds[k] = clock_now() - w->start;
   if (w->request->method == BOUND_SLOPES || w->request->method == BOUND_DUAL)
     optimise(w, cases);
   if (w->request->method == BOUND_LP) rc = linear_programs(w, path, err);
@@ -110,24 +120,29 @@ Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *reque
 {
   Status rc = STATUS_OK;
   for (int q = 0; q < query_count(prop) && !rc && !stop_why(stop); q++) {
-    const double start = clock_now();
     Query query;
     query_build(net, prop, q, &query);
-    Work w = {.query = &query, .request = request, .stop = stop};
-    w.L = lagrangian_new(
-        query.net, lagrangian_rows_that_fit(query.net, BATCH_BYTES, true, BATCH_ROWS));
+    Work w = {.query = &query, .request = request, .stop = stop, .start = clock_now()};
+    w.team =
+        team_new(query.net, request->threads,
+                 lagrangian_rows_that_fit(query.net, BATCH_BYTES, true, BATCH_ROWS));
+    w.L = w.team->member[0];
     w.b = bounds_new(query.net, 1);
     bounds_set_box(w.b, 0, query.box->lo, query.box->hi);
     w.lower = mem_doubles((size_t)query.n_cases);
+    w.seconds = mem_doubles0((size_t)query.n_cases);
+    w.iterations = mem_zero((size_t)query.n_cases, sizeof *w.iterations);
     for (int k = 0; k < query.n_cases; k++)
       w.lower[k] = -INFINITY;
     rc = bound_query(&w, net->path, err);
     for (int k = 0; k < query.n_cases; k++)
       rows[query.first_case + k] =
-          (BoundRow){w.lower[k], clock_now() - start, w.iterations};
+          (BoundRow){w.lower[k], w.seconds[k], w.iterations[k]};
     mem_free(w.lower);
+    mem_free(w.seconds);
+    mem_free(w.iterations);
     bounds_free(w.b);
-    lagrangian_free(w.L);
+    team_free(w.team);
     query_reset(&query);
   }
   return rc;

@@ -27,6 +27,7 @@ typedef struct {
   int iterations; /* 0: the method's default */
   bool joint;     /* optimise intermediate bounds together with the objective */
   bool decay;     /* steps of a decaying length instead of Adam */
+  int threads;
   uint64_t seed;
 } BoundRequest;
 

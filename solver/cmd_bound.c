@@ -32,7 +32,7 @@ static struct {
   atomic_bool has_rows;
 } run;
 
-/* ---- arguments ---------------------------------------------------------------- */
+/* ---- arguments ----------------------------------------------------------- */
 
 enum {
   KEY_METHOD = 0x100,
@@ -40,6 +40,7 @@ enum {
   KEY_JOINT,
   KEY_STEP,
   KEY_SEED,
+  KEY_THREADS,
   KEY_TIMEOUT,
   KEY_MEMORY
 };
@@ -51,6 +52,7 @@ static const struct argp_option options[] = {
     {"joint", KEY_JOINT, 0, 0, "Optimise intermediate bounds too", 1},
     {"step", KEY_STEP, "RULE", 0, "adam (default) or decay: the steps of dual", 1},
     {"seed", KEY_SEED, "N", 0, "Of random numbers (default: 0)", 1},
+    {"threads", KEY_THREADS, "N", 0, "Worker threads (default: one per processor)", 2},
     {"timeout", KEY_TIMEOUT, "S", 0, "Stop after S seconds (default: never)", 2},
     {"memory", KEY_MEMORY, "MB", 0, "Stop before using more (default: no limit)", 2},
     {0, 0, 0, 0, 0, 0},
@@ -81,6 +83,10 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
     rc = options_int("seed", arg, 0, INT64_MAX, &x, err);
     run.request.seed = (uint64_t)x;
     return usage_checked(rc);
+  case KEY_THREADS:
+    rc = options_int("threads", arg, 1, 1024, &x, err);
+    run.request.threads = (int)x;
+    return usage_checked(rc);
   case KEY_TIMEOUT:
     return usage_checked(options_seconds("timeout", arg, &run.timeout, err));
   case KEY_MEMORY:
@@ -105,6 +111,9 @@ static Status parse(int argc, char **argv)
   run.usage = (Usage){.command = "bound", .n_wanted = 2, .names = {"NET", "SPEC"}};
   run.method = -1;
   run.timeout = INFINITY;
+  Options defaults;
+  options_init(&defaults);
+  run.request.threads = defaults.threads;
   const struct argp argp = {options, parse_key, "NET SPEC", doc, NULL, NULL, NULL};
   const Status rc = usage_parse(&argp, argc, argv, &run.usage, &run.usage);
   if (rc) return rc;
@@ -117,7 +126,7 @@ static Status parse(int argc, char **argv)
   return usage_check_order(&run.usage);
 }
 
-/* ---- the run ------------------------------------------------------------------ */
+/* ---- the run ------------------------------------------------------------- */
 
 #define HEADER "case,method,lower,seconds,iterations\n"
 

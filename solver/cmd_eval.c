@@ -63,7 +63,7 @@ static const char doc[] =
     "--precision=both a line has the double and the float32 value. Exit status: 0, or "
     "64-74 for errors.";
 
-/* ---- reading the input -------------------------------------------------------- */
+/* ---- reading the input --------------------------------------------------- */
 
 /* A growing array of numbers. */
 typedef struct {
@@ -154,7 +154,7 @@ static Status read_input(const char *path, const Net *net, Numbers *v, Err *err)
   return rc;
 }
 
-/* ---- evaluation --------------------------------------------------------------- */
+/* ---- evaluation ---------------------------------------------------------- */
 
 typedef struct {
   double *y;
@@ -187,7 +187,7 @@ static void evaluate(const Net *net, double *x, bool physical, Output *o)
   }
 }
 
-/* ---- printing ----------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------ */
 
 static void print_text(const Args *a, const Output *o, Text *out)
 {

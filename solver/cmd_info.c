@@ -39,7 +39,7 @@ static const char doc[] =
     "Layers are those the verifier works on: linear operators of the model may be "
     "merged. Exit status: 0, or 64-74 for errors.";
 
-/* ---- facts -------------------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------- */
 
 static const char *operator_name(const Node *node)
 {
@@ -92,7 +92,7 @@ static void add_shape(const Node *node, Text *out)
     text_add(out, "%s%d", d ? "x" : "", node->dims[d]);
 }
 
-/* ---- text --------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------- */
 
 static void text_layer(const Net *net, int k, Text *out)
 {
@@ -139,7 +139,7 @@ static void text_all(const Net *net, const OperatorCount *counts, int n, Text *o
   if (net->units) text_units(net, out);
 }
 
-/* ---- JSON --------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static void json_shape(const Node *node, Text *out)
 {
@@ -208,7 +208,7 @@ static void json_all(const Net *net, const OperatorCount *counts, int n, Text *o
   text_add(out, "  ]\n}\n");
 }
 
-/* ---- the run ------------------------------------------------------------------ */
+/* ---- the run ------------------------------------------------------------- */
 
 static Status print(const Net *net, int json, Err *err)
 {

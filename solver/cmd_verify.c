@@ -32,7 +32,7 @@ static struct {
   Text fallback[RESULT_INTERRUPTED + 1];
 } run;
 
-/* ---- arguments ---------------------------------------------------------------- */
+/* ---- arguments ----------------------------------------------------------- */
 
 enum { KEY_EXIT_ZERO = 0x100, KEY_STATS, KEY_VALUE /* and up: options_set */ };
 
@@ -127,7 +127,7 @@ static Status parse(int argc, char **argv)
   return rc;
 }
 
-/* ---- answers ------------------------------------------------------------------ */
+/* ---- answers ------------------------------------------------------------- */
 
 /* Members that only the command line knows. */
 static void add_extra(Text *out)
@@ -238,7 +238,7 @@ static int last_words(Reason why, Text *out)
   return exit_code(RESULT_UNKNOWN);
 }
 
-/* ---- the run ------------------------------------------------------------------ */
+/* ---- the run ------------------------------------------------------------- */
 
 static Status load(Err *err)
 {

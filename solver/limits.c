@@ -37,7 +37,7 @@ static atomic_int exit_now; /* the status of the handler below */
 static char fallback[RESULT_INTERRUPTED + 1][MAX_FALLBACK];
 static atomic_int fallback_why;
 
-/* ---- signals ------------------------------------------------------------------ */
+/* ---- signals ------------------------------------------------------------- */
 
 static void write_all(const char *text)
 {
@@ -90,7 +90,7 @@ static void install(int number, void (*handler)(int), struct sigaction *old)
   sigaction(number, &action, old);
 }
 
-/* ---- last words --------------------------------------------------------------- */
+/* ---- last words ---------------------------------------------------------- */
 
 static bool try_claim(void)
 {
@@ -139,7 +139,7 @@ static void on_exhausted(size_t wanted)
   speak(RESULT_MEMORY);
 }
 
-/* ---- watchdog ----------------------------------------------------------------- */
+/* ---- watchdog ------------------------------------------------------------ */
 
 /* Milliseconds for poll until that time, rounded up; -1 for never. */
 static int wait_ms(double until)
@@ -196,7 +196,7 @@ static int start_watchdog(void)
   return rc;
 }
 
-/* ---- the interface ------------------------------------------------------------ */
+/* ---- the interface ------------------------------------------------------- */
 
 const Stop *limits_begin(const LimitsPlan *plan, Err *err)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "solver/stage.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 
 #define QUICK_RESTARTS 4
 #define QUICK_STEPS    20
+#define QUICK_DESCENTS 256 /* of all cases: thousands of cases want bounds first */
 
 /* The share of the remaining time, and the most seconds, for optimising
  * intermediate bounds: on large networks it has no natural end. */
@@ -44,7 +46,7 @@ void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
 void stage_end(Job *job)
 {
   attack_free(job->attack);
-  lagrangian_free(job->L);
+  team_free(job->team);
   bounds_free(job->bounds);
   mem_free(job->open);
   mem_free(job->corners);
@@ -59,8 +61,7 @@ void stage_list_open(Job *job)
       job->open[job->n_open++] = k;
 }
 
-/* ---- records
- * ------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------- */
 
 typedef struct {
   Job *job;
@@ -98,8 +99,7 @@ static Stop share(const Stop *stop, double fraction, double most)
   return part;
 }
 
-/* ---- attack
- * ---------------------------------------------------------------------------- */
+/* ---- attack -------------------------------------------------------------- */
 
 static void need_attack(Job *job)
 {
@@ -114,7 +114,8 @@ void stage_attack_quick(Job *job)
   const int restarts = job->options->attack_restarts,
             steps = job->options->attack_steps;
   attack_random(job->attack, restarts < QUICK_RESTARTS ? restarts : QUICK_RESTARTS,
-                steps < QUICK_STEPS ? steps : QUICK_STEPS, job->prng, job->stop);
+                QUICK_DESCENTS, steps < QUICK_STEPS ? steps : QUICK_STEPS, job->prng,
+                job->stop);
   timer_stop(&t, attack_n_restarts(job->attack));
 }
 
@@ -126,8 +127,8 @@ void stage_attack_long(Job *job)
   const int steps = job->options->attack_steps;
   if (!attack_from(job->attack, job->n_corners, job->corners, job->corner_case, steps,
                    job->stop))
-    attack_random(job->attack, job->options->attack_restarts, steps, job->prng,
-                  job->stop);
+    attack_random(job->attack, job->options->attack_restarts, LONG_MAX, steps,
+                  job->prng, job->stop);
   timer_stop(&t, attack_n_restarts(job->attack) - before);
 }
 
@@ -140,15 +141,15 @@ static void add_corner(Job *job, int k, const double *x)
   job->corner_case[job->n_corners++] = k;
 }
 
-/* ---- bounds
- * ------------------------------------------------------------------------------ */
+/* ---- bounds -------------------------------------------------------------- */
 
 static void need_bounds(Job *job)
 {
   if (job->bounds) return;
   const Net *net = job->query->net;
-  job->L =
-      lagrangian_new(net, lagrangian_rows_that_fit(net, BATCH_BYTES, true, BATCH_ROWS));
+  job->team = team_new(net, job->options->threads,
+                       lagrangian_rows_that_fit(net, BATCH_BYTES, true, BATCH_ROWS));
+  job->L = job->team->member[0];
   job->bounds = bounds_new(net, 1);
   bounds_set_box(job->bounds, 0, job->query->box->lo, job->query->box->hi);
   ibp_all(job->bounds, lagrangian_linop(job->L));
@@ -190,14 +191,13 @@ void stage_crown(Job *job)
 {
   Timer t = timer_start(job, "crown");
   need_bounds(job);
-  crown_tighten(job->L, job->bounds, 0, job->stop);
+  crown_tighten(job->team, job->bounds, 0, job->stop);
   bound_rows(job, CROWN_BACKWARD, "crown");
   count_neurons(job);
   timer_stop(&t, 1);
 }
 
-/* ---- dual
- * ---------------------------------------------------------------------------------- */
+/* ---- dual ---------------------------------------------------------------- */
 
 /* Room for the slopes of n rows. */
 static double **new_slopes(const Net *net, int n)
@@ -275,7 +275,7 @@ void stage_dual(Job *job)
   for (int round = 0; round < job->options->joint_rounds && job->n_open; round++) {
     Stop part = share(job->stop, JOINT_SHARE, JOINT_SECONDS);
     /* A few iterations reach most of what many would. */
-    crown_tighten(job->L, job->bounds, (iterations + 1) / 2, &part);
+    crown_tighten(job->team, job->bounds, (iterations + 1) / 2, &part);
     steps += optimise(job, 2 * iterations, true);
     if (stop_why(job->stop)) break;
   }
@@ -283,8 +283,7 @@ void stage_dual(Job *job)
   timer_stop(&t, steps);
 }
 
-/* ---- linear program
- * -------------------------------------------------------------------------- */
+/* ---- linear program ------------------------------------------------------ */
 
 void stage_lp(Job *job)
 {

@@ -13,6 +13,7 @@
 
 #include "bounds/bounds.h"
 #include "bounds/lagrangian.h"
+#include "bounds/team.h"
 #include "net/base/prng.h"
 #include "net/base/stop.h"
 #include "solver/attack.h"
@@ -31,7 +32,8 @@ typedef struct {
   Prng *prng;
   Attack *attack; /* made by the first attack */
   Bounds *bounds; /* one box; intervals so far */
-  Lagrangian *L;
+  Team *team;     /* a workspace per thread */
+  Lagrangian *L;  /* the first of them */
   int n_open;
   int *open;        /* int open[query->n_cases]: open cases, from query->first_case */
   double *corners;  /* double corners[n_corners][inputs]: where the last dual bounds */

@@ -48,7 +48,7 @@ Status usage_parse(const struct argp *argp, int argc, char **argv, Usage *usage,
   return STATUS_USAGE;
 }
 
-/* ---- swapped arguments -------------------------------------------------------- */
+/* ---- swapped arguments --------------------------------------------------- */
 
 static bool ends_in(const char *path, const char *suffix)
 {
@@ -104,7 +104,7 @@ Status usage_check_order(const Usage *usage)
   return (Status)usage_report(&err);
 }
 
-/* ---- messages ----------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 int usage_report(Err *err)
 {

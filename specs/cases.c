@@ -32,22 +32,22 @@ typedef struct {
   const int *line_of_input, *column_of_input;
   Prop *prop;
   Err *err;
-  End *end; /* End end[2 n_in]: lower end of X_i at 2 i, upper at 2 i + 1 */
+  End *end;      /* End end[2 n_in]: lower end of X_i at 2 i, upper at 2 i + 1 */
   int n_missing; /* ends without a bound */
   Change *undo;  /* what the current case changed */
   size_t n_undo, undo_room;
-  Box box;           /* of the current case */
-  int common_box;    /* its index in prop, -1 until it is needed */
-  bool any_nonempty; /* some case is not empty for decimals */
-  int empty_input;   /* an example of an empty range for the message */
+  Box box;                   /* of the current case */
+  int common_box;            /* its index in prop, -1 until it is needed */
+  bool any_nonempty;         /* some case is not empty for decimals */
+  int empty_input;           /* an example of an empty range for the message */
   int empty_low, empty_high; /* its literals */
-  int *common_row; /* the rows that hold in every case; int [n_common_rows] */
+  int *common_row;           /* the rows that hold in every case; int [n_common_rows] */
   size_t n_common_rows;
   size_t *choice_seg; /* the segments with a choice; size_t [n_choices] */
   size_t n_choices;
 } Builder;
 
-/* ---- ranges ------------------------------------------------------------------ */
+/* ---- ranges -------------------------------------------------------------- */
 
 static End end_of(const Literal *l, int id)
 {
@@ -148,7 +148,7 @@ static Status missing_bound(const Builder *b, const DnfConj *place)
                     at % 2 ? "<=" : ">=", i);
 }
 
-/* ---- cases ------------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------- */
 
 static size_t choose(const Builder *b, size_t k, const size_t *choice)
 {
@@ -246,10 +246,9 @@ static Status empty_set(const Builder *b)
   const int i = b->empty_input;
   const int low = b->empty_low, high = b->empty_high;
   if (low < 0 || high < 0)
-    return sexpr_fail(b->s, b->line_of_input[i], b->column_of_input[i], b->err,
-                      STATUS_DATA,
-                      "the input set is empty: the bounds of X_%d exclude each other",
-                      i);
+    return sexpr_fail(
+        b->s, b->line_of_input[i], b->column_of_input[i], b->err, STATUS_DATA,
+        "the input set is empty: the bounds of X_%d exclude each other", i);
   const Literal *const l = &b->lits->lit[low], *const h = &b->lits->lit[high];
   const Literal *const later = l->line > h->line ? l : h;
   return sexpr_fail(b->s, later->line, later->column, b->err, STATUS_DATA,
@@ -259,7 +258,7 @@ static Status empty_set(const Builder *b)
                     h->strict ? "" : "=", h->value.hi, h->line);
 }
 
-/* ---- the whole ---------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------- */
 
 /* What holds in every case: bounds into `end`, rows into common_row. */
 static void take_common(Builder *b, size_t conj)
@@ -274,10 +273,20 @@ static void take_common(Builder *b, size_t conj)
   }
 }
 
+/* The literals of a segment lie one after the other. */
 static size_t seg_literals(const Dnf *d, size_t seg)
 {
   const size_t last = d->seg[seg] + dnf_seg_size(d, seg) - 1;
   return d->conj[last].start + dnf_conj_size(d, last) - d->conj[d->seg[seg]].start;
+}
+
+/* What a copy of these literals costs: one each, and one per coefficient. */
+static size_t weight(const Builder *b, const int *lit, size_t n)
+{
+  size_t sum = n;
+  for (size_t k = 0; k < n; k++)
+    sum += (size_t)b->lits->lit[lit[k]].n;
+  return sum;
 }
 
 static bool has_bound(const Builder *b, size_t seg)
@@ -303,23 +312,24 @@ static Status too_large(const Builder *b, size_t seg)
  * with bounds of its own has a box of its own. */
 static Status plan(Builder *b)
 {
-  const size_t limit = DNF_MAX_LITERALS;
   const Dnf *const d = b->d;
+  /* What the text itself holds is never too much. */
+  const size_t limit = DNF_MAX_LITERALS + (size_t)b->lits->n + b->lits->n_coefs;
   for (size_t s = 0; s < d->n_segs; s++)
     if (dnf_seg_size(d, s) == 1)
       take_common(b, d->seg[s]);
     else
       b->choice_seg[b->n_choices++] = s;
-  size_t cases = 1, lits = b->n_common_rows;
+  size_t cases = 1, total = weight(b, b->common_row, b->n_common_rows);
   bool own_boxes = false;
   for (size_t k = 0; k < b->n_choices; k++) {
-    const size_t s = b->choice_seg[k], m = dnf_seg_size(d, s), own = seg_literals(d, s);
+    const size_t s = b->choice_seg[k], m = dnf_seg_size(d, s);
+    const size_t own = weight(b, d->lit + d->conj[d->seg[s]].start, seg_literals(d, s));
     own_boxes = own_boxes || has_bound(b, s);
-    const bool one = b->n_choices == 1 && b->n_common_rows == 0;
-    if (!one && (m > limit || own > limit || cases > limit / m)) return too_large(b, s);
-    lits = lits * m + own * cases;
+    if (m > limit || own > limit || cases > limit / m) return too_large(b, s);
+    total = total * m + own * cases;
     cases *= m;
-    if (!one && lits > limit) return too_large(b, s);
+    if (total > limit) return too_large(b, s);
   }
   if (own_boxes && cases > MAX_BOX_NUMBERS / (size_t)b->prop->n_in)
     return too_large(b, b->choice_seg[0]);
@@ -337,10 +347,11 @@ static Status build(Builder *b)
     if (b->end[2 * i].lit != NONE && b->end[2 * i + 1].lit != NONE)
       kind = set_range(b, i, kind);
   size_t *choice = mem_zero(b->n_choices + 1, sizeof *choice);
-  if (kind != RANGE_EMPTY)
-    do
-      rc = build_case(b, kind, choice);
-    while (!rc && next_choice(b, choice));
+  bool more = kind != RANGE_EMPTY;
+  while (more) {
+    rc = build_case(b, kind, choice);
+    more = !rc && next_choice(b, choice);
+  }
   mem_free(choice);
   return rc || b->any_nonempty ? rc : empty_set(b);
 }
@@ -363,7 +374,8 @@ Status cases_build(const Dnf *d, const Literals *lits, const Sexpr *s,
   const size_t n = (size_t)prop->n_in;
   b.end = mem_array(2 * n, sizeof *b.end);
   for (size_t at = 0; at < 2 * n; at++)
-    b.end[at] = (End){at % 2 ? INFINITY : -INFINITY, at % 2 ? INFINITY : -INFINITY, NONE};
+    b.end[at] =
+        (End){at % 2 ? INFINITY : -INFINITY, at % 2 ? INFINITY : -INFINITY, NONE};
   b.common_row = mem_array(d->n_lits + 1, sizeof *b.common_row);
   b.choice_seg = mem_array(d->n_segs + 1, sizeof *b.choice_seg);
   const Status rc = build(&b);

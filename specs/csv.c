@@ -64,9 +64,8 @@ static Status read_line(Reader *r, int row, bool take, long *found, int n, doubl
     if (!take) continue;
     Decimal value;
     if (!decimal_parse(field, size, &value))
-      return status_fail(err, STATUS_DATA,
-                         "%s:%d:%d: expected a finite decimal number", r->path, r->line,
-                         (int)(field - r->line_start) + 1);
+      return status_fail(err, STATUS_DATA, "%s:%d:%d: expected a finite decimal number",
+                         r->path, r->line, (int)(field - r->line_start) + 1);
     if (*found == n) return count_wrong(r, row, *found + 1, n, err);
     x[(*found)++] = value.near;
   }
@@ -87,8 +86,9 @@ static Status read_rows(Reader *r, int row, int n, double *x, Err *err)
     rows++;
   }
   if (row >= 0)
-    return status_fail(err, STATUS_DATA, "%s: has %d rows, no row %d (they count from 0)",
-                       r->path, rows, row);
+    return status_fail(err, STATUS_DATA,
+                       "%s: has %d rows, no row %d (they count from 0)", r->path, rows,
+                       row);
   return found == n ? STATUS_OK : count_wrong(r, row, found, n, err);
 }
 

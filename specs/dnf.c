@@ -107,8 +107,8 @@ bool dnf_product_size(const Dnf *d, size_t from, size_t limit, size_t *n_conjs,
   for (size_t s = from; s < d->n_segs; s++) {
     const size_t m = dnf_seg_size(d, s);
     const size_t last = d->seg[s] + m - 1;
-    const size_t own = d->conj[last].start + dnf_conj_size(d, last) -
-                       d->conj[d->seg[s]].start;
+    const size_t own =
+        d->conj[last].start + dnf_conj_size(d, last) - d->conj[d->seg[s]].start;
     /* All three factors are below 2^32, and conjs + lits <= limit before. */
     if (m > limit || own > limit || conjs > limit / m) return false;
     lits = lits * m + own * conjs;

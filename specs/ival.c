@@ -25,11 +25,10 @@ Ival ival_mul(Ival a, Ival b)
 {
   /* fmin and fmax below would drop the NaN of 0 * infinity. */
   if (!ival_finite(a) || !ival_finite(b)) return (Ival){NAN, NAN};
-  return (Ival){
-      fmin(fmin(round_mul_dn(a.lo, b.lo), round_mul_dn(a.lo, b.hi)),
-           fmin(round_mul_dn(a.hi, b.lo), round_mul_dn(a.hi, b.hi))),
-      fmax(fmax(round_mul_up(a.lo, b.lo), round_mul_up(a.lo, b.hi)),
-           fmax(round_mul_up(a.hi, b.lo), round_mul_up(a.hi, b.hi)))};
+  return (Ival){fmin(fmin(round_mul_dn(a.lo, b.lo), round_mul_dn(a.lo, b.hi)),
+                     fmin(round_mul_dn(a.hi, b.lo), round_mul_dn(a.hi, b.hi))),
+                fmax(fmax(round_mul_up(a.lo, b.lo), round_mul_up(a.lo, b.hi)),
+                     fmax(round_mul_up(a.hi, b.lo), round_mul_up(a.hi, b.hi)))};
 }
 
 /* The quotient is exact when the fma of the residual says 0, which it can be

@@ -24,7 +24,8 @@ static Status bad(const Reader *r, const char *key, const char *what)
   return status_fail(r->err, STATUS_DATA, "%s: $.%s: %s", r->path, key, what);
 }
 
-/* ---- vectors ---------------------------------------------------------------------- */
+/* ---- vectors ----------------------------------------------------------------------
+ */
 
 /* An array of exactly n numbers. */
 static Status read_array(const Reader *r, const char *where, const cJSON *array, int n,
@@ -41,8 +42,8 @@ static Status read_array(const Reader *r, const char *where, const cJSON *array,
   mem_free(values);
   if (fits) return STATUS_OK;
   return status_fail(r->err, STATUS_DATA,
-                     "%s: %s: has %zu numbers, but the network has %d %s", r->path, full,
-                     found, n, of);
+                     "%s: %s: has %zu numbers, but the network has %d %s", r->path,
+                     full, found, n, of);
 }
 
 /* One number for all, or an array. */
@@ -98,7 +99,8 @@ static Status read_vector(const Reader *r, const char *key, double *x)
              "\"row\": 0}");
 }
 
-/* ---- the box ---------------------------------------------------------------------- */
+/* ---- the box ----------------------------------------------------------------------
+ */
 
 /* center +- epsilon in both readings; the float32 reading is added at the end. */
 static Status read_ball(const Reader *r, Box *box, double *scratch)
@@ -187,7 +189,8 @@ static Status read_box(const Reader *r, Box *box)
   return rc;
 }
 
-/* ---- the unsafe set --------------------------------------------------------------- */
+/* ---- the unsafe set ---------------------------------------------------------------
+ */
 
 static PropRow new_row(int n, double rhs)
 {

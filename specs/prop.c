@@ -102,8 +102,7 @@ void prop_add_case(Prop *prop, int box, PropRow *rows, int n_rows, int line)
   STATUS_REQUIRE(prop->n_cases < INT_MAX / 2, "too many cases");
   if (prop->n_cases == prop->cases_room) {
     prop->cases_room = prop->cases_room ? prop->cases_room * 2 : 4;
-    prop->cases =
-        mem_grow(prop->cases, (size_t)prop->cases_room, sizeof *prop->cases);
+    prop->cases = mem_grow(prop->cases, (size_t)prop->cases_room, sizeof *prop->cases);
   }
   prop->cases[prop->n_cases++] =
       (PropCase){.box = box, .n_rows = n_rows, .rows = rows, .line = line};

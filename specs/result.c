@@ -171,7 +171,7 @@ const char *result_reason_word(Reason reason)
   return "none";
 }
 
-/* ---- text formats ---------------------------------------------------------------- */
+/* ---- text formats -------------------------------------------------------- */
 
 void result_print_text(const Result *r, Text *out)
 {
@@ -197,7 +197,7 @@ void result_print_vnncomp(const Result *r, const Net *net, Text *out)
   unlock(r);
 }
 
-/* ---- JSON ------------------------------------------------------------------------ */
+/* ---- JSON ---------------------------------------------------------------- */
 
 /* The length of the UTF-8 sequence at s, 0 when it is none. */
 static int utf8_length(const unsigned char *s)

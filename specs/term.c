@@ -9,7 +9,7 @@
 
 /* One open "(op": its operands so far, folded. */
 struct TermFrame {
-  char op;        /* '+', '-' or '*' */
+  char op; /* '+', '-' or '*' */
   int n_args;
   int first;      /* its parts are part[first..n-1] */
   bool is_linear; /* '*': one factor has variables */
@@ -129,8 +129,7 @@ static Status close_frame(Term *t, const Sexpr *s, const SexprToken *paren, int 
                           Ival *constant, Err *err)
 {
   const TermFrame *f = &t->frame[--t->depth];
-  if (f->n_args == 0)
-    return sexpr_expected(s, paren, "a term as operand", err);
+  if (f->n_args == 0) return sexpr_expected(s, paren, "a term as operand", err);
   *first = f->first;
   *constant = f->constant;
   if (f->op == '-' && f->n_args == 1) {

@@ -45,7 +45,7 @@ static Status fail_at(const Parser *p, const SexprToken *t, Status code,
   return sexpr_fail(&p->s, t->line, t->column, p->err, code, "%s", text);
 }
 
-/* ---- declarations -------------------------------------------------------------- */
+/* ---- declarations -------------------------------------------------------- */
 
 static void names_init(Names *names, char letter, int size)
 {
@@ -137,7 +137,7 @@ static Status check_counts(const Parser *p, const SexprToken *place)
   return STATUS_OK;
 }
 
-/* ---- comparisons ---------------------------------------------------------------- */
+/* ---- comparisons --------------------------------------------------------- */
 
 typedef struct {
   const char *name;
@@ -145,8 +145,9 @@ typedef struct {
 } Operator;
 
 static const Operator operators[] = {
-    {"<=", false, false, false}, {">=", true, false, false}, {"<", false, true, false},
-    {">", true, true, false},    {"=", false, false, true},  {"==", false, false, true}};
+    {"<=", false, false, false}, {">=", true, false, false},
+    {"<", false, true, false},   {">", true, true, false},
+    {"=", false, false, true},   {"==", false, false, true}};
 
 static const Operator *find_operator(const SexprToken *token)
 {
@@ -180,12 +181,12 @@ static Status read_comparison(Parser *p, const SexprToken *paren, const Operator
   dnf_open(&p->dnf, negate);
   rc = put_literal(p, &c, false, negate);
   if (!rc) rc = put_literal(p, &c, true, negate);
-  if (!rc && !dnf_close(&p->dnf, c.line, c.column))
-    rc = fail_at(p, paren, STATUS_UNSUPPORTED, "too many cases");
+  /* Two literals never multiply. */
+  if (!rc) STATUS_REQUIRE(dnf_close(&p->dnf, c.line, c.column), "cannot be too large");
   return rc;
 }
 
-/* ---- formulas ------------------------------------------------------------------- */
+/* ---- formulas ------------------------------------------------------------ */
 
 static Status open_group(Parser *p, const SexprToken *paren, int kind, bool negate)
 {
@@ -210,9 +211,8 @@ static Status close_group(Parser *p, const SexprToken *paren)
 {
   const Group *const g = &p->group[--p->depth];
   if (g->kind == GROUP_NOT)
-    return g->has_operand
-               ? STATUS_OK
-               : sexpr_expected(&p->s, paren, "a formula after not", p->err);
+    return g->has_operand ? STATUS_OK
+                          : sexpr_expected(&p->s, paren, "a formula after not", p->err);
   if (dnf_close(&p->dnf, g->line, g->column)) return STATUS_OK;
   return sexpr_fail(&p->s, g->line, g->column, p->err, STATUS_UNSUPPORTED,
                     "the disjunctions inside this group multiply to more than %d "
@@ -278,7 +278,7 @@ static Status read_assert(Parser *p)
   return sexpr_need(&p->s, SEXPR_CLOSE, "\")\" after the formula of an assert", p->err);
 }
 
-/* ---- commands ------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------ */
 
 static Status read_command(Parser *p, const SexprToken *paren)
 {
@@ -322,8 +322,7 @@ Prop *vnnlib_parse(const char *path, const char *text, size_t size, int n_in, in
   if (!rc) rc = read_file(&p);
   mem_free(p.group);
   term_free(&p.term);
-  if (!rc)
-    rc = cases_build(&p.dnf, &p.lits, &p.s, p.x.line, p.x.column, prop, err);
+  if (!rc) rc = cases_build(&p.dnf, &p.lits, &p.s, p.x.line, p.x.column, prop, err);
   names_free(&p.x);
   names_free(&p.y);
   literal_free(&p.lits);

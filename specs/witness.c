@@ -13,7 +13,7 @@
 #include "specs/sexpr.h"
 #include "specs/term.h"
 
-/* ---- admissible points ----------------------------------------------------------- */
+/* ---- admissible points --------------------------------------------------- */
 
 /* The gap between float32 numbers around x: 2^(e-24) for |x| in [2^(e-1), 2^e). */
 static double float_gap(double x)
@@ -74,7 +74,7 @@ void witness_snap(const Net *net, const Box *box, double *x)
     x[i] = snapped(net, box, i, x[i]);
 }
 
-/* ---- replay ---------------------------------------------------------------------- */
+/* ---- replay -------------------------------------------------------------- */
 
 /* An upper bound of  coef y - rhs  over all y in [lo, hi], true coefficients and true
  * right-hand sides.  NaN or +infinity when it cannot be bounded. */
@@ -83,7 +83,8 @@ static double row_upper(const PropRow *row, const double *lo, const double *hi)
   double sum = -row->rhs_lo;
   for (int p = 0; p < row->n; p++) {
     const double off = round_mul_up(fabs(row->coef[p]), row->coef_rel);
-    const Ival coef = {round_add_dn(row->coef[p], -off), round_add_up(row->coef[p], off)};
+    const Ival coef = {round_add_dn(row->coef[p], -off),
+                       round_add_up(row->coef[p], off)};
     const Ival y = {lo[row->var[p]], hi[row->var[p]]};
     sum = round_add_up(sum, ival_mul(coef, y).hi);
   }
@@ -189,7 +190,7 @@ void witness_reset(Witness *w)
   *w = (Witness){.case_id = -1};
 }
 
-/* ---- text ------------------------------------------------------------------------ */
+/* ---- text ---------------------------------------------------------------- */
 
 void witness_print(const Net *net, const Witness *w, Text *out)
 {

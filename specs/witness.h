@@ -34,8 +34,9 @@ typedef struct {
  * float32 numbers if the net takes them and the box has one. */
 void witness_snap(const Net *net, const Box *box, double *x);
 
-/* Replay x against every case; the first that holds is taken.  On success fills *w (witness_reset frees it) and
- * returns true.  x itself is not changed; snap it first. */
+/* Replay x against every case; the first that holds is taken.  On success fills *w
+ * (witness_reset frees it) and returns true.  x itself is not changed; snap it first.
+ */
 bool witness_replay(const Net *net, const Prop *prop, const double *x, Witness *w);
 void witness_reset(Witness *w);
 

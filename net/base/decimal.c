@@ -17,8 +17,8 @@ static const double power10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
 typedef struct {
   bool negative;
   uint64_t digits; /* the first significant digits as an integer */
-  int n_digits;    /* how many of them; more than 19 means `digits` is cut off */
-  int exponent;    /* value = digits * 10^exponent while n_digits <= 19 */
+  long n_digits;   /* how many of them; more than 19 means `digits` is cut off */
+  long exponent;   /* value = digits * 10^exponent while n_digits <= 19 */
 } Parts;
 
 static bool is_digit(char c)

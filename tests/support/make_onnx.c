@@ -107,8 +107,8 @@ void make_onnx_output(MakeOnnx *m, const char *name)
       push(m, m->graph->output, &m->graph->n_output, value_info(m, name));
 }
 
-static Onnx__TensorProto *tensor_proto(MakeOnnx *m, const char *name, int type, int rank,
-                                       const int64_t *dims)
+static Onnx__TensorProto *tensor_proto(MakeOnnx *m, const char *name, int type,
+                                       int rank, const int64_t *dims)
 {
   Onnx__TensorProto *t = keep(m, mem_zero(1, sizeof *t));
   onnx__tensor_proto__init(t);
@@ -117,8 +117,7 @@ static Onnx__TensorProto *tensor_proto(MakeOnnx *m, const char *name, int type, 
   t->data_type = type;
   t->n_dims = (size_t)rank;
   t->dims = keep_copy(m, dims, (size_t)rank * sizeof *dims);
-  m->graph->initializer =
-      push(m, m->graph->initializer, &m->graph->n_initializer, t);
+  m->graph->initializer = push(m, m->graph->initializer, &m->graph->n_initializer, t);
   return t;
 }
 

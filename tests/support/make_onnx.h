@@ -44,8 +44,10 @@ Onnx__TensorProto *make_onnx_ints(MakeOnnx *m, const char *name, int n,
 Onnx__NodeProto *make_onnx_node(MakeOnnx *m, const char *op, const char *in,
                                 const char *out);
 
-void make_onnx_attr_int(MakeOnnx *m, Onnx__NodeProto *node, const char *name, int64_t i);
-void make_onnx_attr_float(MakeOnnx *m, Onnx__NodeProto *node, const char *name, float f);
+void make_onnx_attr_int(MakeOnnx *m, Onnx__NodeProto *node, const char *name,
+                        int64_t i);
+void make_onnx_attr_float(MakeOnnx *m, Onnx__NodeProto *node, const char *name,
+                          float f);
 void make_onnx_attr_string(MakeOnnx *m, Onnx__NodeProto *node, const char *name,
                            const char *s);
 void make_onnx_attr_ints(MakeOnnx *m, Onnx__NodeProto *node, const char *name, int n,

@@ -93,8 +93,7 @@ Test(decimal, midpoints_between_doubles_are_enclosed_tightly)
     const double x = ldexp(prng_unit(&rng), prng_below(&rng, 60) - 40);
     char text[400];
     /* Both halves have at most 53 + 1 bits: long double writes the midpoint. */
-    const long double mid =
-        ((long double)x + (long double)nextafter(x, INFINITY)) / 2;
+    const long double mid = ((long double)x + (long double)nextafter(x, INFINITY)) / 2;
     const int n = snprintf(text, sizeof text, "%.200Lf", mid);
     check_enclosure(text);
     text[n - 1] = '1';
@@ -121,9 +120,18 @@ Test(decimal, strtod_in_the_directed_rounding_modes_agrees)
 
 Test(decimal, exact_doubles_have_equal_ends)
 {
-  static const char *const text[] = {"0",   "-0",   "+1",      "1.",  ".5",
-                                     "1e0", "2E+3", "1000e-3", "0.0", "-0.25",
-                                     "9007199254740993e0", "0e99999999999999999"};
+  static const char *const text[] = {"0",
+                                     "-0",
+                                     "+1",
+                                     "1.",
+                                     ".5",
+                                     "1e0",
+                                     "2E+3",
+                                     "1000e-3",
+                                     "0.0",
+                                     "-0.25",
+                                     "9007199254740993e0",
+                                     "0e99999999999999999"};
   for (int k = 0; k < 12; k++) {
     const Decimal d = parse(text[k]);
     if (k == 10)
@@ -149,9 +157,10 @@ Test(decimal, the_ends_of_the_range_are_enclosed)
 Test(decimal, what_is_no_number_is_refused)
 {
   static const char *const text[] = {
-      "",     "-",    "+",    ".",     "e5",     "1e",   "1e+",     "1e-",   "--1",
-      "+-1",  "1 ",   " 1",   "1.2.3", "0x10",   "inf",  "nan",     "1f",    "1e5.0",
-      "1,5",  "1e999", "-1e999", "1_000", "infinity", "1e 5", "1.8e308", "NaN", "1e99999999999"};
+      "",      "-",        "+",    ".",       "e5",  "1e",           "1e+",
+      "1e-",   "--1",      "+-1",  "1 ",      " 1",  "1.2.3",        "0x10",
+      "inf",   "nan",      "1f",   "1e5.0",   "1,5", "1e999",        "-1e999",
+      "1_000", "infinity", "1e 5", "1.8e308", "NaN", "1e99999999999"};
   Decimal d;
   for (size_t k = 0; k < sizeof text / sizeof *text; k++)
     cr_assert_not(decimal_parse(text[k], strlen(text[k]), &d), "%s", text[k]);
@@ -182,7 +191,8 @@ Test(decimal, ten_million_digits_take_no_time)
   mem_free(text);
 }
 
-/* ---- specs/exact.h ---------------------------------------------------------------- */
+/* ---- specs/exact.h ----------------------------------------------------------------
+ */
 
 Test(exact, decimals_are_compared_by_value_not_by_spelling)
 {
@@ -222,8 +232,8 @@ Test(exact, order_agrees_with_quotients_of_integers)
       else
         sprintf(text[i], "%s%ld.%03lde%d", value[i] < 0 ? "-" : "",
                 labs(value[i]) / 1000, labs(value[i]) % 1000, 3);
-      if (prng_below(&rng, 4) == 0) sprintf(text[i], "%ld%.*se-%d", value[i], shift,
-                                            "00000", shift);
+      if (prng_below(&rng, 4) == 0)
+        sprintf(text[i], "%ld%.*se-%d", value[i], shift, "00000", shift);
     }
     const int expected = (value[0] > value[1]) - (value[0] < value[1]);
     cr_assert_eq(order(text[0], text[1]), expected, "%s %s", text[0], text[1]);

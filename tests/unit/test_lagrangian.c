@@ -44,6 +44,12 @@ static void drop(Fixture *f)
   mem_free(f->hi);
 }
 
+static void tighten(Fixture *f, int iterations)
+{
+  const Team solo = {1, &f->L};
+  crown_tighten(&solo, f->b, iterations, NULL);
+}
+
 /* The number of values that a sample has outside its interval.  Samples are
  * evaluated with an enclosure, so a single one outside is a proof of unsoundness. */
 static int escapes(const Fixture *f, Prng *prng, int samples)
@@ -82,9 +88,9 @@ static void check_intervals(double scale, int nets, int samples)
     ibp_all(f.b, lagrangian_linop(f.L));
     cr_assert(bounds_check(f.b));
     cr_assert_eq(escapes(&f, &prng, samples), 0, "interval propagation, net %d", t);
-    crown_tighten(f.L, f.b, 0, NULL);
+    tighten(&f, 0);
     cr_assert_eq(escapes(&f, &prng, samples), 0, "backward bounds, net %d", t);
-    crown_tighten(f.L, f.b, 5, NULL);
+    tighten(&f, 5);
     cr_assert_eq(escapes(&f, &prng, samples), 0, "optimised slopes, net %d", t);
     drop(&f);
   }
@@ -110,7 +116,7 @@ Test(lagrangian, one_net_holds_thousands_of_samples)
   Prng prng = prng_init(4);
   for (int kind = 0; kind < 3; kind++) {
     Fixture f = fixture(nets_random((NetsKind)kind, 8, 1, &prng), 0.3, &prng);
-    crown_tighten(f.L, f.b, 10, NULL);
+    tighten(&f, 10);
     cr_assert_eq(escapes(&f, &prng, 3000), 0);
     drop(&f);
   }
@@ -197,7 +203,7 @@ Test(lagrangian, no_multiplier_gives_a_bound_above_a_sampled_value)
   int informative = 0;
   for (int t = 0; t < 150; t++) {
     Fixture f = fixture(nets_random((NetsKind)(t % 3), 5, 1, &prng), 0.4, &prng);
-    crown_tighten(f.L, f.b, 0, NULL);
+    tighten(&f, 0);
     const int row = prng_below(&prng, net_out_size(f.net));
     const double seen = sampled_minimum(&f, row, 100, &prng);
     for (int trial = 0; trial < 20; trial++) {
@@ -223,7 +229,7 @@ Test(lagrangian, multipliers_that_are_no_numbers_prove_nothing)
 {
   Prng prng = prng_init(7);
   Fixture f = fixture(nets_random(NETS_DENSE, 5, 1, &prng), 0.4, &prng);
-  crown_tighten(f.L, f.b, 0, NULL);
+  tighten(&f, 0);
   const double bad[3] = {NAN, INFINITY, -INFINITY};
   for (int t = 0; t < 3; t++) {
     double **lambda = mem_zero((size_t)f.net->n_nodes, sizeof *lambda);
@@ -240,8 +246,7 @@ Test(lagrangian, multipliers_that_are_no_numbers_prove_nothing)
   drop(&f);
 }
 
-/* ---- exact minima
- * -------------------------------------------------------------------- */
+/* ---- exact minima -------------------------------------------------------- */
 
 static double optimised(Fixture *f, int row, double *dual, double *slopes)
 {
@@ -267,7 +272,7 @@ Test(lagrangian, dual_slopes_and_linear_program_agree)
   double worst_dual = 0, worst_slopes = 0;
   for (int t = 0; t < 40; t++) {
     Fixture f = fixture(nets_random(NETS_DENSE, 6, 1, &prng), 0.5, &prng);
-    crown_tighten(f.L, f.b, 0, NULL);
+    tighten(&f, 0);
     double dual, slopes;
     const double lp = optimised(&f, t % 3, &dual, &slopes);
     const double crown = bound_with(&f, t % 3, NULL, NULL, NULL);
@@ -299,7 +304,7 @@ Test(lagrangian, no_bound_exceeds_the_exact_minimum_of_tiny_nets)
       cr_assert(exact <= sampled_minimum(&f, row, 200, &prng) + slack);
       ibp_all(f.b, lagrangian_linop(f.L));
       cr_assert(f.b->lo[f.net->n_nodes - 1][row] <= exact + slack);
-      crown_tighten(f.L, f.b, 20, NULL);
+      tighten(&f, 20);
       double dual, slopes;
       const double lp = optimised(&f, row, &dual, &slopes);
       cr_assert(lp <= exact + slack && dual <= exact + slack && slopes <= exact + slack,
@@ -320,7 +325,7 @@ Test(lagrangian, a_broken_relaxation_is_caught_by_enumeration)
     const int sizes[3] = {2, 5, 1};
     Fixture f = fixture(nets_dense(sizes, 3, 1.5, &prng), 0.8, &prng);
     const double exact = nets_exact_minimum(f.net, f.lo, f.hi, 0);
-    crown_tighten(f.L, f.b, 0, NULL);
+    tighten(&f, 0);
     for (int i = 0; i < 5; i++)
       if (bounds_unstable(f.b, 1, 0, i)) bounds_meet(f.b, 1, 0, i, -INFINITY, 0);
     double lower = bound_with(&f, 0, NULL, NULL, NULL);
@@ -331,8 +336,7 @@ Test(lagrangian, a_broken_relaxation_is_caught_by_enumeration)
   cr_assert(caught > tried / 4, "caught %d of %d", caught, tried);
 }
 
-/* ---- batches
- * --------------------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------- */
 
 static void compare_boxes(const Bounds *both, int box, const Bounds *one)
 {
@@ -387,7 +391,7 @@ Test(lagrangian, a_batch_of_boxes_gives_each_box_its_own_bounds)
       compare_boxes(both, box, one);
       bounds_free(one);
     }
-    crown_tighten(L, both, 3, NULL);
+    crown_tighten(&(Team){1, &L}, both, 3, NULL);
     for (int box = 0; box < 2; box++)
       sample_box(both, box, lo + (size_t)box * n, hi + (size_t)box * n, &prng);
     bounds_free(both);
@@ -398,11 +402,30 @@ Test(lagrangian, a_batch_of_boxes_gives_each_box_its_own_bounds)
   }
 }
 
+Test(lagrangian, the_number_of_threads_changes_no_bound)
+{
+  Prng prng = prng_init(14);
+  Fixture f = fixture(nets_random(NETS_DENSE, 200, 1, &prng), 0.5, &prng);
+  Bounds *again = bounds_new(f.net, 1);
+  bounds_set_box(again, 0, f.lo, f.hi);
+  tighten(&f, 3);
+  Team *team = team_new(f.net, 4, 64);
+  crown_tighten(team, again, 3, NULL);
+  for (int k = 0; k < f.net->n_nodes; k++)
+    for (int i = 0; i < f.net->nodes[k].size; i++) {
+      cr_assert_eq(again->lo[k][i], f.b->lo[k][i]);
+      cr_assert_eq(again->hi[k][i], f.b->hi[k][i]);
+    }
+  team_free(team);
+  bounds_free(again);
+  drop(&f);
+}
+
 Test(lagrangian, a_second_pass_allocates_nothing)
 {
   Prng prng = prng_init(12);
   Fixture f = fixture(nets_random(NETS_RESIDUAL, 8, 1, &prng), 0.4, &prng);
-  crown_tighten(f.L, f.b, 0, NULL);
+  tighten(&f, 0);
   bound_with(&f, 0, NULL, NULL, NULL);
   const size_t before = mem_n_allocs();
   bound_with(&f, 1, NULL, NULL, NULL);
@@ -410,8 +433,7 @@ Test(lagrangian, a_second_pass_allocates_nothing)
   drop(&f);
 }
 
-/* ---- gradient
- * ----------------------------------------------------------------------------- */
+/* ---- gradient ------------------------------------------------------------ */
 
 /* g is concave in mu, so the supergradient inequality must hold between any two
  * points: g(b) <= g(a) + <dg(a), b - a>. */
@@ -423,7 +445,7 @@ Test(lagrangian, the_gradient_is_a_supergradient_in_mu)
   for (int t = 0; t < 60; t++) {
     Fixture f = fixture(nets_random((NetsKind)(t % 3), 5, 1, &prng), 0.4, &prng);
     const Net *net = f.net;
-    crown_tighten(f.L, f.b, 0, NULL);
+    tighten(&f, 0);
     double **a = mem_zero((size_t)net->n_nodes, sizeof *a);
     double **b = mem_zero((size_t)net->n_nodes, sizeof *b);
     double **g = mem_zero((size_t)net->n_nodes, sizeof *g);

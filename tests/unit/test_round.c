@@ -118,7 +118,8 @@ Test(round, the_self_test_passes_here)
   cr_assert_eq(round_self_test(&err), STATUS_OK);
 }
 
-/* ---- specs/ival.h ------------------------------------------------------------------ */
+/* ---- specs/ival.h ------------------------------------------------------------------
+ */
 
 static Ival random_ival(Prng *rng)
 {
@@ -130,7 +131,8 @@ static Ival random_ival(Prng *rng)
 static double inside(Prng *rng, Ival a)
 {
   const double x = prng_range(rng, a.lo, a.hi);
-  return prng_below(rng, 3) ? (prng_below(rng, 2) ? a.lo : a.hi) : fmin(fmax(x, a.lo), a.hi);
+  return prng_below(rng, 3) ? (prng_below(rng, 2) ? a.lo : a.hi)
+                            : fmin(fmax(x, a.lo), a.hi);
 }
 
 Test(ival, results_contain_every_choice_inside_the_operands)

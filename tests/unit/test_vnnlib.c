@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/base/clock.h"
-#include "net/base/file.h"
 #include "net/base/mem.h"
-#include "net/base/prng.h"
 #include "net/base/text.h"
 #include "specs/vnnlib.h"
 
-/* ---- helpers --------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------- */
 
 static void declare(Text *t, int n_in, int n_out)
 {
@@ -52,7 +47,7 @@ static bool row_is(const PropRow *row, double c0, double c1, double rhs, bool st
          row->strict == strict && row->coef_rel == 0;
 }
 
-/* ---- accepted -------------------------------------------------------------------- */
+/* ---- accepted ------------------------------------------------------------ */
 
 Test(vnnlib, a_box_and_a_conjunction_of_rows_is_one_case)
 {
@@ -73,8 +68,9 @@ Test(vnnlib, a_box_and_a_conjunction_of_rows_is_one_case)
 
 Test(vnnlib, an_or_of_ands_is_one_case_each_on_one_box)
 {
-  Prop *p = parse_body("(assert (or\n(and (>= Y_0 1.5))\n(and (<= Y_1 -0.5) (> Y_0 2))\n"
-                       "(<= Y_0 7)))");
+  Prop *p =
+      parse_body("(assert (or\n(and (>= Y_0 1.5))\n(and (<= Y_1 -0.5) (> Y_0 2))\n"
+                 "(<= Y_0 7)))");
   cr_assert_eq(p->n_boxes, 1);
   cr_assert_eq(p->n_cases, 3);
   cr_assert(row_is(&p->cases[0].rows[0], -1, 0, -1.5, false));
@@ -143,7 +139,8 @@ Test(vnnlib, two_or_asserts_multiply)
 
 Test(vnnlib, not_flips_comparisons_and_strictness)
 {
-  Prop *p = parse_body("(assert (not (or (<= Y_0 1) (and (> Y_1 2) (not (< Y_0 3))))))");
+  Prop *p =
+      parse_body("(assert (not (or (<= Y_0 1) (and (> Y_1 2) (not (< Y_0 3))))))");
   cr_assert_eq(p->n_cases, 2);
   cr_assert(row_is(&p->cases[0].rows[0], -1, 0, -1, true));
   cr_assert(row_is(&p->cases[0].rows[1], 0, 1, 2, false));
@@ -336,6 +333,41 @@ Test(vnnlib, a_disjunct_empty_as_decimals_only_is_proved_but_has_no_witness)
   prop_free(p);
 }
 
+/* Both ends are 0.1, but only up to the rounding of 0.3 / 3. */
+Test(vnnlib, a_range_that_cannot_be_decided_is_proved_but_has_no_witness)
+{
+  Prop *p = parse("(declare-const X_0 Real)(declare-const Y_0 Real)"
+                  "(assert (>= (* 3 X_0) 0.3))(assert (<= X_0 0.1))(assert (<= Y_0 0))",
+                  1, 1);
+  cr_assert_eq(p->n_cases, 1);
+  const Box *b = &p->boxes[0];
+  cr_assert((__float128)b->lo[0] <= 0.1Q && 0.1Q <= (__float128)b->hi[0]);
+  cr_assert(b->in_lo[0] == INFINITY && b->in_hi[0] == -INFINITY);
+  prop_free(p);
+}
+
+/* Which of the two lower bounds is the larger one is not decided, nor needed. */
+Test(vnnlib, bounds_that_cannot_be_ordered_are_both_kept)
+{
+  Prop *p = parse("(declare-const X_0 Real)(declare-const Y_0 Real)"
+                  "(assert (>= (* 3 X_0) 0.3))(assert (>= X_0 0.1))(assert (<= X_0 1))"
+                  "(assert (>= X_0 0.1))",
+                  1, 1);
+  const Box *b = &p->boxes[0];
+  cr_assert((__float128)b->lo[0] <= 0.1Q && 0.1Q <= (__float128)b->in_lo[0]);
+  cr_assert_lt(b->in_lo[0] - b->lo[0], 1e-15);
+  prop_free(p);
+  const char *text = "(declare-const X_0 Real)(declare-const Y_0 Real)\n"
+                     "(assert (>= (* 3 X_0) 0.3))(assert (>= X_0 0.1))\n"
+                     "(assert (<= X_0 0))";
+  Err err = {0};
+  cr_assert_null(vnnlib_parse("f", text, strlen(text), 1, 1, &err));
+  cr_assert_str_eq(err.text,
+                   "f:1:16: the input set is empty: the bounds of X_0 exclude "
+                   "each other");
+  status_reset(&err);
+}
+
 Test(vnnlib, deep_nesting_within_the_limit_is_read)
 {
   Text t = {0};
@@ -368,7 +400,7 @@ Test(vnnlib, an_and_of_ors_inside_an_or_is_multiplied_out)
   prop_free(p);
 }
 
-/* ---- size ------------------------------------------------------------------------ */
+/* ---- size ---------------------------------------------------------------- */
 
 Test(vnnlib, thousands_of_disjuncts_with_their_own_boxes_are_fast)
 {

@@ -24,8 +24,10 @@ typedef struct {
   "(declare-const Y_1 Real)\n"
 
 static const Bad bad[] = {
-    {"", STATUS_DATA, ":1:1:", "0 inputs (X_) are declared so far, but the network has 2"},
-    {"hello", STATUS_DATA, ":1:1:", "expected \"(\" of the next command, found \"hello\""},
+    {"", STATUS_DATA,
+     ":1:1:", "0 inputs (X_) are declared so far, but the network has 2"},
+    {"hello", STATUS_DATA,
+     ":1:1:", "expected \"(\" of the next command, found \"hello\""},
     {")", STATUS_DATA, ":1:1:", "next command, found \")\""},
     {"(", STATUS_DATA, ":1:2:", "found the end of the file"},
     {"((", STATUS_DATA, ":1:2:", "command declare-const or assert, found \"(\""},
@@ -50,11 +52,13 @@ static const Bad bad[] = {
     {"(declare-const X_1 Real)\n(declare-const Y_0 Real)\n (assert (<= Y_0 1))",
      STATUS_DATA, ":3:2:", "1 inputs (X_) are declared so far"},
     {"(declare-const X_1 Real)(declare-const X_0 Real)(declare-const Y_1 Real)",
-     STATUS_DATA, ":1:73:", "1 outputs (Y_) are declared so far, but the network has 2"},
+     STATUS_DATA,
+     ":1:73:", "1 outputs (Y_) are declared so far, but the network has 2"},
     {HEAD "(declare-const Y_2 Real)", STATUS_DATA, ":3:16:", "after an assert"},
     {HEAD "(assert)", STATUS_DATA, ":3:8:", "a formula such as"},
     {HEAD "(assert true)", STATUS_DATA, ":3:9:", "found \"true\""},
-    {HEAD "(assert (<= Y_0 1)", STATUS_DATA, ":3:19:", "after the formula of an assert"},
+    {HEAD "(assert (<= Y_0 1)", STATUS_DATA,
+     ":3:19:", "after the formula of an assert"},
     {HEAD "(assert (<= Y_0 1) (<= Y_1 1))", STATUS_DATA, ":3:20:", "after the formula"},
     {HEAD "(assert (<= Y_0 1)))", STATUS_DATA, ":3:20:", "next command, found \")\""},
     {HEAD "(assert (<= Y_0 1", STATUS_DATA, ":3:18:", "after the two terms"},
@@ -83,19 +87,25 @@ static const Bad bad[] = {
     {HEAD "(assert (<= Y_0 (+)))", STATUS_DATA, ":3:19:", "a term as operand"},
     {HEAD "(assert (<= Y_0 (/ 1 2)))", STATUS_DATA, ":3:18:", "operator +, - or *"},
     {HEAD "(assert (<= Y_0 (1 + 2)))", STATUS_DATA, ":3:18:", "found \"1\""},
-    {HEAD "(assert (<= Y_0 (+ 1 (<= 1 2))))", STATUS_DATA, ":3:23:", "operator +, - or *"},
-    {HEAD "(assert (<= (* Y_0 Y_1) 1))", STATUS_UNSUPPORTED, ":3:13:", "a product of two"},
+    {HEAD "(assert (<= Y_0 (+ 1 (<= 1 2))))", STATUS_DATA,
+     ":3:23:", "operator +, - or *"},
+    {HEAD "(assert (<= (* Y_0 Y_1) 1))", STATUS_UNSUPPORTED,
+     ":3:13:", "a product of two"},
     {HEAD "(assert (<= (* X_0 (+ 1 X_0)) 1))", STATUS_UNSUPPORTED, ":3:13:", "product"},
     {HEAD "(assert (<= Y_0 X_0))", STATUS_UNSUPPORTED, ":3:9:", "inputs with outputs"},
     {HEAD "(assert (or (<= Y_0 1)\n (<= (+ X_0 X_1) 1)))", STATUS_UNSUPPORTED,
      ":4:2:", "several inputs"},
-    {HEAD "(assert (<= (+ (* 0.1 Y_0) (* 0.2 Y_0) (* -0.3 Y_0)) 1))", STATUS_UNSUPPORTED,
-     ":3:9:", "the coefficient of Y_0"},
+    {HEAD "(assert (<= (+ (* 0.1 Y_0) (* 0.2 Y_0) (* -0.3 Y_0)) 1))",
+     STATUS_UNSUPPORTED, ":3:9:", "the coefficient of Y_0"},
     {HEAD "(assert (<= (* 1e-999 Y_1) 1))", STATUS_UNSUPPORTED, ":3:9:", "Y_1"},
-    {HEAD "(assert (<= (* 1e300 (* 1e300 Y_1)) 1))", STATUS_UNSUPPORTED, ":3:9:", "Y_1"},
+    {HEAD "(assert (<= (* 1e-318 0.3 Y_1) 1))", STATUS_UNSUPPORTED,
+     ":3:9:", "too small"},
+    {HEAD "(assert (<= (* 1e300 (* 1e300 Y_1)) 1))", STATUS_UNSUPPORTED,
+     ":3:9:", "Y_1"},
     {HEAD "(assert (<= Y_1 (* 1e300 1e300)))", STATUS_UNSUPPORTED, ":3:9:", "largest"},
     {HEAD "(assert (<= (* 1e-300 X_0) 1e300))", STATUS_UNSUPPORTED, ":3:9:", "largest"},
-    {HEAD "(assert (<= (+ 0.1 0.2) 0.3))", STATUS_UNSUPPORTED, ":3:9:", "plain numbers"},
+    {HEAD "(assert (<= (+ 0.1 0.2) 0.3))", STATUS_UNSUPPORTED,
+     ":3:9:", "plain numbers"},
     {DECL "(assert (and (>= X_0 0)(<= X_0 1)(>= X_1 0)))", STATUS_DATA,
      ":1:40:", "X_1 has no upper bound; add (assert (<= X_1 <number>))"},
     {DECL "(assert (<= Y_0 1))", STATUS_DATA, ":1:16:", "X_0 has no lower bound"},
@@ -105,7 +115,8 @@ static const Bad bad[] = {
     {HEAD "(assert (>= X_0\n 2))", STATUS_DATA,
      ":3:9:", "the input set is empty: X_0 >= 2 (line 3) and X_0 <= 1 (line 2)"},
     {HEAD "(assert (> X_1 1))", STATUS_DATA, ":3:9:", "the input set is empty"},
-    {HEAD "(assert (or (>= X_0 2) (<= X_1 -1)))", STATUS_DATA, ":3:13:", "set is empty"},
+    {HEAD "(assert (or (>= X_0 2) (<= X_1 -1)))", STATUS_DATA,
+     ":3:13:", "set is empty"},
     {HEAD "(assert (or (and (> X_0 0.5)(<= X_0 0.50)) (<= X_1 -1)))", STATUS_DATA,
      ":3:29:", "set is empty"},
 };
@@ -120,8 +131,8 @@ static void expect_error(const Bad *b, const char *text, size_t size)
   snprintf(place, sizeof place, "dir/a.vnnlib%s", b->place);
   cr_expect(!strncmp(err.text, place, strlen(place)), "%s\n  expected %s: %s", text,
             b->place, err.text);
-  cr_expect(strstr(err.text, b->fragment), "%s\n  expected \"%s\": %s", text, b->fragment,
-            err.text);
+  cr_expect(strstr(err.text, b->fragment), "%s\n  expected \"%s\": %s", text,
+            b->fragment, err.text);
   cr_expect_eq(err.code, b->code, "%s: status %d", text, err.code);
   cr_expect_null(strchr(err.text, '\n'));
   status_reset(&err);
@@ -161,12 +172,29 @@ Test(vnnlib_bad, products_of_disjunctions_beyond_the_limit_are_refused)
     text_add(&inner, "(or (<= Y_0 1) (<= Y_1 2))\n");
   }
   text_add(&inner, ")))");
-  const Bad b = {"", STATUS_UNSUPPORTED, ":22:13:", "10000000"};
+  const Bad b = {"", STATUS_UNSUPPORTED, ":21:13:", "10000000"};
   expect_error(&b, flat.s, flat.n);
   const Bad c = {"", STATUS_UNSUPPORTED, ":3:24:", "10000000"};
   expect_error(&c, inner.s, inner.n);
   text_free(&flat);
   text_free(&inner);
+}
+
+Test(vnnlib_bad, too_many_large_boxes_are_refused)
+{
+  Text t = {0};
+  const int n = 100000;
+  for (int i = 0; i < n; i++)
+    text_add(&t, "(declare-const X_%d Real)", i);
+  text_add(&t, "(declare-const Y_0 Real)\n(assert (or\n");
+  for (int k = 0; k < 3000; k++)
+    text_add(&t, "(<= X_0 %d)\n", k);
+  text_add(&t, "))");
+  Err err = {0};
+  cr_assert_null(vnnlib_parse("f", t.s, t.n, n, 1, &err));
+  cr_assert(!strncmp(err.text, "f:3:1: the disjunctions", 23), "%s", err.text);
+  status_reset(&err);
+  text_free(&t);
 }
 
 /* Any prefix and any damaged byte: an error or a property, never a crash. */

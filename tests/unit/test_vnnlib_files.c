@@ -2,13 +2,11 @@
 /* Every specification of the benchmark data, where it is installed. */
 #include <criterion/criterion.h>
 #include <dirent.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "net/base/clock.h"
 #include "net/base/file.h"
-#include "net/base/mem.h"
 #include "net/base/text.h"
 #include "specs/prop.h"
 

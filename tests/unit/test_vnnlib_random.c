@@ -122,7 +122,9 @@ static void random_formula(World *w, int depth, bool *truth)
     text_add(&w->text, k ? "\n" : " ");
     random_formula(w, depth + 1, arg);
     for (int p = 0; p < N_POINTS; p++)
-      truth[p] = kind == 2 ? truth[p] && arg[p] : kind == 3 ? truth[p] || arg[p] : !arg[p];
+      truth[p] = kind == 2   ? truth[p] && arg[p]
+                 : kind == 3 ? truth[p] || arg[p]
+                             : !arg[p];
   }
   text_add(&w->text, ")");
 }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bounds/team.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "net/base/mem.h"
+
+Team *team_new(const Net *net, int n_threads, int max_rows)
+{
+  Team *team = mem_zero(1, sizeof *team);
+  team->n = n_threads > 1 ? n_threads : 1;
+  team->member = mem_zero((size_t)team->n, sizeof *team->member);
+  for (int i = 0; i < team->n; i++)
+    team->member[i] = lagrangian_new(net, max_rows);
+  return team;
+}
+
+void team_free(Team *team)
+{
+  if (!team) return;
+  for (int i = 0; i < team->n; i++)
+    lagrangian_free(team->member[i]);
+  mem_free(team->member);
+  mem_free(team);
+}
+
+typedef struct {
+  const Team *team;
+  int n_tasks;
+  void (*task)(void *, Lagrangian *, int);
+  void *context;
+  atomic_int next;
+} Round;
+
+typedef struct {
+  Round *round;
+  int member;
+  pthread_t thread;
+} Worker;
+
+static void *work(void *argument)
+{
+  const Worker *worker = argument;
+  Round *round = worker->round;
+  int i;
+  while ((i = atomic_fetch_add(&round->next, 1)) < round->n_tasks)
+    round->task(round->context, round->team->member[worker->member], i);
+  return NULL;
+}
+
+void team_run(const Team *team, int n_tasks,
+              void (*task)(void *context, Lagrangian *L, int i), void *context)
+{
+  Round round = {.team = team, .n_tasks = n_tasks, .task = task, .context = context};
+  const int wanted = n_tasks < team->n ? n_tasks : team->n;
+  Worker *workers = mem_zero((size_t)(wanted > 0 ? wanted : 1), sizeof *workers);
+  atomic_init(&round.next, 0);
+  int started = 1;
+  workers[0].round = &round;
+  for (; started < wanted; started++) {
+    workers[started] = (Worker){.round = &round, .member = started};
+    if (pthread_create(&workers[started].thread, NULL, work, &workers[started])) break;
+  }
+  work(&workers[0]);
+  for (int i = 1; i < started; i++)
+    pthread_join(workers[i].thread, NULL);
+  mem_free(workers);
+}

@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "net/base/mem.h"
+#include "net/eval.h"
+#include "net/fold.h"
+#include "net/shape.h"
+#include "tests/support/make_onnx.h"
+
+/* ---- helpers ------------------------------------------------------------- */
+
+static MakeOnnx *model(int64_t opset, int rank, const int64_t *dims)
+{
+  MakeOnnx *m = make_onnx_new(opset);
+  make_onnx_input(m, "x", rank, dims);
+  make_onnx_output(m, "y");
+  return m;
+}
+
+static Net *loaded(MakeOnnx *m)
+{
+  Err err = {0};
+  Net *net = make_onnx_load(m, &err);
+  cr_assert(net, "%s", err.text);
+  make_onnx_free(m);
+  return net;
+}
+
+/* The model, given x = 1, 2, 3, ..., computes exactly `want`. */
+static void computes(MakeOnnx *m, int n, const double *want)
+{
+  Net *net = loaded(m);
+  cr_assert_eq(net_out_size(net), n, "%d outputs, expected %d", net_out_size(net), n);
+  double *x = mem_doubles((size_t)net_in_size(net)), *y = mem_doubles((size_t)n);
+  for (int i = 0; i < net_in_size(net); i++)
+    x[i] = i + 1;
+  eval_double(net, x, y);
+  for (int i = 0; i < n; i++)
+    cr_expect_eq(y[i], want[i], "output %d: %.17g, expected %.17g", i, y[i], want[i]);
+  mem_free(x);
+  mem_free(y);
+  net_free(net);
+}
+#define COMPUTES(m, ...)                                                               \
+  computes(m, (int)(sizeof(double[]){__VA_ARGS__} / sizeof(double)),                   \
+           (double[]){__VA_ARGS__})
+
+static void refused(MakeOnnx *m, Status code, const char *part)
+{
+  Err err = {0};
+  Net *net = make_onnx_load(m, &err);
+  cr_expect_null(net);
+  cr_expect_eq(err.code, code, "%s", err.text);
+  cr_assert(err.text);
+  cr_expect(strstr(err.text, part), "'%s' not in: %s", part, err.text);
+  net_free(net);
+  status_reset(&err);
+  make_onnx_free(m);
+}
+
+static int count_kind(const Net *net, NodeKind kind)
+{
+  int n = 0;
+  for (int k = 0; k < net->n_nodes; k++)
+    n += net->nodes[k].kind == kind;
+  return n;
+}
+
+#define DIMS(...)                                                                      \
+  (int)(sizeof(int64_t[]){__VA_ARGS__} / 8), (int64_t[])                               \
+  {                                                                                    \
+    __VA_ARGS__                                                                        \
+  }
+
+/* ---- products ------------------------------------------------------------ */
+
+Test(lower, multiplies_by_a_matrix_on_the_right)
+{
+  MakeOnnx *m = model(13, DIMS(1, 3));
+  make_onnx_floats(m, "w", DIMS(3, 2), (float[]){1, 2, 3, 4, 5, 6});
+  make_onnx_node(m, "MatMul", "x w", "y");
+  COMPUTES(m, 1 + 6 + 15, 2 + 8 + 18);
+}
+
+/* w x with x = [[1, 2], [3, 4]] */
+Test(lower, multiplies_by_a_matrix_on_the_left)
+{
+  MakeOnnx *m = model(13, DIMS(2, 2));
+  make_onnx_floats(m, "w", DIMS(3, 2), (float[]){1, 2, 3, 4, 5, 6});
+  make_onnx_node(m, "MatMul", "w x", "y");
+  COMPUTES(m, 7, 10, 15, 22, 23, 34);
+}
+
+Test(lower, multiplies_batches_by_their_own_matrices)
+{
+  MakeOnnx *m = model(13, DIMS(2, 1, 2));
+  make_onnx_floats(m, "w", DIMS(2, 2, 1), (float[]){1, 10, 100, 1000});
+  make_onnx_node(m, "MatMul", "x w", "y");
+  COMPUTES(m, 21, 4300);
+}
+
+Test(lower, fuses_an_added_vector_into_the_bias)
+{
+  MakeOnnx *m = model(13, DIMS(1, 2));
+  make_onnx_floats(m, "w", DIMS(2, 2), (float[]){1, 2, 3, 4});
+  make_onnx_floats(m, "b", DIMS(2), (float[]){0.5f, -1});
+  make_onnx_node(m, "MatMul", "x w", "h");
+  make_onnx_node(m, "Add", "b h", "y");
+  Net *net = loaded(m);
+  cr_assert_eq(net->n_nodes, 2);
+  cr_expect(net->nodes[1].kind == NODE_DENSE && net->nodes[1].b[1] == -1);
+  net_free(net);
+}
+
+/* The product is also an output: its bias must not change. */
+Test(lower, does_not_fuse_where_the_product_is_used_twice)
+{
+  MakeOnnx *m = model(13, DIMS(1, 1));
+  make_onnx_floats(m, "w", DIMS(1, 1), (float[]){3});
+  make_onnx_floats(m, "b", DIMS(1), (float[]){5});
+  make_onnx_node(m, "MatMul", "x w", "h");
+  make_onnx_node(m, "Add", "h b", "y");
+  make_onnx_output(m, "h");
+  COMPUTES(m, 8, 3);
+}
+
+/* 2 x^T w^T + 3 c: x = [[1, 2], [3, 4]], w = [[1, 2], [0, 1]], c = [[1], [-1]] */
+Test(lower, knows_every_attribute_of_gemm)
+{
+  MakeOnnx *m = model(13, DIMS(2, 2));
+  make_onnx_floats(m, "w", DIMS(2, 2), (float[]){1, 2, 0, 1});
+  make_onnx_floats(m, "c", DIMS(2, 1), (float[]){1, -1});
+  Onnx__NodeProto *node = make_onnx_node(m, "Gemm", "x w c", "y");
+  make_onnx_attr_int(m, node, "transA", 1);
+  make_onnx_attr_int(m, node, "transB", 1);
+  make_onnx_attr_float(m, node, "alpha", 2);
+  make_onnx_attr_float(m, node, "beta", 3);
+  COMPUTES(m, 2 * 7 + 3, 2 * 3 + 3, 2 * 10 - 3, 2 * 4 - 3);
+}
+
+Test(lower, encloses_weights_that_a_factor_makes_inexact)
+{
+  MakeOnnx *m = model(13, DIMS(1, 1));
+  make_onnx_floats(m, "w", DIMS(1, 1), (float[]){0.1f});
+  make_onnx_attr_float(m, make_onnx_node(m, "Gemm", "x w", "y"), "alpha", 0.3f);
+  Net *net = loaded(m);
+  /* Two float32 factors have an exact product in double. */
+  cr_expect_eq(net->nodes[1].w_rel, 0);
+  cr_expect_eq(net->nodes[1].W[0], (double)0.1f * (double)0.3f);
+  net_free(net);
+}
+
+/* ---- elementwise --------------------------------------------------------- */
+
+Test(lower, broadcasts_constants_like_numpy)
+{
+  MakeOnnx *m = model(13, DIMS(2, 1));
+  make_onnx_floats(m, "c", DIMS(3), (float[]){10, 20, 30});
+  make_onnx_node(m, "Sub", "c x", "y");
+  COMPUTES(m, 9, 19, 29, 8, 18, 28);
+}
+
+Test(lower, adds_variables_of_different_shapes)
+{
+  MakeOnnx *m = model(13, DIMS(2, 2));
+  make_onnx_node(m, "Transpose", "x", "t");
+  make_onnx_node(m, "Sub", "x t", "y");
+  COMPUTES(m, 0, -1, 1, 0);
+  m = model(13, DIMS(2));
+  make_onnx_input(m, "z", DIMS(2, 1));
+  make_onnx_node(m, "Add", "x z", "y");
+  COMPUTES(m, 4, 5, 5, 6);
+}
+
+Test(lower, doubles_and_cancels_a_variable)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_node(m, "Add", "x x", "a");
+  make_onnx_node(m, "Sub", "x x", "b");
+  make_onnx_node(m, "Add", "a b", "y");
+  COMPUTES(m, 2, 4);
+}
+
+/* The quotient is enclosed, and |1/3 - fl (1/3)| is about 2^-54 / 3. */
+Test(lower, encloses_a_division)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_floats(m, "c", DIMS(2), (float[]){3, 4});
+  make_onnx_node(m, "Div", "x c", "y");
+  Net *net = loaded(m);
+  const Node *v = net_output(net);
+  cr_expect_eq(v->scale[1], 0.25);
+  cr_expect(v->w_rel >= 0x1p-56 && v->w_rel < 0x1p-51, "%g", v->w_rel);
+  const long double miss = fabsl(1.0L / 3 - (long double)v->scale[0]);
+  cr_expect(miss <= (long double)(v->w_rel * v->scale[0]));
+  net_free(net);
+  m = model(13, DIMS(2));
+  make_onnx_floats(m, "c", DIMS(2), (float[]){0.5f, 4});
+  make_onnx_node(m, "Div", "x c", "y");
+  net = loaded(m);
+  cr_expect_eq(net_output(net)->w_rel, 0);
+  net_free(net);
+}
+
+Test(lower, refuses_a_division_by_zero)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_floats(m, "c", DIMS(2), (float[]){3, 0});
+  make_onnx_node(m, "Div", "x c", "y");
+  refused(m, STATUS_DATA, "divides by 0");
+}
+
+/* Per channel s x + t with s = g / sqrt (v + e), t = b - mean s, in long double. */
+Test(lower, encloses_batch_normalisation)
+{
+  const float g[2] = {1.7f, -0.3f}, b[2] = {0.1f, 2}, mean[2] = {-0.4f, 5},
+              var[2] = {0.9f, 1e-3f};
+  MakeOnnx *m = model(13, DIMS(1, 2, 2));
+  make_onnx_floats(m, "g", DIMS(2), g);
+  make_onnx_floats(m, "b", DIMS(2), b);
+  make_onnx_floats(m, "m", DIMS(2), mean);
+  make_onnx_floats(m, "v", DIMS(2), var);
+  make_onnx_attr_float(m, make_onnx_node(m, "BatchNormalization", "x g b m v", "y"),
+                       "epsilon", 1e-3f);
+  Net *net = loaded(m);
+  const Node *n = net_output(net);
+  cr_assert(n->kind == NODE_SCALE && n->scale && n->shift && n->b_err);
+  cr_expect(n->w_rel < 1e-14);
+  for (int i = 0; i < 4; i++) {
+    const int c = i / 2;
+    const long double s =
+        (long double)g[c] / sqrtl((long double)var[c] + (long double)1e-3f);
+    const long double t = (long double)b[c] - (long double)mean[c] * s;
+    cr_expect(fabsl(s - (long double)n->scale[i]) <=
+              (long double)(n->w_rel * fabs(n->scale[i])));
+    cr_expect(fabsl(t - (long double)n->shift[i]) <= (long double)n->b_err[i]);
+    cr_expect(n->b_err[i] < 1e-12);
+  }
+  net_free(net);
+}
+
+/* ---- convolutions -------------------------------------------------------- */
+
+/* 2 x 2 window of 1, 10, 100, 1000 over [[1, 2, 3], [4, 5, 6], [7, 8, 9]]. */
+Test(lower, convolves)
+{
+  MakeOnnx *m = model(13, DIMS(1, 1, 3, 3));
+  make_onnx_floats(m, "w", DIMS(1, 1, 2, 2), (float[]){1, 10, 100, 1000});
+  make_onnx_floats(m, "b", DIMS(1), (float[]){0.5f});
+  make_onnx_node(m, "Conv", "x w b", "y");
+  COMPUTES(m, 5421.5, 6532.5, 8754.5, 9865.5);
+}
+
+/* SAME_LOWER puts the odd row of padding in front, SAME_UPPER behind. */
+Test(lower, pads_automatically_on_the_right_side)
+{
+  for (int upper = 0; upper < 2; upper++) {
+    MakeOnnx *m = model(13, DIMS(1, 1, 3));
+    make_onnx_floats(m, "w", DIMS(1, 1, 2), (float[]){1, 10});
+    make_onnx_attr_string(m, make_onnx_node(m, "Conv", "x w", "y"), "auto_pad",
+                          upper ? "SAME_UPPER" : "SAME_LOWER");
+    if (upper)
+      COMPUTES(m, 21, 32, 3);
+    else
+      COMPUTES(m, 10, 21, 32);
+  }
+}
+
+Test(lower, convolves_every_image_of_a_batch)
+{
+  MakeOnnx *m = model(13, DIMS(2, 2, 2));
+  make_onnx_floats(m, "w", DIMS(1, 2, 1), (float[]){1, 10});
+  make_onnx_node(m, "Conv", "x w", "y");
+  COMPUTES(m, 31, 42, 75, 86);
+}
+
+Test(lower, averages_with_and_without_padding)
+{
+  for (int count = 0; count < 2; count++) {
+    MakeOnnx *m = model(13, DIMS(1, 1, 2));
+    Onnx__NodeProto *node = make_onnx_node(m, "AveragePool", "x", "y");
+    make_onnx_attr_ints(m, node, "kernel_shape", DIMS(2));
+    make_onnx_attr_ints(m, node, "pads", DIMS(1, 1));
+    make_onnx_attr_int(m, node, "count_include_pad", count);
+    if (count)
+      COMPUTES(m, 0.5, 1.5, 1);
+    else
+      COMPUTES(m, 1, 1.5, 2);
+  }
+}
+
+Test(lower, averages_whole_planes)
+{
+  MakeOnnx *m = model(13, DIMS(1, 2, 2, 2));
+  make_onnx_node(m, "GlobalAveragePool", "x", "y");
+  COMPUTES(m, 2.5, 6.5);
+}
+
+Test(lower, sums_over_any_axis)
+{
+  MakeOnnx *m = model(11, DIMS(2, 2, 2));
+  Onnx__NodeProto *node = make_onnx_node(m, "ReduceSum", "x", "y");
+  make_onnx_attr_ints(m, node, "axes", DIMS(0, -1));
+  make_onnx_attr_int(m, node, "keepdims", 0);
+  COMPUTES(m, 1 + 2 + 5 + 6, 3 + 4 + 7 + 8);
+}
+
+/* ---- moving elements ----------------------------------------------------- */
+
+Test(lower, slices_backward_and_to_the_end)
+{
+  MakeOnnx *m = model(13, DIMS(2, 3));
+  make_onnx_ints(m, "starts", DIMS(-1, 1));
+  make_onnx_ints(m, "ends", DIMS(INT64_MIN, INT64_MAX));
+  make_onnx_ints(m, "axes", DIMS(0, 1));
+  make_onnx_ints(m, "steps", DIMS(-1, 1));
+  make_onnx_node(m, "Slice", "x starts ends axes steps", "y");
+  COMPUTES(m, 5, 6, 2, 3);
+}
+
+Test(lower, mixes_constants_and_variables_in_a_concatenation)
+{
+  MakeOnnx *m = model(13, DIMS(2, 1));
+  make_onnx_floats(m, "c", DIMS(2, 2), (float[]){0.5f, 0, 7, 8});
+  make_onnx_attr_int(m, make_onnx_node(m, "Concat", "c x", "y"), "axis", 1);
+  COMPUTES(m, 0.5, 0, 1, 7, 8, 2);
+}
+
+Test(lower, pads_with_any_number)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_ints(m, "pads", DIMS(1, 2));
+  make_onnx_floats(m, "v", 0, NULL, (float[]){-3});
+  make_onnx_node(m, "Pad", "x pads v", "y");
+  COMPUTES(m, -3, 1, 2, -3, -3);
+}
+
+Test(lower, splits_and_gathers)
+{
+  MakeOnnx *m = model(13, DIMS(5));
+  make_onnx_ints(m, "sizes", DIMS(2, 3));
+  make_onnx_ints(m, "idx", DIMS(-1, 0));
+  make_onnx_node(m, "Split", "x sizes", "a b");
+  make_onnx_node(m, "Gather", "b idx", "c");
+  make_onnx_attr_int(m, make_onnx_node(m, "Concat", "c a", "y"), "axis", 0);
+  COMPUTES(m, 5, 3, 1, 2);
+}
+
+Test(lower, makes_one_map_of_many)
+{
+  MakeOnnx *m = model(13, DIMS(2, 3));
+  make_onnx_node(m, "Transpose", "x", "a");
+  make_onnx_node(m, "Flatten", "a", "b");
+  make_onnx_node(m, "Transpose", "b", "c");
+  make_onnx_node(m, "Transpose", "c", "d");
+  make_onnx_node(m, "Identity", "d", "y");
+  Net *net = loaded(m);
+  cr_expect_eq(net->n_nodes, 2);
+  cr_expect_eq(count_kind(net, NODE_MAP), 1);
+  net_free(net);
+}
+
+/* Shape -> Gather -> Unsqueeze -> Concat -> Reshape, as exporters write "flatten". */
+Test(lower, folds_the_shape_arithmetic_of_exporters)
+{
+  MakeOnnx *m = model(11, DIMS(-1, 2, 3));
+  make_onnx_node(m, "Shape", "x", "s");
+  Onnx__TensorProto *zero = make_onnx_ints(m, "zero", DIMS(0));
+  zero->n_dims = 0;
+  make_onnx_ints(m, "rest", DIMS(-1));
+  make_onnx_node(m, "Gather", "s zero", "batch");
+  make_onnx_attr_ints(m, make_onnx_node(m, "Unsqueeze", "batch", "b1"), "axes",
+                      DIMS(0));
+  make_onnx_attr_int(m, make_onnx_node(m, "Concat", "b1 rest", "target"), "axis", 0);
+  make_onnx_node(m, "Reshape", "x target", "r");
+  make_onnx_node(m, "Relu", "r", "y");
+  Net *net = loaded(m);
+  cr_expect_eq(net_output(net)->rank, 2);
+  cr_expect_eq(net_output(net)->dims[1], 6);
+  cr_expect_eq(net->n_nodes, 3); /* the input, its copy for the Relu, the Relu */
+  net_free(net);
+}
+
+Test(lower, folds_integers_exactly_or_not_at_all)
+{
+  MakeOnnx *m = model(13, DIMS(4));
+  make_onnx_ints(m, "a", DIMS(-7));
+  make_onnx_ints(m, "b", DIMS(2));
+  make_onnx_ints(m, "one", DIMS(1));
+  make_onnx_node(m, "Div", "a b", "q"); /* truncates: -3 */
+  make_onnx_node(m, "Add", "q one", "start");
+  make_onnx_ints(m, "end", DIMS(INT64_MAX));
+  make_onnx_node(m, "Slice", "x start end", "y");
+  COMPUTES(m, 3, 4);
+  m = model(13, DIMS(4));
+  make_onnx_ints(m, "big", DIMS(INT64_MAX));
+  make_onnx_ints(m, "one", DIMS(-1));
+  make_onnx_node(m, "Add", "big one", "end");
+  make_onnx_node(m, "Slice", "x one end", "y");
+  refused(m, STATUS_UNSUPPORTED, "overflows");
+}
+
+Test(lower, chooses_by_a_constant_condition)
+{
+  MakeOnnx *m = model(13, DIMS(3));
+  make_onnx_ints(m, "a", DIMS(1, 2, 3));
+  make_onnx_ints(m, "b", DIMS(2));
+  make_onnx_floats(m, "f", DIMS(1), (float[]){-4});
+  make_onnx_node(m, "Equal", "a b", "c");
+  make_onnx_node(m, "Where", "c x f", "y");
+  COMPUTES(m, -4, 2, -4);
+}
+
+/* ---- inputs and outputs -------------------------------------------------- */
+
+Test(lower, joins_inputs_and_outputs_in_order)
+{
+  MakeOnnx *m = make_onnx_new(13);
+  make_onnx_input(m, "a", DIMS(2));
+  make_onnx_input(m, "b", DIMS(1, 2));
+  make_onnx_node(m, "Neg", "b", "nb");
+  make_onnx_node(m, "Relu", "a", "ra");
+  make_onnx_output(m, "nb");
+  make_onnx_output(m, "ra");
+  make_onnx_output(m, "a");
+  COMPUTES(m, -3, -4, 1, 2, 1, 2);
+}
+
+Test(lower, copies_an_input_that_is_the_output)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_node(m, "Identity", "x", "y");
+  COMPUTES(m, 1, 2);
+}
+
+Test(lower, drops_what_no_output_needs)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_node(m, "Softmax", "x", "unused");
+  make_onnx_node(m, "Relu", "x", "y");
+  Net *net = loaded(m);
+  cr_expect_eq(net->n_nodes, 3);
+  net_free(net);
+}
+
+Test(lower, refuses_an_output_without_input)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_floats(m, "c", DIMS(1), (float[]){1});
+  make_onnx_node(m, "Identity", "c", "y");
+  refused(m, STATUS_UNSUPPORTED, "does not depend on the input");
+}
+
+Test(lower, refuses_open_dimensions_other_than_the_batch)
+{
+  MakeOnnx *m = model(13, DIMS(1, -1));
+  make_onnx_node(m, "Relu", "x", "y");
+  refused(m, STATUS_UNSUPPORTED, "dimension 1 is not fixed");
+}
+
+/* ---- what is not supported ----------------------------------------------- */
+
+Test(lower, lists_everything_that_is_not_supported)
+{
+  MakeOnnx *m = model(13, DIMS(1, 2));
+  make_onnx_floats(m, "w", DIMS(2, 2), (float[]){1, 2, 3, 4});
+  make_onnx_node(m, "Frobnicate", "x", "a");
+  make_onnx_node(m, "Relu", "a", "b");
+  Onnx__NodeProto *gemm = make_onnx_node(m, "Gemm", "x w", "c");
+  make_onnx_attr_int(m, gemm, "fancy", 3);
+  make_onnx_node(m, "Mul", "x x", "d");
+  char domain[] = "com.example";
+  make_onnx_node(m, "Relu", "d", "e")->domain = domain;
+  make_onnx_attr_int(m, make_onnx_node(m, "Concat", "b c e", "y"), "axis", 1);
+  Err err = {0};
+  cr_assert_null(make_onnx_load(m, &err));
+  cr_expect_eq(err.code, STATUS_UNSUPPORTED);
+  cr_expect_str_eq(
+      err.text,
+      "test.onnx: node 'node 0': operator Frobnicate is not supported\n"
+      "test.onnx: node 'node 2': attribute fancy=3 of operator Gemm is not supported\n"
+      "test.onnx: node 'node 3': operator Mul of two variables is not supported\n"
+      "test.onnx: node 'node 4': operator com.example.Relu is not supported");
+  status_reset(&err);
+  make_onnx_free(m);
+}
+
+Test(lower, refuses_attributes_of_the_wrong_type)
+{
+  MakeOnnx *m = model(13, DIMS(2, 2));
+  make_onnx_attr_float(m, make_onnx_node(m, "Flatten", "x", "y"), "axis", 1);
+  refused(m, STATUS_DATA, "attribute axis of operator Flatten has the wrong type");
+}
+
+Test(lower, refuses_modes_it_does_not_know)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_ints(m, "pads", DIMS(1, 0));
+  make_onnx_attr_string(m, make_onnx_node(m, "Pad", "x pads", "y"), "mode", "reflect");
+  refused(m, STATUS_UNSUPPORTED, "attribute mode=reflect of operator Pad");
+}
+
+Test(lower, refuses_missing_operands)
+{
+  MakeOnnx *m = model(13, DIMS(2));
+  make_onnx_node(m, "Add", "x _", "y");
+  refused(m, STATUS_DATA, "its input 2 is missing");
+  m = model(13, DIMS(2));
+  make_onnx_node(m, "Add", "x", "y");
+  refused(m, STATUS_DATA, "needs 2 inputs, found 1");
+}
+
+Test(lower, refuses_shapes_that_do_not_match)
+{
+  MakeOnnx *m = model(13, DIMS(1, 3));
+  make_onnx_floats(m, "w", DIMS(2, 2), (float[]){1, 2, 3, 4});
+  make_onnx_node(m, "MatMul", "x w", "y");
+  refused(m, STATUS_DATA, "the shapes [1, 3] and [2, 2] do not match");
+  m = model(13, DIMS(4));
+  make_onnx_ints(m, "s", DIMS(3, -1));
+  make_onnx_node(m, "Reshape", "x s", "y");
+  refused(m, STATUS_DATA, "do not fit");
+  m = model(13, DIMS(4));
+  make_onnx_ints(m, "i", DIMS(4));
+  make_onnx_node(m, "Gather", "x i", "y");
+  refused(m, STATUS_DATA, "index 4 of 4 elements");
+}
+
+Test(lower, refuses_results_that_are_too_large)
+{
+  MakeOnnx *m = model(13, DIMS(1));
+  make_onnx_ints(m, "s", DIMS(1 << 20, 1 << 20));
+  make_onnx_node(m, "Expand", "x s", "y");
+  refused(m, STATUS_DATA, "Expand");
+  m = model(13, DIMS(2));
+  make_onnx_ints(m, "s", DIMS(INT64_MAX));
+  make_onnx_node(m, "Tile", "x s", "y");
+  refused(m, STATUS_DATA, "Tile");
+}
+
+Test(lower, refuses_old_operator_versions)
+{
+  MakeOnnx *m = model(6, DIMS(2));
+  make_onnx_node(m, "Relu", "x", "y");
+  refused(m, STATUS_UNSUPPORTED, "version 6 of the ONNX operators");
+}
+
+/* ---- folds and shapes ---------------------------------------------------- */
+
+Test(lower, folds_enclose_the_exact_result)
+{
+  uint64_t state = 1;
+  for (int k = 0; k < 2000; k++) {
+    double v[2];
+    for (int i = 0; i < 2; i++) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      v[i] = ((double)(state >> 11) * 0x1p-53 - 0.5) * ((k & 1) ? 1e6 : 1e-3);
+    }
+    const Fold a = {v[0], k & 2 ? 0 : fabs(v[0]) * 1e-10}, b = fold_exact(v[1]);
+    const long double x = (long double)a.v + (long double)a.err / 2, y = b.v;
+    const Fold sum = fold_add(a, b), product = fold_mul(a, b), q = fold_div(a, b);
+    cr_assert(fabsl(x + y - (long double)sum.v) <= (long double)sum.err * (1 + 1e-15L));
+    cr_assert(fabsl(x * y - (long double)product.v) <=
+              (long double)product.err + fabsl(x * y) * 0x1p-63L);
+    cr_assert(fabsl(x / y - (long double)q.v) <=
+              (long double)q.err + fabsl(x / y) * 0x1p-63L);
+  }
+  cr_expect_eq(fold_add(fold_exact(0.5), fold_exact(0.25)).err, 0);
+  cr_expect_eq(fold_sqrt(fold_exact(2.25)).err, 0);
+  cr_expect(fold_sqrt(fold_exact(2)).err > 0);
+  cr_expect(!fold_ok(fold_div(fold_exact(1), fold_exact(0))));
+  cr_expect(!fold_ok(fold_mul(fold_exact(1e200), fold_exact(1e200))));
+}
+
+Test(lower, shapes_check_their_products)
+{
+  Shape s, t, u;
+  cr_expect(!shape_make(2, (int64_t[]){1 << 20, 1 << 20}, &s));
+  cr_expect(!shape_make(1, (int64_t[]){-1}, &s));
+  cr_expect(!shape_make(9, NULL, &s));
+  cr_expect(!shape_make(3, (int64_t[]){0, 1 << 20, 1 << 20}, &s));
+  cr_expect(shape_make(2, (int64_t[]){3, 1}, &s) && shape_make(1, (int64_t[]){4}, &t));
+  cr_expect(shape_broadcast(&s, &t, &u) && u.n == 12 && u.rank == 2);
+  cr_expect(shape_make(1, (int64_t[]){2}, &s) && !shape_broadcast(&s, &t, &u));
+}
