@@ -131,7 +131,7 @@ static Status times_constant(Lower *l, const OnnxNode *node, const Value *x, int
 {
   const Matrix w = {b, offset, 1, p->n, p->n, p->k};
   const Shape shape = {.rank = 2, .dims = {reps, p->n}, .n = reps * p->n};
-  int k;
+  int k = -1;
   const Status rc = dense(l, node, x->node, reps, w, &shape, &k);
   *y = lower_ctx_var(x->type, &shape, k);
   return rc;
@@ -147,7 +147,7 @@ static Status constant_times(Lower *l, const OnnxNode *node, const Value *x, int
   const Matrix w = {a, offset, p->k, 1, p->m, p->k};
   const int reps = blocks * p->n;
   const Shape shape = {.rank = 2, .dims = {reps, p->m}, .n = reps * p->m};
-  int k;
+  int k = -1;
   rc = dense(l, node, t.node, reps, w, &shape, &k);
   if (rc) return rc;
   t = lower_ctx_var(x->type, &shape, k);
@@ -363,7 +363,7 @@ static Status reduce_rows(Lower *l, const OnnxNode *node, const Value *x, int re
   err[0] = w.err;
   const Shape scalar = {.rank = 0, .n = 1};
   const Value c = lower_ctx_const(x->type, &scalar, v, err);
-  int k;
+  int k = -1;
   const Status rc =
       dense(l, node, x->node, reps, (Matrix){&c, 0, 0, 0, 1, cols}, shape, &k);
   if (!rc) *y = lower_ctx_var(x->type, shape, k);
