@@ -213,10 +213,15 @@ static int answer(Text *out)
   run.result.seconds = clock_now() - run.started;
   pthread_mutex_unlock(&run.result.lock);
   const Verdict verdict = format_result(out);
-  progress_end();
   const int code = exit_code(verdict);
+  progress_clear();
   limits_print(out, code, &err);
   if (verdict == RESULT_FALSIFIED && run.options.witness) write_witness(&err);
+  Text summary = {0};
+  stats_summary(&run.result, run.prop, run.options.witness != NULL, &summary);
+  if (summary.s) progress_note(summary.s);
+  text_free(&summary);
+  progress_end();
   if (run.options.stats) {
     Text table = {0};
     stats_table(&run.result, &table);

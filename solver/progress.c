@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "net/base/clock.h"
@@ -53,6 +54,14 @@ void progress_say(int level, const char *format, ...)
   va_end(args);
 }
 
+void progress_note(const char *text)
+{
+  const int level = atomic_load(&level_now);
+  if (level < 1 || (level == 1 && !atomic_load(&is_terminal))) return;
+  progress_clear();
+  put(text, strlen(text));
+}
+
 void progress_line(const char *format, ...)
 {
   if (atomic_load(&level_now) != 1 || !atomic_load(&is_terminal)) return;
@@ -82,8 +91,13 @@ void progress_stage(const Result *r, const StageResult *stage)
                stage->found_witness ? ", counterexample found" : "");
 }
 
+void progress_clear(void)
+{
+  if (atomic_exchange(&line_shown, false)) put(CLEAR_LINE, sizeof CLEAR_LINE - 1);
+}
+
 void progress_end(void)
 {
   atomic_store(&level_now, 0);
-  if (atomic_exchange(&line_shown, false)) put(CLEAR_LINE, sizeof CLEAR_LINE - 1);
+  progress_clear();
 }

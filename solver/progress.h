@@ -20,6 +20,10 @@ void progress_begin(int level, FILE *file);
 void progress_say(int level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Text of its own, complete with newlines, for people: on a terminal at level 1, and
+ * always from level 2 on. */
+void progress_note(const char *text);
+
 /* Replace the changing line: on terminals, at most ten times a second, cheap
  * otherwise.  At level 2 nothing changes in place. */
 void progress_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -28,7 +32,10 @@ void progress_line(const char *format, ...) __attribute__((format(printf, 1, 2))
  * changing line.  Call on the thread that fills *r, without its lock. */
 void progress_stage(const Result *r, const StageResult *stage);
 
-/* Remove the changing line. */
+/* Remove the changing line, before something else is written to the terminal. */
+void progress_clear(void);
+
+/* The same, and show nothing more. */
 void progress_end(void);
 
 #endif

@@ -37,3 +37,54 @@ void stats_table(Result *r, Text *out)
   text_add(out, "time       %.3f s\n", r->seconds);
   pthread_mutex_unlock(&r->lock);
 }
+
+/* Small inputs are worth reading; large ones belong in a file. */
+#define SHOWN_VALUES 12
+
+static void add_values(const char *name, int n, const double *v, Text *out)
+{
+  text_add(out, "  %s", name);
+  for (int i = 0; i < n; i++)
+    text_add(out, " %.9g", v[i]);
+  text_add(out, "\n");
+}
+
+static void summarise_witness(const Result *r, const Prop *prop, bool saved, Text *out)
+{
+  const Witness *w = &r->witness;
+  text_add(out, "counterexample: case %d", w->case_id);
+  if (prop->cases[w->case_id].line)
+    text_add(out, " (%s:%d)", prop->path, prop->cases[w->case_id].line);
+  text_add(out, ", margin %.6g%s\n", w->margin,
+           saved ? "" : "; --witness FILE saves it, --format vnncomp prints it");
+  if (w->n_in <= SHOWN_VALUES) add_values("input ", w->n_in, w->x, out);
+  if (w->n_out <= SHOWN_VALUES) add_values("output", w->n_out, w->y, out);
+}
+
+static void summarise_unknown(const Result *r, const Prop *prop, Text *out)
+{
+  int worst = 0;
+  for (int k = 1; k < r->n_cases; k++)
+    if (r->cases[k].lower < r->cases[worst].lower) worst = k;
+  text_add(out, "%d of %d cases proved", r->n_cases - r->n_open, r->n_cases);
+  if (r->n_cases) {
+    text_add(out, "; hardest: case %d", worst);
+    if (prop->cases[worst].line)
+      text_add(out, " (%s:%d)", prop->path, prop->cases[worst].line);
+    text_add(out, ", margin between %.6g (proven) and %.6g (seen)",
+             r->cases[worst].lower, r->cases[worst].best);
+  }
+  text_add(out, "\n%s\n",
+           r->reason == RESULT_INCOMPLETE
+               ? "the relaxation is too weak here: try a smaller input set, or more "
+                 "--attack-restarts for a counterexample"
+               : "stopped early: try again with more time or memory");
+}
+
+void stats_summary(Result *r, const Prop *prop, bool witness_saved, Text *out)
+{
+  pthread_mutex_lock(&r->lock);
+  if (r->verdict == RESULT_FALSIFIED) summarise_witness(r, prop, witness_saved, out);
+  if (r->verdict == RESULT_UNKNOWN) summarise_unknown(r, prop, out);
+  pthread_mutex_unlock(&r->lock);
+}
