@@ -68,6 +68,7 @@ static void optimise(Work *w, const int *cases)
     } else {
       const DualParams params = {.iterations = iterations(w, DEFAULT_DUAL),
                                  .rule = w->request->decay ? ASCENT_DECAY : ASCENT_ADAM,
+                                 .free_lambda = w->request->free_lambda,
                                  .target = INFINITY};
       made = dual_optimise(w->L, w->b, &o, &params, NULL, w->stop, w->lower + from);
     }

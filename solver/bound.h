@@ -24,9 +24,10 @@ typedef enum {
 
 typedef struct {
   BoundMethod method;
-  int iterations; /* 0: the method's default */
-  bool joint;     /* optimise intermediate bounds together with the objective */
-  bool decay;     /* steps of a decaying length instead of Adam */
+  int iterations;   /* 0: the method's default */
+  bool joint;       /* optimise intermediate bounds together with the objective */
+  bool decay;       /* steps of a decaying length instead of Adam */
+  bool free_lambda; /* dual: lambda is a variable too, instead of its closed form */
   int threads;
   uint64_t seed;
 } BoundRequest;

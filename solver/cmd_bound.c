@@ -16,6 +16,7 @@
 /* In the order of BoundMethod. */
 static const char *const method_words[] = {"ibp",  "crown", "slopes",
                                            "dual", "lp",    NULL};
+static const char *const lambda_words[] = {"eliminated", "free", NULL};
 static const char *const step_words[] = {"adam", "decay", NULL};
 
 /* For last words on other threads; constant once has_rows is set, but for the
@@ -39,6 +40,7 @@ enum {
   KEY_ITERATIONS,
   KEY_JOINT,
   KEY_STEP,
+  KEY_LAMBDA,
   KEY_SEED,
   KEY_THREADS,
   KEY_TIMEOUT,
@@ -51,6 +53,8 @@ static const struct argp_option options[] = {
      "Of slopes and dual (default: the method's own)", 1},
     {"joint", KEY_JOINT, 0, 0, "Optimise intermediate bounds too", 1},
     {"step", KEY_STEP, "RULE", 0, "adam (default) or decay: the steps of dual", 1},
+    {"lambda", KEY_LAMBDA, "FORM", 0,
+     "eliminated (default: its closed form) or free: the lambda of dual", 1},
     {"seed", KEY_SEED, "N", 0, "Of random numbers (default: 0)", 1},
     {"threads", KEY_THREADS, "N", 0, "Worker threads (default: one per processor)", 2},
     {"timeout", KEY_TIMEOUT, "S", 0, "Stop after S seconds (default: never)", 2},
@@ -78,6 +82,10 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   case KEY_STEP:
     rc = options_word("step", arg, step_words, &i, err);
     run.request.decay = i == 1;
+    return usage_checked(rc);
+  case KEY_LAMBDA:
+    rc = options_word("lambda", arg, lambda_words, &i, err);
+    run.request.free_lambda = i == 1;
     return usage_checked(rc);
   case KEY_SEED:
     rc = options_int("seed", arg, 0, INT64_MAX, &x, err);

@@ -292,6 +292,38 @@ Test(lagrangian, dual_slopes_and_linear_program_agree)
             worst_slopes);
 }
 
+/* A conjunction: the weights of its rows are multipliers too. */
+Test(lagrangian, weights_of_a_conjunction_reach_the_linear_program)
+{
+  Prng prng = prng_init(15);
+  int gained = 0;
+  for (int t = 0; t < 40; t++) {
+    Fixture f = fixture(nets_random(NETS_DENSE, 6, 1, &prng), 0.5, &prng);
+    const int rows[2] = {0, 3}, cases[1] = {0};
+    tighten(&f, 0);
+    double alone = -INFINITY, slopes = -INFINITY, dual = -INFINITY, free = -INFINITY;
+    crown_bound_cases(f.L, f.b, CROWN_BACKWARD, 1, cases, rows, NULL, &alone);
+    Objective o = objective_cases(f.net, 1, cases, rows);
+    slopes_optimise(f.L, f.b, &o, 400, INFINITY, NULL, &slopes, NULL);
+    DualParams params = {.iterations = 400, .target = INFINITY};
+    dual_optimise(f.L, f.b, &o, &params, NULL, NULL, &dual);
+    params.free_lambda = true;
+    dual_optimise(f.L, f.b, &o, &params, NULL, NULL, &free);
+    LpResult lp;
+    cr_assert(lp_bound(f.L, f.b, &o, 1000, NULL, NULL, &lp, NULL) && lp.solved);
+    const double slack = 1e-6 * (1 + fabs(lp.optimum));
+    cr_assert(fabs(lp.lower - lp.optimum) <= slack);
+    cr_assert(slopes <= lp.optimum + slack && dual <= lp.optimum + slack &&
+              free <= lp.optimum + slack);
+    cr_assert(lp.optimum - slopes < 0.02 * (1 + fabs(lp.optimum)),
+              "net %d: slopes %.6g, linear program %.6g", t, slopes, lp.optimum);
+    gained += slopes > alone + 1e-6;
+    objective_free(&o);
+    drop(&f);
+  }
+  cr_assert(gained > 10, "weights helped in %d of 40", gained);
+}
+
 Test(lagrangian, no_bound_exceeds_the_exact_minimum_of_tiny_nets)
 {
   Prng prng = prng_init(9);
