@@ -235,9 +235,18 @@ static void add_bias(const Node *v, int n_rows, double *y)
   int stride, period;
   const double *b = linop_bias(v, &stride, &period);
   if (!b) return;
-  for (int r = 0; r < n_rows; r++)
-    for (int i = 0; i < v->size; i++)
-      y[(size_t)r * (size_t)v->size + (size_t)i] += b[i % period / stride];
+  /* n_rows vectors of size / period repetitions, each of period / stride biases. */
+  const size_t n = (size_t)n_rows * (size_t)(v->size / period);
+  for (size_t r = 0; r < n; r++, y += period) {
+    if (stride == 1) {
+      for (int i = 0; i < period; i++)
+        y[i] += b[i];
+      continue;
+    }
+    for (int i = 0; i < period; i += stride)
+      for (int s = 0; s < stride; s++)
+        y[i + s] += b[i / stride];
+  }
 }
 
 static void map_forward(const Net *net, const Node *v, int n_rows, double *const *x,

@@ -119,16 +119,24 @@ void stage_attack_quick(Job *job)
   timer_stop(&t, attack_n_restarts(job->attack));
 }
 
-void stage_attack_long(Job *job)
+void stage_attack_corners(Job *job)
 {
   Timer t = timer_start(job, "attack");
   need_attack(job);
   const long before = attack_n_restarts(job->attack);
-  const int steps = job->options->attack_steps;
-  if (!attack_from(job->attack, job->n_corners, job->corners, job->corner_case, steps,
-                   job->stop))
-    attack_random(job->attack, job->options->attack_restarts, LONG_MAX, steps,
-                  job->prng, job->stop);
+  attack_from(job->attack, job->n_corners, job->corners, job->corner_case,
+              job->options->attack_steps, job->stop);
+  job->n_corners = 0;
+  timer_stop(&t, attack_n_restarts(job->attack) - before);
+}
+
+void stage_attack_random(Job *job)
+{
+  Timer t = timer_start(job, "attack");
+  need_attack(job);
+  const long before = attack_n_restarts(job->attack);
+  attack_random(job->attack, job->options->attack_restarts, LONG_MAX,
+                job->options->attack_steps, job->prng, job->stop);
   timer_stop(&t, attack_n_restarts(job->attack) - before);
 }
 
@@ -266,12 +274,19 @@ static long optimise(Job *job, int iterations, bool full)
   return steps;
 }
 
-void stage_dual(Job *job)
+void stage_slopes(Job *job)
+{
+  Timer t = timer_start(job, "dual");
+  need_bounds(job);
+  timer_stop(&t, optimise(job, job->options->slope_iterations, false));
+}
+
+void stage_joint(Job *job)
 {
   Timer t = timer_start(job, "dual");
   need_bounds(job);
   const int iterations = job->options->slope_iterations;
-  long steps = optimise(job, iterations, false);
+  long steps = 0;
   for (int round = 0; round < job->options->joint_rounds && job->n_open; round++) {
     Stop part = share(job->stop, JOINT_SHARE, JOINT_SECONDS);
     /* A few iterations reach most of what many would. */

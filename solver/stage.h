@@ -57,15 +57,21 @@ void stage_ibp(Job *job);
 /* Backward bounds for all layers, then for every row of every open case. */
 void stage_crown(Job *job);
 
-/* Slopes and weights of the open cases, then slopes of every intermediate bound, then
- * the full dual. */
-void stage_dual(Job *job);
+/* Slopes and weights of the open cases, for the intervals as they are. */
+void stage_slopes(Job *job);
+
+/* Slopes of every intermediate bound, then of the open cases again, then the full
+ * dual. */
+void stage_joint(Job *job);
 
 /* The triangle relaxation's linear program, case by case. */
 void stage_lp(Job *job);
 
-/* Descents from the corners where the dual bounds are attained, the LP's points, and
- * options->attack_restarts random points. */
-void stage_attack_long(Job *job);
+/* Descents from the corners where the dual bounds are attained and from the LP's
+ * points, as far as they are new: where the relaxation is weakest. */
+void stage_attack_corners(Job *job);
+
+/* Descents from options->attack_restarts random points for every open case. */
+void stage_attack_random(Job *job);
 
 #endif

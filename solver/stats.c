@@ -71,8 +71,12 @@ static void summarise_unknown(const Result *r, const Prop *prop, Text *out)
     text_add(out, "; hardest: case %d", worst);
     if (prop->cases[worst].line)
       text_add(out, " (%s:%d)", prop->path, prop->cases[worst].line);
-    text_add(out, ", margin between %.6g (proven) and %.6g (seen)",
-             r->cases[worst].lower, r->cases[worst].best);
+    if (isfinite(r->cases[worst].lower))
+      text_add(out, ", margin at least %.6g (proven)", r->cases[worst].lower);
+    else
+      text_add(out, ", nothing proven about it");
+    if (isfinite(r->cases[worst].best))
+      text_add(out, ", %.6g seen", r->cases[worst].best);
   }
   text_add(out, "\n%s\n",
            r->reason == RESULT_INCOMPLETE

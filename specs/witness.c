@@ -71,7 +71,7 @@ static double snapped(const Net *net, const Box *box, int i, double x)
 void witness_snap(const Net *net, const Box *box, double *x)
 {
   for (int i = 0; i < box->n; i++)
-    x[i] = snapped(net, box, i, x[i]);
+    x[i] = snapped(net, box, i, x[i]) + 0.0; /* -0 becomes 0 */
 }
 
 /* ---- replay -------------------------------------------------------------- */
