@@ -12,6 +12,7 @@
 #include "solver/limits.h"
 #include "solver/options.h"
 #include "solver/usage.h"
+#include "specs/load.h"
 
 /* In the order of BoundMethod. */
 static const char *const method_words[] = {"ibp",  "crown", "slopes",
@@ -171,7 +172,7 @@ static Status load(Err *err)
   run.net = reader_load(run.usage.args[0], err);
   if (!run.net) return err->code;
   run.prop =
-      prop_load(run.usage.args[1], net_in_size(run.net), net_out_size(run.net), err);
+      load_prop(run.usage.args[1], net_in_size(run.net), net_out_size(run.net), err);
   return run.prop ? STATUS_OK : err->code;
 }
 

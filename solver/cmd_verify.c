@@ -19,6 +19,7 @@
 #include "solver/solve.h"
 #include "solver/stats.h"
 #include "solver/usage.h"
+#include "specs/load.h"
 
 /* The run, for last words on other threads.  Everything but the result is constant
  * once `has_result` is set; the result has its own lock. */
@@ -252,7 +253,7 @@ static Status load(Err *err)
   if (rc) return rc;
   run.net = reader_load(o->net, err);
   if (!run.net) return err->code;
-  run.prop = prop_load(o->spec, net_in_size(run.net), net_out_size(run.net), err);
+  run.prop = load_prop(o->spec, net_in_size(run.net), net_out_size(run.net), err);
   if (!run.prop) return err->code;
   progress_say(2, "read %s: %d layers, %zu neurons, %d inputs, %d outputs", o->net,
                run.net->n_nodes - 1, net_n_neurons(run.net), net_in_size(run.net),

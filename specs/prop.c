@@ -5,10 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "net/base/file.h"
 #include "net/base/mem.h"
-#include "specs/jsonspec.h"
-#include "specs/vnnlib.h"
 
 Prop *prop_new(const char *path, int n_in, int n_out)
 {
@@ -156,34 +153,4 @@ void prop_finish(Prop *prop)
   prop->cases_room = prop->n_cases + 1;
   mem_free(new_index);
   mem_free(next);
-}
-
-/* The first character that is not a byte order mark or blank; 0 when none. */
-static char first_char(const File *file)
-{
-  size_t i = file->size >= 3 && !memcmp(file->data, "\xef\xbb\xbf", 3) ? 3 : 0;
-  while (i < file->size && strchr(" \t\r\n\f\v", file->data[i]) && file->data[i])
-    i++;
-  return (char)(i < file->size ? file->data[i] : 0);
-}
-
-Prop *prop_load(const char *path, int n_in, int n_out, Err *err)
-{
-  File file;
-  Prop *prop = NULL;
-  if (!file_read(path, PROP_MAX_BYTES, &file, err)) {
-    const char first = first_char(&file);
-    if (first == '{')
-      prop = jsonspec_parse(path, &file, n_in, n_out, err);
-    else if (first == '(' || first == ';')
-      prop = vnnlib_parse(path, file.data, file.size, n_in, n_out, err);
-    else
-      status_fail(err, STATUS_DATA,
-                  "%s:1:1: expected a specification: VNN-LIB starts with \"(\" or "
-                  "\";\", JSON with \"{\"%s",
-                  path, file.size ? "" : "; the file is empty");
-    if (prop) memcpy(prop->sha256, file.sha256, sizeof prop->sha256);
-  }
-  file_free(&file);
-  return prop;
 }

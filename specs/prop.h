@@ -71,10 +71,4 @@ void prop_finish(Prop *prop);
 /* Lines and offsets of a specification fit an int. */
 #define PROP_MAX_BYTES ((size_t)0x7fffffff)
 
-/* Read VNN-LIB 1.0 or JSON by content (gzip too) and check it against the
- * network's input and output sizes.  Returns an owned Prop or NULL with err:
- * path, line and column, what was expected.  Fails NO_INPUT, IO, DATA,
- * UNSUPPORTED. */
-Prop *prop_load(const char *path, int n_in, int n_out, Err *err);
-
 #endif

@@ -29,7 +29,7 @@ typedef struct {
 int query_count(const Prop *prop);
 
 /* Build query q, 0 <= q < query_count.  A case without rows gets one row with
- * m = -1: always violated.  Needs net sizes that match the Prop (prop_load). */
+ * m = -1: always violated.  Needs net sizes that match the Prop (load_prop). */
 void query_build(const Net *net, const Prop *prop, int q, Query *query);
 void query_reset(Query *query);
 

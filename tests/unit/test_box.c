@@ -11,6 +11,7 @@
 #include "net/base/mem.h"
 #include "net/base/prng.h"
 #include "net/base/text.h"
+#include "specs/load.h"
 #include "specs/prop.h"
 
 static Box unit_box(int n)
@@ -136,7 +137,7 @@ static Prop *load(const char *text, Err *err)
   snprintf(path, sizeof path, "/tmp/dualcert-test-%ld", (long)getpid());
   Err io = {0};
   cr_assert_eq(file_write(path, text, strlen(text), &io), STATUS_OK);
-  Prop *p = prop_load(path, 1, 2, err);
+  Prop *p = load_prop(path, 1, 2, err);
   unlink(path);
   return p;
 }
@@ -173,7 +174,7 @@ Test(prop, other_content_and_missing_files_are_errors)
     status_reset(&err);
   }
   Err err = {0};
-  cr_assert_null(prop_load("/no/such/file", 1, 1, &err));
+  cr_assert_null(load_prop("/no/such/file", 1, 1, &err));
   cr_assert_eq(err.code, STATUS_NO_INPUT);
   status_reset(&err);
 }

@@ -8,6 +8,7 @@
 #include "net/base/clock.h"
 #include "net/base/file.h"
 #include "net/base/text.h"
+#include "specs/load.h"
 #include "specs/prop.h"
 
 /* How often `word` occurs. */
@@ -36,7 +37,7 @@ static void check_file(const char *path, int *n_files, size_t *n_bytes)
   Err err = {0};
   cr_assert_eq(file_read(path, FILE_MAX_BYTES, &f, &err), STATUS_OK, "%s", err.text);
   const int n_in = count(&f, "declare-const X_"), n_out = count(&f, "declare-const Y_");
-  Prop *prop = prop_load(path, n_in, n_out, &err);
+  Prop *prop = load_prop(path, n_in, n_out, &err);
   cr_assert(prop, "%s", err.text);
   cr_assert_gt(prop->n_cases, 0, "%s", path);
   cr_assert_eq(strlen(prop->sha256), 64);

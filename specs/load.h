@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* specs/load.h -- a property from a file of any supported format, as net/reader.h does
+ * for networks. */
+#ifndef SPECS_LOAD_H
+#define SPECS_LOAD_H
+
+#include "specs/prop.h"
+
+/* Read VNN-LIB 1.0 or JSON by content (gzip too) and check it against the
+ * network's input and output sizes.  Returns an owned Prop or NULL with err:
+ * path, line and column, what was expected.  Fails NO_INPUT, IO, DATA,
+ * UNSUPPORTED. */
+Prop *load_prop(const char *path, int n_in, int n_out, Err *err);
+
+#endif
