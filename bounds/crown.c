@@ -9,92 +9,85 @@
 #include "bounds/slopes.h"
 #include "net/base/mem.h"
 
-/* Neurons in one block: enough for efficient products, few enough to share out.  It
- * does not depend on the number of threads, nor do the results. */
-#define BLOCK 64
+/* Rows in one block: enough for efficient products, few enough to share out.  It does
+ * not depend on the number of threads, nor do the results. */
+#define BLOCK 128
 
-/* Neurons of pre-activation j that are open in some box. */
-static int list_open(const Bounds *b, int j, int *list)
-{
-  const int size = b->net->nodes[j].size;
-  const ActKind kind = b->net->nodes[b->pre[j]].act;
-  int n = 0;
-  for (int i = 0; i < size; i++) {
-    bool open = false;
-    for (int t = 0; t < b->n_box; t++) {
-      const int at = t * size + i;
-      open = open || relax_is_open(kind, b->lo[j][at], b->hi[j][at]);
-    }
-    if (open) list[n++] = i;
-  }
-  return n;
-}
-
-/* Bound `n` listed neurons of node j in all boxes: rows box-major, +e then -e. */
-static void tighten_block(Lagrangian *L, Bounds *b, int j, const int *list, int n,
-                          int iterations, const Stop *stop)
-{
-  const int per_box = 2 * n, n_rows = per_box * b->n_box;
-  int *unit = mem_array((size_t)n_rows, sizeof *unit);
-  signed char *sign = mem_array((size_t)n_rows, sizeof *sign);
-  double *lower = mem_doubles((size_t)n_rows);
-  for (int r = 0; r < n_rows; r++) {
-    unit[r] = list[r % n];
-    sign[r] = r % per_box < n ? 1 : -1;
-    lower[r] = -INFINITY;
-  }
-  Objective o = objective_units(b->net, j, n_rows, unit, sign);
-  if (iterations > 0) {
-    slopes_optimise(L, b, &o, iterations, 0, stop, lower, NULL);
-  } else {
-    const LagrangianBatch batch = objective_batch(&o);
-    lagrangian_bound(L, b, &batch, lower);
-  }
-  for (int r = 0; r < n_rows; r++)
-    bounds_meet(b, j, r / per_box, unit[r], sign[r] > 0 ? lower[r] : -INFINITY,
-                sign[r] > 0 ? INFINITY : -lower[r]);
-  objective_free(&o);
-  mem_free(unit);
-  mem_free(sign);
-  mem_free(lower);
-}
-
-/* One layer's open neurons, in blocks that different threads may take.  A block reads
- * the intervals of earlier nodes and writes those of its own neurons. */
+/* The objectives of one layer: +e_i and -e_i of every neuron that is open, box by
+ * box. */
 typedef struct {
   Bounds *b;
-  int node, n, block, iterations;
-  const int *list;
+  int node, n_rows, block, iterations;
+  int *unit, *box;
+  signed char *sign;
+  double *lower;
   const Stop *stop;
 } Layer;
 
-static void tighten_task(void *context, Lagrangian *L, int i)
+static Layer layer_new(Bounds *b, int j, int iterations, const Stop *stop)
+{
+  const int size = b->net->nodes[j].size;
+  const ActKind kind = b->net->nodes[b->pre[j]].act;
+  const size_t most = 2 * (size_t)b->n_box * (size_t)size;
+  Layer layer = {.b = b, .node = j, .iterations = iterations, .stop = stop};
+  layer.unit = mem_array(most, sizeof *layer.unit);
+  layer.box = mem_array(most, sizeof *layer.box);
+  layer.sign = mem_array(most, sizeof *layer.sign);
+  layer.lower = mem_doubles(most);
+  for (int t = 0; t < b->n_box; t++)
+    for (int i = 0; i < size; i++) {
+      const size_t at = (size_t)t * (size_t)size + (size_t)i;
+      if (!relax_is_open(kind, b->lo[j][at], b->hi[j][at])) continue;
+      for (int s = 1; s >= -1; s -= 2) {
+        layer.unit[layer.n_rows] = i;
+        layer.box[layer.n_rows] = t;
+        layer.sign[layer.n_rows] = (signed char)s;
+        layer.lower[layer.n_rows++] = -INFINITY;
+      }
+    }
+  return layer;
+}
+
+static void layer_free(Layer *layer)
+{
+  mem_free(layer->unit);
+  mem_free(layer->box);
+  mem_free(layer->sign);
+  mem_free(layer->lower);
+}
+
+/* One block; different threads may take different ones.  It reads the intervals of
+ * earlier nodes and writes its own part of `lower`. */
+static void tighten_block(void *context, Lagrangian *L, int i)
 {
   const Layer *layer = context;
-  const int from = i * layer->block, left = layer->n - from;
+  const int from = i * layer->block, left = layer->n_rows - from;
+  const int n = left < layer->block ? left : layer->block;
   if (stop_why(layer->stop)) return;
-  tighten_block(L, layer->b, layer->node, layer->list + from,
-                left < layer->block ? left : layer->block, layer->iterations,
-                layer->stop);
+  Objective o = objective_units(layer->b->net, layer->node, n, layer->unit + from,
+                                layer->sign + from, layer->box + from);
+  if (layer->iterations > 0) {
+    slopes_optimise(L, layer->b, &o, layer->iterations, 0, layer->stop,
+                    layer->lower + from, NULL);
+  } else {
+    const LagrangianBatch batch = objective_batch(&o);
+    lagrangian_bound(L, layer->b, &batch, layer->lower + from);
+  }
+  objective_free(&o);
 }
 
 static bool tighten_node(const Team *team, Bounds *b, int j, int iterations,
                          const Stop *stop)
 {
-  int *list = mem_array((size_t)b->net->nodes[j].size, sizeof *list);
-  const int n = list_open(b, j, list);
-  int block = lagrangian_max_rows(team->member[0]) / (2 * b->n_box);
-  if (block > BLOCK) block = BLOCK;
-  if (block < 1) block = 1;
-  Layer layer = {.b = b,
-                 .node = j,
-                 .n = n,
-                 .block = block,
-                 .iterations = iterations,
-                 .list = list,
-                 .stop = stop};
-  team_run(team, (n + block - 1) / block, tighten_task, &layer);
-  mem_free(list);
+  Layer layer = layer_new(b, j, iterations, stop);
+  const int max_rows = lagrangian_max_rows(team->member[0]);
+  layer.block = max_rows < BLOCK ? max_rows : BLOCK;
+  team_run(team, (layer.n_rows + layer.block - 1) / layer.block, tighten_block, &layer);
+  for (int r = 0; r < layer.n_rows; r++)
+    bounds_meet(b, j, layer.box[r], layer.unit[r],
+                layer.sign[r] > 0 ? layer.lower[r] : -INFINITY,
+                layer.sign[r] > 0 ? INFINITY : -layer.lower[r]);
+  layer_free(&layer);
   return !stop_why(stop);
 }
 
@@ -153,8 +146,8 @@ static void batch_free(const Net *net, Batch *batch)
 static void batch_run(Lagrangian *L, const Bounds *b, Batch *batch, double *lower)
 {
   if (!batch->n) return;
-  Objective o =
-      objective_units(b->net, b->net->n_nodes - 1, batch->n, batch->unit, batch->sign);
+  Objective o = objective_units(b->net, b->net->n_nodes - 1, batch->n, batch->unit,
+                                batch->sign, NULL);
   LagrangianBatch rows = objective_batch(&o);
   rows.lambda = rows.mu = batch->zero;
   lagrangian_bound(L, b, &rows, batch->lower);

@@ -77,13 +77,13 @@ static void run_free(Run *run)
 }
 
 /* Multipliers and scales from a backward pass that has just been kept. */
-static void start_from_pass(Run *run, const Lagrangian *L, const Bounds *b, int k)
+static void start_from_pass(Run *run, const Lagrangian *L, const Bounds *b,
+                            const LagrangianBatch *batch, int k)
 {
   const int j = run->net->nodes[k].in[0], n = run->net->nodes[k].size;
-  const int per_box = run->n_rows / b->n_box;
   const double *lambda = lagrangian_lambda(L, k), *slope = lagrangian_slope(L, k);
   for (int r = 0; r < run->n_rows; r++) {
-    const size_t at = (size_t)r * (size_t)n, box = (size_t)(r / per_box) * (size_t)n;
+    const size_t at = (size_t)r * (size_t)n, box = lagrangian_box(batch, r) * (size_t)n;
     double sum = 0;
     int open = 0;
     for (int i = 0; i < n; i++) {
@@ -112,13 +112,12 @@ static int keep_best(const Run *run, double target, double *lower)
 }
 
 /* mu of stable neurons takes no part. */
-static void mask(const Bounds *b, int k, int n_rows, double *g)
+static void mask(const Bounds *b, int k, const LagrangianBatch *batch, double *g)
 {
   const int j = b->net->nodes[k].in[0], n = b->net->nodes[k].size;
-  const int per_box = n_rows / b->n_box;
-  for (int r = 0; r < n_rows; r++)
+  for (int r = 0; r < batch->n_rows; r++)
     for (int i = 0; i < n; i++) {
-      const size_t box = (size_t)(r / per_box) * (size_t)n + (size_t)i;
+      const size_t box = lagrangian_box(batch, r) * (size_t)n + (size_t)i;
       if (!(b->lo[j][box] < 0 && b->hi[j][box] > 0))
         g[(size_t)r * (size_t)n + (size_t)i] = 0;
     }
@@ -144,7 +143,7 @@ static void step(Run *run, Lagrangian *L, const Bounds *b, Objective *o,
   for (int k = 0; k < run->start; k++) {
     if (!run->mu[k] || !lagrangian_lambda(L, k)) continue;
     const int n = run->net->nodes[k].size;
-    mask(b, k, run->n_rows, run->g_mu[k]);
+    mask(b, k, batch, run->g_mu[k]);
     ascent_step(&run->on_mu[k], params->rule, t, rate, run->n_rows, n, run->g_mu[k],
                 run->scale[k], -INFINITY, INFINITY, run->mu[k]);
     clip(L, k, run->n_rows, n, run->mu[k]);
@@ -165,7 +164,7 @@ int dual_optimise(Lagrangian *L, const Bounds *b, Objective *objective,
   batch.alpha = alpha;
   lagrangian_bound(L, b, &batch, run.value);
   for (int k = 0; k < run.start; k++)
-    if (run.mu[k] && lagrangian_lambda(L, k)) start_from_pass(&run, L, b, k);
+    if (run.mu[k] && lagrangian_lambda(L, k)) start_from_pass(&run, L, b, &batch, k);
   batch.alpha = NULL;
   batch.mu = run.mu;
   batch.lambda = params->free_lambda ? run.lambda : NULL;

@@ -166,13 +166,14 @@ static void interval_term(int n, const double *q, const double *lo, const double
 
 /* q of node j is about to receive a second contribution: the rounding of that sum is
  * at most gamma_{fan_out + 2} |q_old| (plus what err[k] covers). */
-static void joining_error(Lagrangian *L, const Bounds *b, int k, int j, int n_rows)
+static void joining_error(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
+                          int k, int j)
 {
-  const int n = L->net->nodes[j].size, per_box = n_rows / b->n_box;
+  const int n = L->net->nodes[j].size;
   const double gamma = round_gamma(L->op->fan_out[k] + 2) * (1 + 0x1p-20);
-  for (int r = 0; r < n_rows; r++) {
+  for (int r = 0; r < batch->n_rows; r++) {
     const double *q = L->q[j] + (size_t)r * (size_t)n;
-    const size_t at = (size_t)(r / per_box) * (size_t)n;
+    const size_t at = lagrangian_box(batch, r) * (size_t)n;
     double sum = 0;
     for (int i = 0; i < n; i++)
       sum += fabs(q[i]) *
@@ -182,10 +183,10 @@ static void joining_error(Lagrangian *L, const Bounds *b, int k, int j, int n_ro
 }
 
 /* nu . b and the error of the adjoint, for one row. */
-static void bias_term(const Bounds *b, int k, int box, const double *nu, Total *t)
+static void bias_term(const Bounds *b, int k, size_t box, const double *nu, Total *t)
 {
   const Node *v = &b->net->nodes[k];
-  const double *err = b->err[k] + (size_t)box * (size_t)v->size;
+  const double *err = b->err[k] + box * (size_t)v->size;
   int stride, period;
   const double *bias = linop_bias(v, &stride, &period);
   double value = 0, size = 0, e = 0;
@@ -208,13 +209,14 @@ static void linear_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *b
                         int k)
 {
   const Node *v = &L->net->nodes[k];
-  const int n_rows = batch->n_rows, per_box = n_rows / b->n_box;
+  const int n_rows = batch->n_rows;
   for (int r = 0; r < n_rows; r++)
-    bias_term(b, k, r / per_box, L->q[k] + (size_t)r * (size_t)v->size, &L->total[r]);
+    bias_term(b, k, lagrangian_box(batch, r), L->q[k] + (size_t)r * (size_t)v->size,
+              &L->total[r]);
   for (int p = 0; p < v->n_in; p++) {
     const int j = v->in[p];
     open_node(L, j);
-    if (!L->fresh[j]) joining_error(L, b, k, j, n_rows);
+    if (!L->fresh[j]) joining_error(L, b, batch, k, j);
   }
   linop_adjoint(L->op, k, n_rows, L->q[k], L->q, L->fresh);
   close_node(L, k);
@@ -223,7 +225,7 @@ static void linear_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *b
 /* The start node with unit objectives: rows of A instead of a product. */
 static void unit_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch)
 {
-  const int k = batch->start, per_box = batch->n_rows / b->n_box;
+  const int k = batch->start;
   const Node *v = &L->net->nodes[k];
   int stride, period;
   const double *bias = linop_bias(v, &stride, &period);
@@ -232,8 +234,9 @@ static void unit_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
     const double w = bias ? bias[i % period / stride] : 0;
     L->total[r].value += batch->sign[r] * w;
     L->total[r].size += fabs(w);
-    L->total[r].err += b->err[k][(size_t)(r / per_box) * (size_t)v->size + (size_t)i] +
-                       b->slip[k][r / per_box];
+    L->total[r].err +=
+        b->err[k][lagrangian_box(batch, r) * (size_t)v->size + (size_t)i] +
+        b->slip[k][lagrangian_box(batch, r)];
   }
   open_node(L, v->in[0]);
   L->fresh[v->in[0]] = false;
@@ -247,7 +250,6 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
 {
   const Node *v = &L->net->nodes[k];
   const int j = v->in[0], n = v->size, n_rows = batch->n_rows;
-  const int per_box = n_rows / b->n_box;
   const double *lambda = given(batch->lambda, k), *mu = given(batch->mu, k),
                *alpha = given(batch->alpha, k);
   double *slope = batch->keep ? kept(L, L->slope, k) : NULL;
@@ -257,7 +259,7 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
   open_node(L, j);
   for (int r = 0; r < n_rows; r++) {
     const size_t at = (size_t)r * (size_t)n;
-    const size_t box = (size_t)(r / per_box) * (size_t)n;
+    const size_t box = lagrangian_box(batch, r) * (size_t)n;
     double *q = L->q[k] + at;
     Total *t = &L->total[r];
     if (lambda) {
@@ -330,8 +332,7 @@ static double proven(const Lagrangian *L, const Total *t)
 void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
                       double *lower)
 {
-  STATUS_REQUIRE(batch->n_rows <= L->max_rows && batch->n_rows % b->n_box == 0,
-                 "batch does not fit");
+  STATUS_REQUIRE(batch->n_rows <= L->max_rows, "batch does not fit");
   STATUS_REQUIRE(net_is_linear(&L->net->nodes[batch->start]), "start must be linear");
   memset(L->total, 0, (size_t)batch->n_rows * sizeof *L->total);
   int from = batch->start;
@@ -350,11 +351,11 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
     else
       linear_node(L, b, batch, k);
   }
-  const int n = net_in_size(L->net), per_box = batch->n_rows / b->n_box;
+  const int n = net_in_size(L->net);
   if (batch->keep && !L->corner)
     L->corner = mem_doubles((size_t)L->max_rows * (size_t)n);
   for (int r = 0; r < batch->n_rows; r++) {
-    const size_t at = (size_t)r * (size_t)n, box = (size_t)(r / per_box) * (size_t)n;
+    const size_t at = (size_t)r * (size_t)n, box = lagrangian_box(batch, r) * (size_t)n;
     if (L->q[0])
       interval_term(n, L->q[0] + at, b->lo[0] + box, b->hi[0] + box,
                     batch->keep ? L->corner + at : NULL, &L->total[r]);

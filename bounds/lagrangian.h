@@ -61,8 +61,9 @@ int lagrangian_rows_that_fit(const Net *net, size_t bytes, bool with_gradient,
 
 /* A batch of objectives and multipliers; everything borrowed. */
 typedef struct {
-  int start;       /* a linear node */
-  int n_rows;      /* row r is on box r / (n_rows / b->n_box) */
+  int start; /* a linear node */
+  int n_rows;
+  const int *box;  /* int box[n_rows]: the box of each row; NULL: all on box 0 */
   const double *c; /* double c[n_rows][size_start], or NULL: */
   const int *unit; /* row r is sign[r] e_unit[r] */
   const signed char *sign;
@@ -93,6 +94,12 @@ typedef struct {
 
 void lagrangian_gradient(Lagrangian *L, const LagrangianBatch *batch,
                          const LagrangianGradient *out);
+
+/* The box of row r. */
+static inline size_t lagrangian_box(const LagrangianBatch *batch, int r)
+{
+  return batch->box ? (size_t)batch->box[r] : 0;
+}
 
 /* After a pass with keep: lambda of activation node k as it was used, and p/lambda
  * of the line, both [n_rows][size_k], borrowed until the next pass. */

@@ -6,13 +6,14 @@
 #include "net/base/mem.h"
 
 Objective objective_units(const Net *net, int start, int n_rows, const int *unit,
-                          const signed char *sign)
+                          const signed char *sign, const int *box)
 {
   return (Objective){.start = start,
                      .n_rows = n_rows,
                      .size = net->nodes[start].size,
                      .unit = unit,
-                     .sign = sign};
+                     .sign = sign,
+                     .box = box};
 }
 
 Objective objective_cases(const Net *net, int n_rows, const int *cases, const int *row)
@@ -46,7 +47,8 @@ LagrangianBatch objective_batch(const Objective *o)
                            .n_rows = o->n_rows,
                            .c = o->c,
                            .unit = o->unit,
-                           .sign = o->sign};
+                           .sign = o->sign,
+                           .box = o->box};
 }
 
 static void row_step(int n, const double *y, double rate, double *w)

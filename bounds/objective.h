@@ -21,13 +21,14 @@ typedef struct {
   int start, n_rows, size; /* size of the start node */
   const int *unit;         /* borrowed; unit objectives only */
   const signed char *sign;
+  const int *box;     /* borrowed: the box of each row; NULL: box 0 */
   int *first, *count; /* owned; weighted objectives only */
   double *c;          /* owned: double c[n_rows][size] */
   bool has_weights;   /* some count > 1 */
 } Objective;
 
 Objective objective_units(const Net *net, int start, int n_rows, const int *unit,
-                          const signed char *sign);
+                          const signed char *sign, const int *box);
 
 /* Rows r = 0..n_rows-1 over elements row[case[r]] .. row[case[r]+1]-1 of the last node,
  * with equal weights. */

@@ -27,13 +27,13 @@ static bool is_ancestor_act(const Net *net, int start, int k)
 }
 
 /* The adaptive slopes of CROWN. */
-static void start_alpha(const Bounds *b, int k, int n_rows, double *alpha)
+static void start_alpha(const Bounds *b, int k, const LagrangianBatch *batch,
+                        double *alpha)
 {
   const int j = b->net->nodes[k].in[0], n = b->net->nodes[k].size;
-  const int per_box = n_rows / b->n_box;
-  for (int r = 0; r < n_rows; r++)
+  for (int r = 0; r < batch->n_rows; r++)
     for (int i = 0; i < n; i++) {
-      const size_t at = (size_t)(r / per_box) * (size_t)n + (size_t)i;
+      const size_t at = lagrangian_box(batch, r) * (size_t)n + (size_t)i;
       alpha[(size_t)r * (size_t)n + (size_t)i] = b->hi[j][at] > -b->lo[j][at] ? 1 : 0;
     }
 }
@@ -42,6 +42,7 @@ static Run run_new(const Bounds *b, const Objective *o, double *const *best)
 {
   const Net *net = b->net;
   const size_t n = (size_t)net->n_nodes, rows = (size_t)o->n_rows;
+  const LagrangianBatch batch = objective_batch(o);
   Run run = {.net = net, .start = o->start, .n_rows = o->n_rows, .best = best};
   run.alpha = mem_zero(n, sizeof *run.alpha);
   run.g = mem_zero(n, sizeof *run.g);
@@ -54,7 +55,7 @@ static Run run_new(const Bounds *b, const Objective *o, double *const *best)
     run.alpha[k] = mem_doubles(m);
     run.g[k] = mem_doubles0(m);
     run.ascent[k] = ascent_new(m);
-    start_alpha(b, k, o->n_rows, run.alpha[k]);
+    start_alpha(b, k, &batch, run.alpha[k]);
   }
   return run;
 }
@@ -93,15 +94,15 @@ static int keep_best(Run *run, double target, double *lower)
 
 /* dg/dalpha is lambda (v - z): nothing depends on alpha where lambda < 0 or the
  * neuron is stable. */
-static void mask(const Lagrangian *L, const Bounds *b, int k, int n_rows, double *g)
+static void mask(const Lagrangian *L, const Bounds *b, int k,
+                 const LagrangianBatch *batch, double *g)
 {
   const int j = b->net->nodes[k].in[0], n = b->net->nodes[k].size;
-  const int per_box = n_rows / b->n_box;
   const double *lambda = lagrangian_lambda(L, k);
-  for (int r = 0; r < n_rows; r++)
+  for (int r = 0; r < batch->n_rows; r++)
     for (int i = 0; i < n; i++) {
       const size_t at = (size_t)r * (size_t)n + (size_t)i;
-      const size_t box = (size_t)(r / per_box) * (size_t)n + (size_t)i;
+      const size_t box = lagrangian_box(batch, r) * (size_t)n + (size_t)i;
       if (!(lambda[at] > 0 && b->lo[j][box] < 0 && b->hi[j][box] > 0)) g[at] = 0;
     }
 }
@@ -114,7 +115,7 @@ static void step(Run *run, Lagrangian *L, const Bounds *b, Objective *o,
   lagrangian_gradient(L, batch, &out);
   for (int k = 0; k < run->start; k++) {
     if (!run->alpha[k] || !lagrangian_lambda(L, k)) continue;
-    mask(L, b, k, run->n_rows, run->g[k]);
+    mask(L, b, k, batch, run->g[k]);
     ascent_step(&run->ascent[k], ASCENT_ADAM, t, rate, run->n_rows,
                 run->net->nodes[k].size, run->g[k], NULL, 0, 1, run->alpha[k]);
   }
