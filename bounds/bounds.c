@@ -96,6 +96,18 @@ void bounds_free(Bounds *b)
   mem_free(b);
 }
 
+void bounds_reset(Bounds *b)
+{
+  for (int k = 0; k < b->net->n_nodes; k++) {
+    const size_t m = (size_t)b->n_box * (size_t)b->net->nodes[k].size;
+    fill(b->lo[k], m, -INFINITY);
+    fill(b->hi[k], m, INFINITY);
+    if (b->up[k]) fill(b->up[k], m, 0);
+    if (b->err[k]) fill(b->err[k], m, INFINITY);
+    if (b->slip[k]) fill(b->slip[k], (size_t)b->n_box, INFINITY);
+  }
+}
+
 void bounds_set_box(Bounds *b, int t, const double *lo, const double *hi)
 {
   const size_t n = (size_t)net_in_size(b->net);

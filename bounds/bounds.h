@@ -38,6 +38,9 @@ typedef struct {
 Bounds *bounds_new(const Net *net, int n_box);
 void bounds_free(Bounds *b);
 
+/* Forget everything: all intervals infinite again. */
+void bounds_reset(Bounds *b);
+
 void bounds_set_box(Bounds *b, int t, const double *lo, const double *hi);
 
 /* Intersect element i of node k, box t, with [lo, hi]; NaN is ignored.  An empty

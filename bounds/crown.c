@@ -16,6 +16,7 @@
 /* The objectives of one layer: +e_i and -e_i of every neuron that is open, box by
  * box. */
 typedef struct {
+  const Team *team;
   Bounds *b;
   int node, n_rows, block, iterations;
   int *unit, *box;
@@ -24,12 +25,14 @@ typedef struct {
   const Stop *stop;
 } Layer;
 
-static Layer layer_new(Bounds *b, int j, int iterations, const Stop *stop)
+static Layer layer_new(const Team *team, Bounds *b, int j, int iterations,
+                       const Stop *stop)
 {
   const int size = b->net->nodes[j].size;
   const ActKind kind = b->net->nodes[b->pre[j]].act;
   const size_t most = 2 * (size_t)b->n_box * (size_t)size;
-  Layer layer = {.b = b, .node = j, .iterations = iterations, .stop = stop};
+  Layer layer = {
+      .team = team, .b = b, .node = j, .iterations = iterations, .stop = stop};
   layer.unit = mem_array(most, sizeof *layer.unit);
   layer.box = mem_array(most, sizeof *layer.box);
   layer.sign = mem_array(most, sizeof *layer.sign);
@@ -58,9 +61,10 @@ static void layer_free(Layer *layer)
 
 /* One block; different threads may take different ones.  It reads the intervals of
  * earlier nodes and writes its own part of `lower`. */
-static void tighten_block(void *context, Lagrangian *L, int i)
+static void tighten_block(void *context, int member, int i)
 {
   const Layer *layer = context;
+  Lagrangian *L = layer->team->member[member];
   const int from = i * layer->block, left = layer->n_rows - from;
   const int n = left < layer->block ? left : layer->block;
   if (stop_why(layer->stop)) return;
@@ -79,7 +83,7 @@ static void tighten_block(void *context, Lagrangian *L, int i)
 static bool tighten_node(const Team *team, Bounds *b, int j, int iterations,
                          const Stop *stop)
 {
-  Layer layer = layer_new(b, j, iterations, stop);
+  Layer layer = layer_new(team, b, j, iterations, stop);
   const int max_rows = lagrangian_max_rows(team->member[0]);
   layer.block = max_rows < BLOCK ? max_rows : BLOCK;
   team_run(team, (layer.n_rows + layer.block - 1) / layer.block, tighten_block, &layer);

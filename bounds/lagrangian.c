@@ -333,6 +333,7 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
                       double *lower)
 {
   STATUS_REQUIRE(batch->n_rows <= L->max_rows, "batch does not fit");
+  STATUS_REQUIRE(batch->box || b->n_box == 1, "rows of several boxes must name theirs");
   STATUS_REQUIRE(net_is_linear(&L->net->nodes[batch->start]), "start must be linear");
   memset(L->total, 0, (size_t)batch->n_rows * sizeof *L->total);
   int from = batch->start;
@@ -363,6 +364,10 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
       memcpy(L->corner + at, b->lo[0] + box, (size_t)n * sizeof *L->corner);
     lower[r] = proven(L, &L->total[r]);
   }
+  if (batch->q0 && L->q[0])
+    memcpy(batch->q0, L->q[0], (size_t)batch->n_rows * (size_t)n * sizeof *batch->q0);
+  else if (batch->q0)
+    memset(batch->q0, 0, (size_t)batch->n_rows * (size_t)n * sizeof *batch->q0);
   close_node(L, 0);
 }
 

@@ -63,12 +63,14 @@ int lagrangian_rows_that_fit(const Net *net, size_t bytes, bool with_gradient,
 typedef struct {
   int start; /* a linear node */
   int n_rows;
-  const int *box;  /* int box[n_rows]: the box of each row; NULL: all on box 0 */
+  const int *box;  /* int box[n_rows]: the box of each row; NULL: there is only one */
   const double *c; /* double c[n_rows][size_start], or NULL: */
   const int *unit; /* row r is sign[r] e_unit[r] */
   const signed char *sign;
   double *const *lambda, *const *mu, *const *alpha; /* [n_nodes] each, or NULL */
-  bool keep; /* keep what lagrangian_gradient needs */
+  double *q0; /* out: the coefficients of the inputs, double q0[n_rows][inputs], which
+               * say what a split of an input gains; NULL: not wanted */
+  bool keep;  /* keep what lagrangian_gradient needs */
 } LagrangianBatch;
 
 /* lower[r] = g <= the minimum (1) of objective r, proven; -INFINITY if nothing is. */

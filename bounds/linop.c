@@ -17,7 +17,8 @@ static int conv_plane(const Conv *c)
   return c->h_out * c->w_out;
 }
 
-/* How often the index map reads its most popular entry. */
+/* How often the index map reads its most popular element; an input that is listed
+ * several times counts as often. */
 static int most_reads(const Net *net, const Node *v)
 {
   size_t total = 0;
@@ -27,7 +28,14 @@ static int most_reads(const Net *net, const Node *v)
   for (int i = 0; i < v->size; i++)
     if (v->map[i] >= 0 && ++reads[v->map[i]] > most) most = reads[v->map[i]];
   mem_free(reads);
-  return most;
+  int listed = 1;
+  for (int p = 0; p < v->n_in; p++) {
+    int same = 0;
+    for (int s = 0; s < v->n_in; s++)
+      same += v->in[s] == v->in[p];
+    if (same > listed) listed = same;
+  }
+  return most * listed;
 }
 
 static void count_terms(Linop *op, int k)

@@ -196,6 +196,7 @@ static void start_basis(Model *m, Lagrangian *L, const Objective *o, int first_r
                        corner[i] == m->b->lo[0][i] ? GLP_NL : GLP_NU);
   for (int q = 0; q < m->n_neurons; q++) {
     const Neuron *n = &m->neurons[q];
+    if (!lagrangian_lambda(L, n->node)) continue; /* does not reach the objective */
     const double lambda = lagrangian_lambda(L, n->node)[n->index];
     const double slope = lagrangian_slope(L, n->node)[n->index];
     const int active = lambda < 0 ? n->below : slope >= 0.5 ? n->above : 0;

@@ -28,7 +28,7 @@ void team_free(Team *team)
 typedef struct {
   const Team *team;
   int n_tasks;
-  void (*task)(void *, Lagrangian *, int);
+  void (*task)(void *, int, int);
   void *context;
   atomic_int next;
 } Round;
@@ -45,12 +45,12 @@ static void *work(void *argument)
   Round *round = worker->round;
   int i;
   while ((i = atomic_fetch_add(&round->next, 1)) < round->n_tasks)
-    round->task(round->context, round->team->member[worker->member], i);
+    round->task(round->context, worker->member, i);
   return NULL;
 }
 
 void team_run(const Team *team, int n_tasks,
-              void (*task)(void *context, Lagrangian *L, int i), void *context)
+              void (*task)(void *context, int member, int i), void *context)
 {
   Round round = {.team = team, .n_tasks = n_tasks, .task = task, .context = context};
   const int wanted = n_tasks < team->n ? n_tasks : team->n;

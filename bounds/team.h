@@ -18,10 +18,10 @@ typedef struct {
 Team *team_new(const Net *net, int n_threads, int max_rows);
 void team_free(Team *team); /* NULL is fine */
 
-/* Run task (context, workspace, i) for i = 0..n_tasks-1, on up to team->n threads.
- * Returns when all are done.  Where a thread cannot be started the others do its
- * share. */
+/* Run task (context, member, i) for i = 0..n_tasks-1, on up to team->n threads.
+ * A member runs one task at a time.  Returns when all are done.  Where a thread cannot
+ * be started the others do its share. */
 void team_run(const Team *team, int n_tasks,
-              void (*task)(void *context, Lagrangian *L, int i), void *context);
+              void (*task)(void *context, int member, int i), void *context);
 
 #endif

@@ -38,7 +38,7 @@ static void sum_add_product(Sum *s, double w, double w_rel, Ball x)
   /* |true w true x - p| <= |w| rad + w_rel |w| (|mid| + rad) + |e| */
   double err = e;
   if (x.rad != 0) err += aw * x.rad + ROUND_ETA;
-  if (w_rel != 0) err += w_rel * aw * (fabs(x.mid) + x.rad) + ROUND_ETA;
+  if (w_rel != 0) err += w_rel * (aw * (fabs(x.mid) + x.rad) + ROUND_ETA) + ROUND_ETA;
   sum_add(s, p, err);
 }
 

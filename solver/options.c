@@ -33,7 +33,8 @@ static const size_t offset[N_ROWS] = {
 };
 
 /* In the order of the bits STAGE_*. */
-static const char *const stage_words[] = {"attack", "ibp", "crown", "dual", "lp", NULL};
+static const char *const stage_words[] = {"attack", "ibp",   "crown", "dual",
+                                          "lp",     "split", NULL};
 static const char *const format_words[] = {"text", "json", "vnncomp", NULL};
 
 static int *member(Options *o, int row)

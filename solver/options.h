@@ -21,7 +21,8 @@ enum {
   STAGE_CROWN = 1 << 2,
   STAGE_DUAL = 1 << 3,
   STAGE_LP = 1 << 4,
-  STAGE_ALL = (1 << 5) - 1
+  STAGE_SPLIT = 1 << 5,
+  STAGE_ALL = (1 << 6) - 1
 };
 
 typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_VNNCOMP } Format;

@@ -11,11 +11,17 @@ static const struct {
   unsigned bit;
   void (*run)(Job *job);
 } plan[] = {
-    {STAGE_ATTACK, stage_attack_quick},   {STAGE_IBP, stage_ibp},
-    {STAGE_CROWN, stage_crown},           {STAGE_DUAL, stage_slopes},
-    {STAGE_ATTACK, stage_attack_corners}, {STAGE_DUAL, stage_joint},
-    {STAGE_ATTACK, stage_attack_corners}, {STAGE_LP, stage_lp},
-    {STAGE_ATTACK, stage_attack_corners}, {STAGE_ATTACK, stage_attack_random},
+    {STAGE_ATTACK, stage_attack_quick},
+    {STAGE_IBP, stage_ibp},
+    {STAGE_CROWN, stage_crown},
+    {STAGE_DUAL, stage_slopes},
+    {STAGE_ATTACK, stage_attack_corners},
+    {STAGE_SPLIT, stage_split},
+    {STAGE_DUAL, stage_joint},
+    {STAGE_ATTACK, stage_attack_corners},
+    {STAGE_LP, stage_lp},
+    {STAGE_ATTACK, stage_attack_corners},
+    {STAGE_ATTACK, stage_attack_random},
 };
 
 /* One box with its cases: run the plan until all cases are proved, one is refuted, or

@@ -13,6 +13,7 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "solver/progress.h"
+#include "solver/split.h"
 
 /* Work space of one batch of objectives, and the most objectives in one. */
 #define BATCH_BYTES ((size_t)384 << 20)
@@ -21,6 +22,9 @@
 #define QUICK_RESTARTS 4
 #define QUICK_STEPS    20
 #define QUICK_DESCENTS 256 /* of all cases: thousands of cases want bounds first */
+
+/* Descent steps from the points that branch and bound probes. */
+#define PROBE_STEPS 3
 
 /* The share of the remaining time, and the most seconds, for optimising
  * intermediate bounds: on large networks it has no natural end. */
@@ -296,6 +300,20 @@ void stage_joint(Job *job)
   }
   count_neurons(job);
   timer_stop(&t, steps);
+}
+
+/* ---- branch and bound -------------------------------------------------------- */
+
+void stage_split(Job *job)
+{
+  if (split_n_free(job->query) > job->options->split_inputs) return;
+  Timer t = timer_start(job, "split");
+  need_bounds(job);
+  const bool attack = job->options->stages & STAGE_ATTACK;
+  if (attack) need_attack(job);
+  const SplitParams params = {.max_regions = LONG_MAX, .attack_steps = PROBE_STEPS};
+  timer_stop(&t, split_search(job->team, job->query, &params,
+                              attack ? job->attack : NULL, job->stop, job->result));
 }
 
 /* ---- linear program ------------------------------------------------------ */

@@ -64,6 +64,10 @@ void stage_slopes(Job *job);
  * dual. */
 void stage_joint(Job *job);
 
+/* Branch and bound on the input box where it has few dimensions: complete, given
+ * time (solver/split.h). */
+void stage_split(Job *job);
+
 /* The triangle relaxation's linear program, case by case. */
 void stage_lp(Job *job);
 

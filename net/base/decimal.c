@@ -51,9 +51,10 @@ static bool scan(const char *s, const char *end, Parts *p)
     bool negative = false;
     if (s < end && (*s == '-' || *s == '+')) negative = *s++ == '-';
     if (s == end || !is_digit(*s)) return false;
-    int e = 0;
+    /* Cut off where no number of digits before it can bring the value back. */
+    long e = 0;
     for (; s < end && is_digit(*s); s++)
-      if (e < 100000) e = e * 10 + (*s - '0');
+      if (e < 1000000000000000) e = e * 10 + (*s - '0');
     p->exponent += negative ? -e : e;
   }
   return s == end;

@@ -25,7 +25,8 @@
 /* An upper bound of gamma_n, a little above; n < 2^40. */
 double round_gamma(double n);
 
-/* The next double up or down; infinities and NaN stay. */
+/* The next double up or down.  Towards zero an infinity becomes the largest double:
+ * callers must not take an overflow for a bound. */
 double round_up(double x);
 double round_dn(double x);
 

@@ -368,6 +368,74 @@ Test(lagrangian, a_broken_relaxation_is_caught_by_enumeration)
   cr_assert(caught > tried / 4, "caught %d of %d", caught, tried);
 }
 
+/* 1e16 x + x - 1e16 x is x, but summing the coefficients 1e16 + 1 - 1e16 in doubles
+ * loses the 1.  The sum of several consumers' contributions must be paid for. */
+Test(lagrangian, cancelling_branches_are_paid_for)
+{
+  Net *net = net_new("cancel");
+  const Node input = {.kind = NODE_INPUT, .size = 1};
+  const double weight[3] = {1e16, 1, -1e16};
+  const signed char plus[3] = {1, 1, 1};
+  int branch[3], zero = 0;
+  net_add(net, &input, NULL, 0);
+  for (int i = 0; i < 3; i++) {
+    const Node v = {.kind = NODE_DENSE,
+                    .size = 1,
+                    .reps = 1,
+                    .rows = 1,
+                    .cols = 1,
+                    .W = &weight[i]};
+    branch[i] = net_add(net, &v, &zero, 1);
+  }
+  const Node sum = {.kind = NODE_ADD, .size = 1, .coef = plus};
+  net_add(net, &sum, branch, 3);
+  cr_assert_eq(net_finish(net, NULL), STATUS_OK);
+  Prng prng = prng_init(16);
+  Fixture f = fixture(net, 0, &prng);
+  f.lo[0] = f.hi[0] = -3;
+  bounds_set_box(f.b, 0, f.lo, f.hi);
+  ibp_all(f.b, lagrangian_linop(f.L));
+  const double lower = bound_with(&f, 0, NULL, NULL, NULL);
+  cr_assert(lower <= -3, "the bound %.17g is above the exact value -3", lower);
+  cr_assert(lower >= -100, "the bound %.17g says nothing", lower);
+  drop(&f);
+}
+
+/* A map that lists one input many times adds its entries up on the way back. */
+Test(lagrangian, repeated_inputs_of_a_map_are_paid_for)
+{
+  enum { TIMES = 30 };
+  Net *net = net_new("repeat");
+  const double one = 1;
+  double w[TIMES];
+  int map[TIMES], in[TIMES], zero = 0;
+  const Node input = {.kind = NODE_INPUT, .size = 1};
+  net_add(net, &input, NULL, 0);
+  const Node first = {
+      .kind = NODE_DENSE, .size = 1, .reps = 1, .rows = 1, .cols = 1, .W = &one};
+  const int x = net_add(net, &first, &zero, 1);
+  for (int i = 0; i < TIMES; i++) {
+    map[i] = i;
+    in[i] = x;
+    w[i] = i == 0 ? -0x1p53 : i + 1 == TIMES ? 0x1p53 : -1;
+  }
+  const Node many = {.kind = NODE_MAP, .size = TIMES, .map = map};
+  const int y = net_add(net, &many, in, TIMES);
+  const Node last = {
+      .kind = NODE_DENSE, .size = 1, .reps = 1, .rows = 1, .cols = TIMES, .W = w};
+  net_add(net, &last, &y, 1);
+  cr_assert_eq(net_finish(net, NULL), STATUS_OK);
+  Prng prng = prng_init(17);
+  Fixture f = fixture(net, 0, &prng);
+  f.lo[0] = f.hi[0] = 1;
+  bounds_set_box(f.b, 0, f.lo, f.hi);
+  ibp_all(f.b, lagrangian_linop(f.L));
+  const double lower = bound_with(&f, 0, NULL, NULL, NULL);
+  cr_assert(lower <= -(TIMES - 2), "the bound %.17g is above the exact value %d", lower,
+            -(TIMES - 2));
+  drop(&f);
+}
+
 /* ---- batches ------------------------------------------------------------- */
 
 static void compare_boxes(const Bounds *both, int box, const Bounds *one)

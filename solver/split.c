@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "solver/split.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "bounds/bounds.h"
+#include "bounds/crown.h"
+#include "net/base/mem.h"
+#include "solver/frontier.h"
+#include "solver/progress.h"
+
+/* Boxes bounded together by one thread, and groups per batch. */
+#define GROUP  32
+#define GROUPS 8
+#define BATCH  (GROUP * GROUPS)
+/* Parts whose points are tried as witnesses, the weakest of a batch. */
+#define PROBES 8
+
+/* What one thread needs to bound a group. */
+typedef struct {
+  Bounds *b; /* GROUP boxes */
+  Lagrangian *L;
+  int *unit, *box;
+  signed char *sign;
+  double *lower, *q0; /* double lower[rows], q0[rows][inputs] */
+  int *best;          /* int best[open cases]: the row that bounds each best */
+} Worker;
+
+typedef struct {
+  const Team *team;
+  const Query *query;
+  Result *result;
+  const Stop *stop;
+  Attack *attack;
+  const SplitParams *params;
+  Worker *workers;
+  int n;               /* inputs */
+  int n_rows;          /* rows of the open cases */
+  int *row, *row_case; /* their elements and which open case they belong to */
+  int n_open, *open;   /* open cases, from query->first_case */
+  Frontier frontier;
+  /* the parts of one batch */
+  int n_parts;
+  Region *part;       /* Region part[BATCH] */
+  double *lo, *hi;    /* double lo[BATCH][n] */
+  double *corner;     /* double corner[BATCH][n]: where the weakest bound is attained */
+  int *weakest;       /* int weakest[BATCH]: the case of that bound */
+  double *case_lower; /* double case_lower[BATCH][n_open] */
+  double *closed;     /* double closed[n_open]: smallest bound over closed parts */
+  bool stuck;         /* some region could not be split any further */
+} Search;
+
+int split_n_free(const Query *query)
+{
+  int n = 0;
+  for (int i = 0; i < query->box->n; i++)
+    n += query->box->lo[i] < query->box->hi[i];
+  return n;
+}
+
+/* ---- set-up ---------------------------------------------------------------- */
+
+static Worker worker_new(const Search *s, int member)
+{
+  Worker w = {.L = s->team->member[member], .b = bounds_new(s->query->net, GROUP)};
+  const size_t rows = (size_t)GROUP * (size_t)s->n_rows;
+  w.unit = mem_array(rows, sizeof *w.unit);
+  w.box = mem_array(rows, sizeof *w.box);
+  w.sign = mem_array(rows, sizeof *w.sign);
+  w.lower = mem_doubles(rows);
+  w.q0 = mem_doubles(rows * (size_t)s->n);
+  w.best = mem_array((size_t)s->n_open, sizeof *w.best);
+  return w;
+}
+
+static void worker_free(Worker *w)
+{
+  bounds_free(w->b);
+  mem_free(w->unit);
+  mem_free(w->box);
+  mem_free(w->sign);
+  mem_free(w->lower);
+  mem_free(w->q0);
+  mem_free(w->best);
+}
+
+static void list_rows(Search *s)
+{
+  const Query *query = s->query;
+  s->open = mem_array((size_t)query->n_cases, sizeof *s->open);
+  for (int k = 0; k < query->n_cases; k++) {
+    if (s->result->cases[query->first_case + k].lower > 0) continue;
+    s->open[s->n_open++] = k;
+    s->n_rows += query->row[k + 1] - query->row[k];
+  }
+  s->row = mem_array((size_t)s->n_rows, sizeof *s->row);
+  s->row_case = mem_array((size_t)s->n_rows, sizeof *s->row_case);
+  int n = 0;
+  for (int c = 0; c < s->n_open; c++)
+    for (int j = query->row[s->open[c]]; j < query->row[s->open[c] + 1]; j++) {
+      s->row[n] = j;
+      s->row_case[n++] = c;
+    }
+}
+
+static void search_init(Search *s)
+{
+  list_rows(s);
+  s->n = s->query->box->n;
+  const size_t n = (size_t)s->n;
+  s->workers = mem_zero((size_t)s->team->n, sizeof *s->workers);
+  for (int i = 0; i < s->team->n; i++)
+    s->workers[i] = worker_new(s, i);
+  s->frontier = frontier_new(s->n);
+  s->part = mem_array(BATCH, sizeof *s->part);
+  s->lo = mem_doubles(BATCH * n);
+  s->hi = mem_doubles(BATCH * n);
+  s->corner = mem_doubles(BATCH * n);
+  s->weakest = mem_array(BATCH, sizeof *s->weakest);
+  s->case_lower = mem_doubles(BATCH * (size_t)s->n_open + 1);
+  s->closed = mem_doubles((size_t)s->n_open + 1);
+  for (int c = 0; c < s->n_open; c++)
+    s->closed[c] = INFINITY;
+}
+
+static void search_free(Search *s)
+{
+  for (int i = 0; i < s->team->n; i++)
+    worker_free(&s->workers[i]);
+  mem_free(s->workers);
+  mem_free(s->row);
+  mem_free(s->row_case);
+  mem_free(s->open);
+  frontier_free(&s->frontier);
+  mem_free(s->part);
+  mem_free(s->lo);
+  mem_free(s->hi);
+  mem_free(s->corner);
+  mem_free(s->weakest);
+  mem_free(s->case_lower);
+  mem_free(s->closed);
+}
+
+/* ---- bounding a group ------------------------------------------------------- */
+
+/* Proven bounds of all rows on the group's boxes, in blocks that fit the workspace. */
+static void bound_rows(const Search *s, Worker *w, int n_boxes)
+{
+  const int total = n_boxes * s->n_rows, block = lagrangian_max_rows(w->L);
+  for (int r = 0; r < total; r++) {
+    w->unit[r] = s->row[r % s->n_rows];
+    w->box[r] = r / s->n_rows;
+    w->sign[r] = 1;
+  }
+  for (int from = 0; from < total; from += block) {
+    const LagrangianBatch batch = {.start = s->query->net->n_nodes - 1,
+                                   .n_rows =
+                                       total - from < block ? total - from : block,
+                                   .unit = w->unit + from,
+                                   .sign = w->sign + from,
+                                   .box = w->box + from,
+                                   .q0 = w->q0 + (size_t)from * (size_t)s->n};
+    lagrangian_bound(w->L, w->b, &batch, w->lower + from);
+  }
+}
+
+/* The best row counts for its case, the weakest case for the part; its coefficients
+ * choose the next cut and the corner to probe. */
+static void judge_part(Search *s, const Worker *w, int p, int box)
+{
+  const size_t n = (size_t)s->n;
+  double *lower = s->case_lower + (size_t)p * (size_t)s->n_open;
+  int *best = w->best;
+  for (int c = 0; c < s->n_open; c++) {
+    lower[c] = -INFINITY;
+    best[c] = -1;
+  }
+  for (int j = 0; j < s->n_rows; j++) {
+    const int r = box * s->n_rows + j, c = s->row_case[j];
+    if (best[c] >= 0 && !(w->lower[r] > lower[c])) continue;
+    lower[c] = w->lower[r];
+    best[c] = r;
+  }
+  int weakest = 0;
+  for (int c = 1; c < s->n_open; c++)
+    if (lower[c] < lower[weakest]) weakest = c;
+  const double *q = w->q0 + (size_t)best[weakest] * n;
+  const double *lo = s->lo + (size_t)p * n, *hi = s->hi + (size_t)p * n;
+  double gain = -1, widest = -1;
+  for (size_t i = 0; i < n; i++) {
+    s->corner[(size_t)p * n + i] = q[i] >= 0 ? lo[i] : hi[i];
+    const double width = hi[i] - lo[i], g = fabs(q[i]) * width;
+    /* Without any coefficient the widest coordinate is as good as another. */
+    if (g > gain || (!(g < gain) && width > widest)) {
+      gain = g;
+      widest = width;
+      s->part[p].axis = (int)i;
+    }
+  }
+  /* The parent's bound holds on its parts too. */
+  s->part[p].lower = fmax(s->part[p].lower, lower[weakest]);
+  s->weakest[p] = s->open[weakest];
+}
+
+static void bound_group(void *context, int member, int g)
+{
+  Search *s = context;
+  Worker *w = &s->workers[member];
+  const size_t n = (size_t)s->n;
+  const int from = g * GROUP;
+  const int n_boxes = s->n_parts - from < GROUP ? s->n_parts - from : GROUP;
+  if (stop_why(s->stop)) return;
+  const int all = w->b->n_box;
+  w->b->n_box = n_boxes;
+  bounds_reset(w->b);
+  for (int t = 0; t < n_boxes; t++)
+    bounds_set_box(w->b, t, s->lo + (size_t)(from + t) * n,
+                   s->hi + (size_t)(from + t) * n);
+  const Team solo = {1, &w->L};
+  crown_tighten(&solo, w->b, 0, s->stop);
+  bound_rows(s, w, n_boxes);
+  for (int t = 0; t < n_boxes; t++)
+    judge_part(s, w, from + t, t);
+  w->b->n_box = all;
+}
+
+/* ---- the search ---------------------------------------------------------------- */
+
+static void add_part(Search *s, const Region *parent, const double *lo,
+                     const double *hi)
+{
+  const size_t n = (size_t)s->n, p = (size_t)s->n_parts++;
+  memcpy(s->lo + p * n, lo, n * sizeof *lo);
+  memcpy(s->hi + p * n, hi, n * sizeof *hi);
+  s->part[p] = (Region){.lower = parent->lower, .depth = parent->depth + 1};
+}
+
+/* A coordinate that can still be cut, the wanted one first; -1 when none can. */
+static int choose_axis(const Search *s, int wanted, const double *lo, const double *hi)
+{
+  double mid;
+  if (frontier_middle(lo[wanted], hi[wanted], &mid)) return wanted;
+  for (int i = 0; i < s->n; i++)
+    if (frontier_middle(lo[i], hi[i], &mid)) return i;
+  return -1;
+}
+
+/* Fill the batch with the halves of the hardest regions.  Regions that cannot be cut
+ * are closed only in name: the search then ends without a proof. */
+static void take_parts(Search *s, double *lo, double *hi)
+{
+  s->n_parts = 0;
+  while (s->frontier.size && s->n_parts + 2 <= BATCH) {
+    Region region;
+    double mid;
+    frontier_pop(&s->frontier, &region, lo, hi);
+    const int axis = choose_axis(s, region.axis, lo, hi);
+    if (axis < 0) {
+      s->stuck = true;
+      for (int c = 0; c < s->n_open; c++)
+        s->closed[c] = fmin(s->closed[c], region.lower);
+      continue;
+    }
+    frontier_middle(lo[axis], hi[axis], &mid);
+    const double end = hi[axis];
+    hi[axis] = mid;
+    add_part(s, &region, lo, hi);
+    hi[axis] = end;
+    lo[axis] = mid;
+    add_part(s, &region, lo, hi);
+  }
+}
+
+/* Close the proved parts, put the others back. */
+static void sort_parts(Search *s)
+{
+  const size_t n = (size_t)s->n;
+  for (int p = 0; p < s->n_parts; p++) {
+    const double *lower = s->case_lower + (size_t)p * (size_t)s->n_open;
+    if (s->part[p].lower > 0)
+      for (int c = 0; c < s->n_open; c++)
+        s->closed[c] = fmin(s->closed[c], lower[c]);
+    else
+      frontier_add(&s->frontier, &s->part[p], s->lo + (size_t)p * n,
+                   s->hi + (size_t)p * n);
+  }
+}
+
+/* Try the centre and the corner of the weakest open parts. */
+static bool probe(Search *s)
+{
+  const size_t n = (size_t)s->n;
+  double *points = mem_doubles(2 * PROBES * n);
+  int cases[2 * PROBES], found = 0;
+  bool taken[BATCH] = {false};
+  for (int k = 0; k < PROBES; k++) {
+    int worst = -1;
+    for (int p = 0; p < s->n_parts; p++)
+      if (!taken[p] && !(s->part[p].lower > 0) &&
+          (worst < 0 || s->part[p].lower < s->part[worst].lower))
+        worst = p;
+    if (worst < 0) break;
+    taken[worst] = true;
+    const size_t at = (size_t)worst * n;
+    memcpy(points + (size_t)found * n, s->corner + at, n * sizeof *points);
+    cases[found++] = s->weakest[worst];
+    for (size_t i = 0; i < n; i++)
+      points[(size_t)found * n + i] = s->lo[at + i] / 2 + s->hi[at + i] / 2;
+    cases[found++] = s->weakest[worst];
+  }
+  const bool hit = found && attack_from(s->attack, found, points, cases,
+                                        s->params->attack_steps, s->stop);
+  mem_free(points);
+  return hit;
+}
+
+/* What the closed parts, the frontier and the parts in work prove together. */
+static void report(Search *s, bool in_work)
+{
+  double rest = frontier_lower(&s->frontier);
+  for (int p = 0; in_work && p < s->n_parts; p++)
+    rest = fmin(rest, s->part[p].lower);
+  for (int c = 0; c < s->n_open; c++)
+    result_raise(s->result, s->query->first_case + s->open[c], fmin(s->closed[c], rest),
+                 "split");
+}
+
+static void start(Search *s)
+{
+  const Box *box = s->query->box;
+  const Region root = {.lower = -INFINITY, .depth = 0, .axis = 0};
+  add_part(s, &root, box->lo, box->hi);
+}
+
+long split_search(const Team *team, const Query *query, const SplitParams *params,
+                  Attack *attack, const Stop *stop, Result *result)
+{
+  Search s = {.team = team,
+              .query = query,
+              .result = result,
+              .stop = stop,
+              .attack = attack,
+              .params = params};
+  search_init(&s);
+  double *lo = mem_doubles((size_t)s.n), *hi = mem_doubles((size_t)s.n);
+  long regions = 0;
+  bool hit = false, cut_short = false;
+  for (start(&s); s.n_parts && !hit; take_parts(&s, lo, hi)) {
+    team_run(team, (s.n_parts + GROUP - 1) / GROUP, bound_group, &s);
+    cut_short = stop_why(stop) != STOP_NO || regions >= params->max_regions;
+    if (cut_short) break; /* the parts keep their parents' bounds */
+    regions += s.n_parts;
+    sort_parts(&s);
+    hit = attack && probe(&s);
+    progress_line("split: %ld regions, %zu open, worst bound %.6g", regions,
+                  s.frontier.size, frontier_lower(&s.frontier));
+  }
+  if (!hit) report(&s, cut_short);
+  mem_free(lo);
+  mem_free(hi);
+  search_free(&s);
+  return regions;
+}
