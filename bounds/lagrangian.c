@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/kernel.h"
 #include "bounds/relax.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
@@ -150,18 +151,9 @@ static const double *given(double *const *arrays, int k)
 static void interval_term(int n, const double *q, const double *lo, const double *hi,
                           double *at, Total *t)
 {
-  double value = 0, size = 0;
-  for (int i = 0; i < n; i++) {
-    const double x = q[i] >= 0 ? lo[i] : hi[i];
-    const double mag = -lo[i] > hi[i] ? -lo[i] : hi[i];
-    value += q[i] * x;
-    size += fabs(q[i]) * mag;
-  }
-  t->value += value;
-  t->size += size;
-  if (at)
-    for (int i = 0; i < n; i++)
-      at[i] = q[i] >= 0 ? lo[i] : hi[i];
+  kernel_interval(n, q, lo, hi, &t->value, &t->size);
+  for (int i = 0; at && i < n; i++)
+    at[i] = q[i] >= 0 ? lo[i] : hi[i];
 }
 
 /* q of node j is about to receive a second contribution: the rounding of that sum is
@@ -169,16 +161,12 @@ static void interval_term(int n, const double *q, const double *lo, const double
 static void joining_error(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
                           int k, int j)
 {
-  const int n = L->net->nodes[j].size;
+  const size_t n = (size_t)L->net->nodes[j].size;
   const double gamma = round_gamma(L->op->fan_out[k] + 2) * (1 + 0x1p-20);
   for (int r = 0; r < batch->n_rows; r++) {
-    const double *q = L->q[j] + (size_t)r * (size_t)n;
-    const size_t at = lagrangian_box(batch, r) * (size_t)n;
-    double sum = 0;
-    for (int i = 0; i < n; i++)
-      sum += fabs(q[i]) *
-             fmax(fabs(b->lo[j][at + (size_t)i]), fabs(b->hi[j][at + (size_t)i]));
-    L->total[r].err += gamma * sum;
+    const size_t at = lagrangian_box(batch, r) * n;
+    L->total[r].err += gamma * kernel_interval_size((int)n, L->q[j] + (size_t)r * n,
+                                                    b->lo[j] + at, b->hi[j] + at);
   }
 }
 
@@ -186,23 +174,18 @@ static void joining_error(Lagrangian *L, const Bounds *b, const LagrangianBatch 
 static void bias_term(const Bounds *b, int k, size_t box, const double *nu, Total *t)
 {
   const Node *v = &b->net->nodes[k];
-  const double *err = b->err[k] + box * (size_t)v->size;
   int stride, period;
   const double *bias = linop_bias(v, &stride, &period);
-  double value = 0, size = 0, e = 0;
-  for (int i = 0; i < v->size; i++)
-    e += fabs(nu[i]) * err[i];
-  for (int from = 0; bias && from < v->size; from += period)
-    for (int i = 0; i < period; i += stride) {
-      const double w = bias[i / stride];
-      for (int s = 0; s < stride; s++) {
-        value += nu[from + i + s] * w;
-        size += fabs(nu[from + i + s]) * fabs(w);
-      }
+  t->err +=
+      kernel_abs_dot(v->size, nu, b->err[k] + box * (size_t)v->size) + b->slip[k][box];
+  for (int from = 0; bias && from < v->size; from += period) {
+    if (stride == 1) {
+      kernel_dot(period, nu + from, bias, &t->value, &t->size);
+      continue;
     }
-  t->value += value;
-  t->size += size;
-  t->err += e + b->slip[k][box];
+    for (int i = 0; i < period; i += stride)
+      kernel_scaled_sum(stride, nu + from + i, bias[i / stride], &t->value, &t->size);
+  }
 }
 
 static void linear_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
@@ -281,12 +264,10 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
     if (lam) memcpy(lam + at, row.lam, (size_t)n * sizeof *lam);
     if (L->fresh[j]) continue;
     /* One addition per element: its rounding is a residual of node j. */
-    double e = 0;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
       L->q[j][at + (size_t)i] += L->p[i];
-      e += fabs(L->q[j][at + (size_t)i]) * fmax(fabs(row.l[i]), fabs(row.u[i]));
-    }
-    t->err += e * ROUND_U * (1 + 0x1p-20);
+    t->err +=
+        kernel_interval_size(n, L->q[j] + at, row.l, row.u) * ROUND_U * (1 + 0x1p-20);
   }
   L->fresh[j] = false;
   close_node(L, k);
