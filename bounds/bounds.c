@@ -159,7 +159,7 @@ void bounds_refresh_errors(Bounds *b, Linop *op, int k)
   int stride, period;
   linop_bias(v, &stride, &period);
   for (size_t i = 0; i < n_box * size; i++) {
-    double e = rel * b->err[k][i] + 8 * ROUND_ETA * (op->fan_in[k] + 4);
+    double e = rel * b->err[k][i] + ROUND_TINY;
     if (v->b_err) e += v->b_err[(int)(i % size) % period / stride] * (1 + 0x1p-20);
     b->err[k][i] = e;
   }
@@ -170,7 +170,7 @@ void bounds_refresh_errors(Bounds *b, Linop *op, int k)
       for (size_t i = 0; i < m; i++)
         sum += x[v->in[p]][t * m + i] + 1;
     }
-    b->slip[k][t] = 8 * ROUND_ETA * (op->fan_out[k] + 4) * ceil(sum * (1 + 0x1p-20));
+    b->slip[k][t] = ROUND_TINY * (op->fan_out[k] + 4) * ceil(sum * (1 + 0x1p-20));
   }
   for (int j = 0; j < b->net->n_nodes; j++)
     mem_free(x[j]);

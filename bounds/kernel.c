@@ -2,21 +2,40 @@
 #include "bounds/kernel.h"
 
 #include <math.h>
+#include <string.h>
 
-static inline double add_up(const double *lanes)
+/* Vectors are passed between inlined functions only. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+typedef KernelLanes Lanes;
+#define LANES KERNEL_LANES
+
+static inline __attribute__((always_inline)) Lanes load(const double *a)
 {
-  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-         ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+  Lanes x;
+  memcpy(&x, a, sizeof x);
+  return x;
+}
+
+static inline __attribute__((always_inline)) Lanes magnitude(Lanes x)
+{
+  const KernelMask sign = (KernelMask)(-(Lanes){0});
+  return (Lanes)((KernelMask)x & ~sign);
+}
+
+static inline __attribute__((always_inline)) double add_up(Lanes x)
+{
+  return (x[0] + x[1]) + (x[2] + x[3]);
 }
 
 KERNEL_CLONES
 double kernel_abs_dot(int n, const double *a, const double *b)
 {
-  double s[KERNEL_LANES] = {0}, rest = 0;
+  Lanes s = {0};
+  double rest = 0;
   int i = 0;
-  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES)
-    for (int j = 0; j < KERNEL_LANES; j++)
-      s[j] += fabs(a[i + j]) * b[i + j];
+  for (; i + LANES <= n; i += LANES)
+    s += magnitude(load(a + i)) * load(b + i);
   for (; i < n; i++)
     rest += fabs(a[i]) * b[i];
   return add_up(s) + rest;
@@ -25,52 +44,57 @@ double kernel_abs_dot(int n, const double *a, const double *b)
 KERNEL_CLONES
 void kernel_scaled_sum(int n, const double *a, double w, double *value, double *size)
 {
-  double s[KERNEL_LANES] = {0}, t[KERNEL_LANES] = {0}, v = 0, m = 0;
-  const double aw = fabs(w);
+  Lanes s = {0}, t = {0};
+  double v = 0, m = 0;
   int i = 0;
-  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES)
-    for (int j = 0; j < KERNEL_LANES; j++) {
-      s[j] += a[i + j] * w;
-      t[j] += fabs(a[i + j]) * aw;
-    }
-  for (; i < n; i++) {
-    v += a[i] * w;
-    m += fabs(a[i]) * aw;
+  for (; i + LANES <= n; i += LANES) {
+    const Lanes x = load(a + i);
+    s += x;
+    t += magnitude(x);
   }
-  *value += add_up(s) + v;
-  *size += add_up(t) + m;
+  for (; i < n; i++) {
+    v += a[i];
+    m += fabs(a[i]);
+  }
+  *value += (add_up(s) + v) * w;
+  *size += (add_up(t) + m) * fabs(w);
 }
 
 KERNEL_CLONES
-void kernel_dot(int n, const double *a, const double *b, double *value, double *size)
+void kernel_bias(int n, const double *a, const double *b, const double *e,
+                 double *value, double *size, double *err)
 {
-  double s[KERNEL_LANES] = {0}, t[KERNEL_LANES] = {0}, v = 0, m = 0;
+  Lanes s = {0}, t = {0}, u = {0};
+  double v = 0, m = 0, w = 0;
   int i = 0;
-  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES)
-    for (int j = 0; j < KERNEL_LANES; j++) {
-      s[j] += a[i + j] * b[i + j];
-      t[j] += fabs(a[i + j]) * fabs(b[i + j]);
-    }
+  for (; i + LANES <= n; i += LANES) {
+    const Lanes x = load(a + i), ax = magnitude(x), y = load(b + i);
+    s += x * y;
+    t += ax * magnitude(y);
+    u += ax * load(e + i);
+  }
   for (; i < n; i++) {
     v += a[i] * b[i];
     m += fabs(a[i]) * fabs(b[i]);
+    w += fabs(a[i]) * e[i];
   }
   *value += add_up(s) + v;
   *size += add_up(t) + m;
+  *err += add_up(u) + w;
 }
 
 KERNEL_CLONES
 void kernel_interval(int n, const double *q, const double *lo, const double *hi,
                      double *value, double *size)
 {
-  double s[KERNEL_LANES] = {0}, t[KERNEL_LANES] = {0}, v = 0, m = 0;
+  Lanes s = {0}, t = {0};
+  double v = 0, m = 0;
   int i = 0;
-  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES)
-    for (int j = 0; j < KERNEL_LANES; j++) {
-      const double x = q[i + j];
-      s[j] += x * (x >= 0 ? lo[i + j] : hi[i + j]);
-      t[j] += fabs(x) * (fabs(lo[i + j]) + fabs(hi[i + j]));
-    }
+  for (; i + LANES <= n; i += LANES) {
+    const Lanes x = load(q + i), l = load(lo + i), h = load(hi + i);
+    s += x * KERNEL_PICK(x >= (Lanes){0}, l, h);
+    t += magnitude(x) * (magnitude(l) + magnitude(h));
+  }
   for (; i < n; i++) {
     v += q[i] * (q[i] >= 0 ? lo[i] : hi[i]);
     m += fabs(q[i]) * (fabs(lo[i]) + fabs(hi[i]));
@@ -82,11 +106,11 @@ void kernel_interval(int n, const double *q, const double *lo, const double *hi,
 KERNEL_CLONES
 double kernel_interval_size(int n, const double *q, const double *lo, const double *hi)
 {
-  double t[KERNEL_LANES] = {0}, m = 0;
+  Lanes t = {0};
+  double m = 0;
   int i = 0;
-  for (; i + KERNEL_LANES <= n; i += KERNEL_LANES)
-    for (int j = 0; j < KERNEL_LANES; j++)
-      t[j] += fabs(q[i + j]) * (fabs(lo[i + j]) + fabs(hi[i + j]));
+  for (; i + LANES <= n; i += LANES)
+    t += magnitude(load(q + i)) * (magnitude(load(lo + i)) + magnitude(load(hi + i)));
   for (; i < n; i++)
     m += fabs(q[i]) * (fabs(lo[i]) + fabs(hi[i]));
   return add_up(t) + m;

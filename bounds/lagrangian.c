@@ -174,13 +174,14 @@ static void joining_error(Lagrangian *L, const Bounds *b, const LagrangianBatch 
 static void bias_term(const Bounds *b, int k, size_t box, const double *nu, Total *t)
 {
   const Node *v = &b->net->nodes[k];
+  const double *err = b->err[k] + box * (size_t)v->size;
   int stride, period;
   const double *bias = linop_bias(v, &stride, &period);
-  t->err +=
-      kernel_abs_dot(v->size, nu, b->err[k] + box * (size_t)v->size) + b->slip[k][box];
+  t->err += b->slip[k][box];
+  if (!bias || stride > 1) t->err += kernel_abs_dot(v->size, nu, err);
   for (int from = 0; bias && from < v->size; from += period) {
     if (stride == 1) {
-      kernel_dot(period, nu + from, bias, &t->value, &t->size);
+      kernel_bias(period, nu + from, bias, err + from, &t->value, &t->size, &t->err);
       continue;
     }
     for (int i = 0; i < period; i += stride)
@@ -304,8 +305,8 @@ static void start_units(Lagrangian *L, const LagrangianBatch *batch)
 static double proven(const Lagrangian *L, const Total *t)
 {
   const double gamma = round_gamma(L->n_terms) * (1 + 0x1p-20);
-  const double err = (t->err * (1 + 0x1p-20) + gamma * t->size) * (1 + 0x1p-20) +
-                     ROUND_ETA * L->n_terms * 8;
+  const double err =
+      (t->err * (1 + 0x1p-20) + gamma * t->size) * (1 + 0x1p-20) + ROUND_TINY;
   const double g = round_dn(t->value - err);
   return isfinite(g) && isfinite(t->size) && isfinite(t->err) ? g : -INFINITY;
 }

@@ -8,17 +8,13 @@
 #include "bounds/kernel.h"
 #include "net/base/status.h"
 
-/* Neurons in a vector register: four are compared and chosen among in one instruction
- * each on AVX2, in two on anything older. */
-#define LANES 4
-
-/* LANES neurons at once, through the vector extension of gcc and clang:
- * compilers do not vectorise this many choices by themselves. */
-typedef double Lanes __attribute__((vector_size(8 * LANES)));
-typedef long long Mask __attribute__((vector_size(8 * LANES)));
-
-#define PICK(mask, a, b) ((Lanes)(((mask) & (Mask)(a)) | (~(mask) & (Mask)(b))))
-#define ABS(a)           ((Lanes)((Mask)(a)&all_but_sign))
+/* Neurons are taken KERNEL_LANES at a time (bounds/kernel.h): compilers do not
+ * vectorise this many choices by themselves. */
+#define LANES KERNEL_LANES
+typedef KernelLanes Lanes;
+typedef KernelMask Mask;
+#define PICK   KERNEL_PICK
+#define ABS(a) ((Lanes)((Mask)(a)&all_but_sign))
 
 typedef struct {
   Lanes l, u, up, alpha, lam, mu; /* in, as in RelaxRow */
@@ -55,28 +51,48 @@ static inline __attribute__((always_inline)) void relu_lanes(Relu *r, bool has_a
   r->size += ABS(lam) * hu + ABS(p) * (ABS(l) + ABS(u));
 }
 
-/* Neurons from .. from + n of the row, n <= LANES; a full group is the common
- * case.  Missing ones are zeros, which add nothing. */
-static inline __attribute__((always_inline)) void
-relu_group(const RelaxRow *row, int from, size_t n, bool has_alpha, bool has_mu,
-           bool keep, Relu *r)
+/* Neurons from .. from + LANES of the row. */
+static inline __attribute__((always_inline)) void relu_group(const RelaxRow *row,
+                                                             int from, bool has_alpha,
+                                                             bool has_mu, bool keep,
+                                                             Relu *r)
 {
-  const size_t bytes = n * sizeof(double);
-  if (n < LANES) {
-    const Lanes zero = {0};
-    r->l = r->u = r->up = r->lam = r->alpha = r->mu = zero;
-  }
-  memcpy(&r->l, row->l + from, bytes);
-  memcpy(&r->u, row->u + from, bytes);
-  memcpy(&r->up, row->up + from, bytes);
-  memcpy(&r->lam, row->lam + from, bytes);
-  if (has_alpha) memcpy(&r->alpha, row->alpha + from, bytes);
-  if (has_mu) memcpy(&r->mu, row->mu + from, bytes);
+  memcpy(&r->l, row->l + from, sizeof r->l);
+  memcpy(&r->u, row->u + from, sizeof r->u);
+  memcpy(&r->up, row->up + from, sizeof r->up);
+  memcpy(&r->lam, row->lam + from, sizeof r->lam);
+  if (has_alpha) memcpy(&r->alpha, row->alpha + from, sizeof r->alpha);
+  if (has_mu) memcpy(&r->mu, row->mu + from, sizeof r->mu);
   relu_lanes(r, has_alpha, has_mu);
-  memcpy(row->p + from, &r->p, bytes);
+  memcpy(row->p + from, &r->p, sizeof r->p);
   if (!keep) return;
-  memcpy(row->slope + from, &r->slope, bytes);
-  memcpy(row->z + from, &r->z, bytes);
+  memcpy(row->slope + from, &r->slope, sizeof r->slope);
+  memcpy(row->z + from, &r->z, sizeof r->z);
+}
+
+/* The last, incomplete group: missing neurons are zeros, which add nothing. */
+static inline __attribute__((always_inline)) void relu_rest(const RelaxRow *row,
+                                                            int from, bool has_alpha,
+                                                            bool has_mu, bool keep,
+                                                            Relu *r)
+{
+  const Lanes zero = {0};
+  r->l = r->u = r->up = r->lam = r->alpha = r->mu = zero;
+  for (int i = from; i < row->n; i++) {
+    r->l[i - from] = row->l[i];
+    r->u[i - from] = row->u[i];
+    r->up[i - from] = row->up[i];
+    r->lam[i - from] = row->lam[i];
+    if (has_alpha) r->alpha[i - from] = row->alpha[i];
+    if (has_mu) r->mu[i - from] = row->mu[i];
+  }
+  relu_lanes(r, has_alpha, has_mu);
+  for (int i = from; i < row->n; i++) {
+    row->p[i] = r->p[i - from];
+    if (!keep) continue;
+    row->slope[i] = r->slope[i - from];
+    row->z[i] = r->z[i - from];
+  }
 }
 
 static inline __attribute__((always_inline)) void relu_loop(const RelaxRow *row,
@@ -88,8 +104,8 @@ static inline __attribute__((always_inline)) void relu_loop(const RelaxRow *row,
   Relu r = {.value = zero, .size = zero};
   int i = 0;
   for (; i + LANES <= row->n; i += LANES)
-    relu_group(row, i, LANES, has_alpha, has_mu, keep, &r);
-  if (i < row->n) relu_group(row, i, (size_t)(row->n - i), has_alpha, has_mu, keep, &r);
+    relu_group(row, i, has_alpha, has_mu, keep, &r);
+  if (i < row->n) relu_rest(row, i, has_alpha, has_mu, keep, &r);
   for (int j = 0; j < LANES; j++) {
     *value += r.value[j];
     *size += r.size[j];

@@ -17,6 +17,12 @@
 #define BATCH  (GROUP * GROUPS)
 /* Parts whose points are tried as witnesses, the weakest of a batch. */
 #define PROBES 8
+/* A coordinate whose coefficient happens to vanish in the bound may still loosen it:
+ * this share of the mean coefficient is added to each. */
+#define AXIS_FLOOR 0.05
+/* Steps on the weights of a conjunction, and the most rows it may have for them. */
+#define MIX_STEPS 24
+#define MIX_ROWS  64
 
 /* What one thread needs to bound a group. */
 typedef struct {
@@ -24,8 +30,15 @@ typedef struct {
   Lagrangian *L;
   int *unit, *box;
   signed char *sign;
-  double *lower, *q0; /* double lower[rows], q0[rows][inputs] */
-  int *best;          /* int best[open cases]: the row that bounds each best */
+  double *lower, *q0;  /* double lower[rows], q0[rows][inputs] */
+  const double **best; /* best[n_open]: coefficients of each case's best bound, */
+  const double **gain; /* and what a cut of each input promises, per width */
+  /* conjunctions: one weighted row for every box and open case of several rows */
+  int n_mixed, *mixed_box, *mixed_case; /* box and open case of each */
+  double *mixed; /* double mixed[GROUP n_open][margins]: their objectives */
+  double *mixed_lower, *mixed_q0;
+  double *mixed_gain; /* sum_j w_j |q_ji|: the mixture's own q is small by design */
+  double *weight;     /* double weight[n_rows], of one case */
 } Worker;
 
 typedef struct {
@@ -36,10 +49,12 @@ typedef struct {
   Attack *attack;
   const SplitParams *params;
   Worker *workers;
-  int n;               /* inputs */
-  int n_rows;          /* rows of the open cases */
-  int *row, *row_case; /* their elements and which open case they belong to */
-  int n_open, *open;   /* open cases, from query->first_case */
+  int n;                 /* inputs */
+  int n_rows;            /* rows of the open cases */
+  int *row, *row_case;   /* their elements and which open case they belong to */
+  int n_open, *open;     /* open cases, from query->first_case */
+  int *first;            /* int first[n_open + 1]: their rows in `row` */
+  bool has_conjunctions; /* an open case has several rows */
   Frontier frontier;
   /* the parts of one batch */
   int n_parts;
@@ -72,6 +87,15 @@ static Worker worker_new(const Search *s, int member)
   w.lower = mem_doubles(rows);
   w.q0 = mem_doubles(rows * (size_t)s->n);
   w.best = mem_array((size_t)s->n_open, sizeof *w.best);
+  w.gain = mem_array((size_t)s->n_open, sizeof *w.gain);
+  const size_t most = s->has_conjunctions ? (size_t)GROUP * (size_t)s->n_open : 0;
+  w.mixed_box = mem_array(most, sizeof *w.mixed_box);
+  w.mixed_case = mem_array(most, sizeof *w.mixed_case);
+  w.mixed = mem_doubles(most * (size_t)net_out_size(s->query->net));
+  w.mixed_lower = mem_doubles(most);
+  w.mixed_q0 = mem_doubles(most * (size_t)s->n);
+  w.mixed_gain = mem_doubles(most * (size_t)s->n);
+  w.weight = mem_doubles((size_t)s->n_rows);
   return w;
 }
 
@@ -84,6 +108,14 @@ static void worker_free(Worker *w)
   mem_free(w->lower);
   mem_free(w->q0);
   mem_free(w->best);
+  mem_free(w->gain);
+  mem_free(w->mixed_box);
+  mem_free(w->mixed_case);
+  mem_free(w->mixed);
+  mem_free(w->mixed_lower);
+  mem_free(w->mixed_q0);
+  mem_free(w->mixed_gain);
+  mem_free(w->weight);
 }
 
 static void list_rows(Search *s)
@@ -97,12 +129,16 @@ static void list_rows(Search *s)
   }
   s->row = mem_array((size_t)s->n_rows, sizeof *s->row);
   s->row_case = mem_array((size_t)s->n_rows, sizeof *s->row_case);
+  s->first = mem_zero((size_t)s->n_open + 1, sizeof *s->first);
   int n = 0;
-  for (int c = 0; c < s->n_open; c++)
+  for (int c = 0; c < s->n_open; c++) {
     for (int j = query->row[s->open[c]]; j < query->row[s->open[c] + 1]; j++) {
       s->row[n] = j;
       s->row_case[n++] = c;
     }
+    s->first[c + 1] = n;
+    s->has_conjunctions = s->has_conjunctions || n - s->first[c] > 1;
+  }
 }
 
 static void search_init(Search *s)
@@ -133,6 +169,7 @@ static void search_free(Search *s)
   mem_free(s->row);
   mem_free(s->row_case);
   mem_free(s->open);
+  mem_free(s->first);
   frontier_free(&s->frontier);
   mem_free(s->part);
   mem_free(s->lo);
@@ -166,35 +203,137 @@ static void bound_rows(const Search *s, Worker *w, int n_boxes)
   }
 }
 
-/* The best row counts for its case, the weakest case for the part; its coefficients
- * choose the next cut and the corner to probe. */
+/* Row r of the group bounds its margin from below by the affine function
+ * lower_r + q_r . x - min over the box of q_r . x.  For the `n` rows of a case, find
+ * weights for which the smallest value over the box of the weighted sum is large, by
+ * exponentiated gradient steps: no pass through the network is needed. */
+static void mix_rows(const Search *s, const Worker *w, int box, int c, const double *lo,
+                     const double *hi)
+{
+  const int n = s->first[c + 1] - s->first[c];
+  const size_t dims = (size_t)s->n, at = (size_t)(box * s->n_rows + s->first[c]);
+  double value[MIX_ROWS], best_weight[MIX_ROWS], best = -INFINITY;
+  for (int j = 0; j < n; j++)
+    w->weight[j] = 1.0 / n;
+  for (int t = 0; t < MIX_STEPS; t++) {
+    double bound = 0, most = -INFINITY, least = INFINITY, sum = 0;
+    for (int j = 0; j < n; j++)
+      value[j] = w->lower[at + (size_t)j];
+    /* At the minimising corner, coordinate by coordinate. */
+    for (size_t i = 0; i < dims; i++) {
+      double q = 0;
+      for (int j = 0; j < n; j++)
+        q += w->weight[j] * w->q0[(at + (size_t)j) * dims + i];
+      const double x = q >= 0 ? lo[i] : hi[i];
+      for (int j = 0; j < n; j++) {
+        const double qj = w->q0[(at + (size_t)j) * dims + i];
+        value[j] += qj * (x - (qj >= 0 ? lo[i] : hi[i]));
+      }
+    }
+    for (int j = 0; j < n; j++) {
+      bound += w->weight[j] * value[j];
+      most = fmax(most, value[j]);
+      least = fmin(least, value[j]);
+    }
+    if (bound > best) {
+      best = bound;
+      memcpy(best_weight, w->weight, (size_t)n * sizeof *best_weight);
+    }
+    if (!(most > least)) break;
+    const double rate = 4.0 / (1 + t) / (most - least) + 0.5 / (most - least);
+    for (int j = 0; j < n; j++)
+      sum += w->weight[j] = fmax(w->weight[j], 1e-6) * exp(rate * (value[j] - most));
+    for (int j = 0; j < n; j++)
+      w->weight[j] /= sum;
+  }
+  memcpy(w->weight, best_weight, (size_t)n * sizeof *best_weight);
+}
+
+/* A weighted row for every conjunction that its rows alone leave open. */
+static void bound_mixed(const Search *s, Worker *w, int from, int n_boxes)
+{
+  const size_t size = (size_t)net_out_size(s->query->net), dims = (size_t)s->n;
+  const int block = lagrangian_max_rows(w->L);
+  w->n_mixed = 0;
+  for (int t = 0; s->has_conjunctions && t < n_boxes; t++)
+    for (int c = 0; c < s->n_open; c++) {
+      const int n = s->first[c + 1] - s->first[c], at = t * s->n_rows + s->first[c];
+      bool open = n > 1 && n <= MIX_ROWS;
+      for (int j = 0; j < n; j++)
+        open = open && !(w->lower[at + j] > 0) && isfinite(w->lower[at + j]);
+      if (!open) continue;
+      const size_t p = (size_t)(from + t) * dims;
+      mix_rows(s, w, t, c, s->lo + p, s->hi + p);
+      double *objective = w->mixed + (size_t)w->n_mixed * size;
+      memset(objective, 0, size * sizeof *objective);
+      for (int j = 0; j < n; j++)
+        objective[s->row[s->first[c] + j]] = w->weight[j];
+      for (size_t i = 0; i < dims; i++) {
+        double gain = 0;
+        for (int j = 0; j < n; j++)
+          gain += w->weight[j] * fabs(w->q0[(size_t)(at + j) * dims + i]);
+        w->mixed_gain[(size_t)w->n_mixed * dims + i] = gain;
+      }
+      w->mixed_box[w->n_mixed] = t;
+      w->mixed_case[w->n_mixed++] = c;
+    }
+  for (int r = 0; r < w->n_mixed; r += block) {
+    const LagrangianBatch batch = {.start = s->query->net->n_nodes - 1,
+                                   .n_rows =
+                                       w->n_mixed - r < block ? w->n_mixed - r : block,
+                                   .c = w->mixed + (size_t)r * size,
+                                   .box = w->mixed_box + r,
+                                   .q0 = w->mixed_q0 + (size_t)r * dims};
+    lagrangian_bound(w->L, w->b, &batch, w->mixed_lower + r);
+  }
+}
+
+/* The best bound of each case of a part, by a row alone or a weighted one, and the
+ * coefficients it has in the inputs. */
+static void best_bounds(const Search *s, const Worker *w, int box, double *lower,
+                        const double **q, const double **gain)
+{
+  const size_t dims = (size_t)s->n;
+  for (int c = 0; c < s->n_open; c++) {
+    lower[c] = -INFINITY;
+    q[c] = gain[c] = w->q0 + (size_t)(box * s->n_rows + s->first[c]) * dims;
+  }
+  for (int j = 0; j < s->n_rows; j++) {
+    const int r = box * s->n_rows + j, c = s->row_case[j];
+    if (!(w->lower[r] > lower[c])) continue;
+    lower[c] = w->lower[r];
+    q[c] = gain[c] = w->q0 + (size_t)r * dims;
+  }
+  for (int r = 0; r < w->n_mixed; r++) {
+    const int c = w->mixed_case[r];
+    if (w->mixed_box[r] != box || !(w->mixed_lower[r] > lower[c])) continue;
+    lower[c] = w->mixed_lower[r];
+    q[c] = w->mixed_q0 + (size_t)r * dims;
+    gain[c] = w->mixed_gain + (size_t)r * dims;
+  }
+}
+
+/* The weakest case counts for the part; its coefficients choose the next cut and the
+ * corner to probe. */
 static void judge_part(Search *s, const Worker *w, int p, int box)
 {
   const size_t n = (size_t)s->n;
   double *lower = s->case_lower + (size_t)p * (size_t)s->n_open;
-  int *best = w->best;
-  for (int c = 0; c < s->n_open; c++) {
-    lower[c] = -INFINITY;
-    best[c] = -1;
-  }
-  for (int j = 0; j < s->n_rows; j++) {
-    const int r = box * s->n_rows + j, c = s->row_case[j];
-    if (best[c] >= 0 && !(w->lower[r] > lower[c])) continue;
-    lower[c] = w->lower[r];
-    best[c] = r;
-  }
+  best_bounds(s, w, box, lower, w->best, w->gain);
   int weakest = 0;
   for (int c = 1; c < s->n_open; c++)
     if (lower[c] < lower[weakest]) weakest = c;
-  const double *q = w->q0 + (size_t)best[weakest] * n;
+  const double *q = w->best[weakest], *slope = w->gain[weakest];
   const double *lo = s->lo + (size_t)p * n, *hi = s->hi + (size_t)p * n;
-  double gain = -1, widest = -1;
+  double most = -1, widest = -1, mean = 0;
+  for (size_t i = 0; i < n; i++)
+    mean += fabs(slope[i]) / (double)n;
   for (size_t i = 0; i < n; i++) {
     s->corner[(size_t)p * n + i] = q[i] >= 0 ? lo[i] : hi[i];
-    const double width = hi[i] - lo[i], g = fabs(q[i]) * width;
+    const double width = hi[i] - lo[i], g = (fabs(slope[i]) + AXIS_FLOOR * mean) * width;
     /* Without any coefficient the widest coordinate is as good as another. */
-    if (g > gain || (!(g < gain) && width > widest)) {
-      gain = g;
+    if (g > most || (!(g < most) && width > widest)) {
+      most = g;
       widest = width;
       s->part[p].axis = (int)i;
     }
@@ -221,6 +360,7 @@ static void bound_group(void *context, int member, int g)
   const Team solo = {1, &w->L};
   crown_tighten(&solo, w->b, 0, s->stop);
   bound_rows(s, w, n_boxes);
+  bound_mixed(s, w, from, n_boxes);
   for (int t = 0; t < n_boxes; t++)
     judge_part(s, w, from + t, t);
   w->b->n_box = all;
