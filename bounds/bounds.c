@@ -53,6 +53,9 @@ Bounds *bounds_new(const Net *net, int n_box)
   b->err = mem_zero(n, sizeof *b->err);
   b->slip = mem_zero(n, sizeof *b->slip);
   b->up = mem_zero(n, sizeof *b->up);
+  b->down = mem_zero(n, sizeof *b->down);
+  b->bend_lo = mem_zero(n, sizeof *b->bend_lo);
+  b->bend_hi = mem_zero(n, sizeof *b->bend_hi);
   b->pre = mem_array(n, sizeof *b->pre);
   b->tight = mem_zero(n, sizeof *b->tight);
   for (size_t k = 0; k < n; k++)
@@ -65,6 +68,9 @@ Bounds *bounds_new(const Net *net, int n_box)
     if (v->kind == NODE_ACT) {
       b->pre[v->in[0]] = (int)k;
       b->up[v->in[0]] = mem_doubles0(m);
+      b->down[v->in[0]] = mem_doubles0(m);
+      fill(b->bend_lo[v->in[0]] = mem_doubles(m), m, -INFINITY);
+      fill(b->bend_hi[v->in[0]] = mem_doubles(m), m, INFINITY);
     }
     if (!net_is_linear(v)) continue;
     fill(b->err[k] = mem_doubles(m), m, INFINITY);
@@ -85,12 +91,18 @@ void bounds_free(Bounds *b)
     mem_free(b->err[k]);
     mem_free(b->slip[k]);
     mem_free(b->up[k]);
+    mem_free(b->down[k]);
+    mem_free(b->bend_lo[k]);
+    mem_free(b->bend_hi[k]);
   }
   mem_free(b->lo);
   mem_free(b->hi);
   mem_free(b->err);
   mem_free(b->slip);
   mem_free(b->up);
+  mem_free(b->down);
+  mem_free(b->bend_lo);
+  mem_free(b->bend_hi);
   mem_free(b->pre);
   mem_free(b->tight);
   mem_free(b);
@@ -102,7 +114,12 @@ void bounds_reset(Bounds *b)
     const size_t m = (size_t)b->n_box * (size_t)b->net->nodes[k].size;
     fill(b->lo[k], m, -INFINITY);
     fill(b->hi[k], m, INFINITY);
-    if (b->up[k]) fill(b->up[k], m, 0);
+    if (b->up[k]) {
+      fill(b->up[k], m, 0);
+      fill(b->down[k], m, 0);
+      fill(b->bend_lo[k], m, -INFINITY);
+      fill(b->bend_hi[k], m, INFINITY);
+    }
     if (b->err[k]) fill(b->err[k], m, INFINITY);
     if (b->slip[k]) fill(b->slip[k], (size_t)b->n_box, INFINITY);
   }
@@ -123,10 +140,12 @@ void bounds_meet(Bounds *b, int k, int t, int i, double lo, double hi)
   if (!(new_lo <= new_hi)) return;
   b->lo[k][at] = new_lo;
   b->hi[k][at] = new_hi;
-  if (b->up[k]) {
-    const double s = new_hi / (new_hi - new_lo);
-    b->up[k][at] = new_lo >= 0 ? 1 : new_hi <= 0 ? 0 : s;
-  }
+  if (!b->up[k]) return;
+  const bool active = new_lo >= 0, open = new_lo < 0 && new_hi > 0;
+  b->up[k][at] = active ? 1 : open ? new_hi / (new_hi - new_lo) : 0;
+  b->down[k][at] = active || (open && new_hi > -new_lo) ? 1 : 0;
+  b->bend_lo[k][at] = open ? new_lo : 0;
+  b->bend_hi[k][at] = open ? new_hi : 0;
 }
 
 /* The largest magnitude of each element of node j. */

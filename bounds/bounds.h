@@ -11,8 +11,12 @@
  *     err[k][t size_k + i] >= what the adjoint product of node k can be wrong by,
  *                             per unit of |nu_i|; linear nodes only
  *     slip[k][t]           >= the same for products that underflow, in total
- *     up[k][t size_k + i]   = hi / (hi - lo), slope of the upper line of a ReLU; only
- *                             pre-activations, a heuristic number
+ * and for pre-activations, from the intervals alone, what a ReLU needs in its inner
+ * loop (bounds/relax.h):
+ *
+ *     up, down    slopes for lam < 0 and lam >= 0: 1 where active, 0 where inactive,
+ *                 hi / (hi - lo) and the adaptive 0 or 1 where unstable
+ *     bend_lo/hi  the interval where unstable, 0 and 0 where stable
  */
 #ifndef BOUNDS_BOUNDS_H
 #define BOUNDS_BOUNDS_H
@@ -27,7 +31,7 @@ typedef struct {
   int n_box;
   double **lo, **hi; /* double *lo[n_nodes] */
   double **err, **slip;
-  double **up;
+  double **up, **down, **bend_lo, **bend_hi;
   int *pre;    /* pre[k] = the ACT node that consumes k, or -1 */
   bool *tight; /* tight[k]: interval propagation already gives the exact range of
                 * each element of node k (first layer), nothing is left to tighten */

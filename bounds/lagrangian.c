@@ -252,9 +252,10 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
       interval_term(n, q, b->lo[k] + box, b->hi[k] + box, x ? x + at : NULL, t);
     }
     const RelaxRow row = {.n = n,
-                          .l = b->lo[j] + box,
-                          .u = b->hi[j] + box,
+                          .l = b->bend_lo[j] + box,
+                          .u = b->bend_hi[j] + box,
                           .up = b->up[j] + box,
+                          .down = b->down[j] + box,
                           .lam = lambda ? lambda + at : q,
                           .alpha = alpha ? alpha + at : NULL,
                           .mu = mu ? mu + at : NULL,
@@ -267,8 +268,8 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
     /* One addition per element: its rounding is a residual of node j. */
     for (int i = 0; i < n; i++)
       L->q[j][at + (size_t)i] += L->p[i];
-    t->err +=
-        kernel_interval_size(n, L->q[j] + at, row.l, row.u) * ROUND_U * (1 + 0x1p-20);
+    t->err += kernel_interval_size(n, L->q[j] + at, b->lo[j] + box, b->hi[j] + box) *
+              ROUND_U * (1 + 0x1p-20);
   }
   L->fresh[j] = false;
   close_node(L, k);

@@ -17,38 +17,35 @@ typedef KernelMask Mask;
 #define ABS(a) ((Lanes)((Mask)(a)&all_but_sign))
 
 typedef struct {
-  Lanes l, u, up, alpha, lam, mu; /* in, as in RelaxRow */
-  Lanes p, slope, z;              /* out */
-  Lanes value, size;              /* sums so far */
+  Lanes l, u, up, down, alpha, lam, mu; /* in, as in RelaxRow */
+  Lanes p, slope, z;                    /* out */
+  Lanes value, size;                    /* sums so far */
 } Relu;
 
-/* The slope s of the neurons' states and of the signs of lam, p, and the smallest of
- * the candidates of (1), which are the ends of the interval and, inside it, the kink. A
- * NaN anywhere makes size NaN.  The flags are constants where this is called. */
+/* p, and the smallest of the candidates of (1): the ends of the interval and the kink.
+ * The flags are constants where this is called. */
 static inline __attribute__((always_inline)) void relu_lanes(Relu *r, bool has_alpha,
-                                                             bool has_mu)
+                                                             bool has_mu, bool keep)
 {
-  const Lanes zero = {0}, one = zero + 1;
+  const Lanes zero = {0};
   const Mask all_but_sign = ~(Mask)(zero * -1);
   const Lanes l = r->l, u = r->u, lam = r->lam;
-  const Mask open = (l < zero) & (u > zero);
-  const Lanes lower = has_alpha ? r->alpha : PICK(u > -l, one, zero);
+  const Mask open = u > zero;
+  const Lanes lower = has_alpha ? PICK(open, r->alpha, r->down) : r->down;
   Lanes s = PICK(lam >= zero, lower, r->up);
-  s = PICK(open, s, PICK(l >= zero, one, zero));
   Lanes p = s * lam;
   if (has_mu) {
     p = PICK(open, r->mu, p);
     s = PICK(open, zero, s);
   }
-  const Lanes hl = PICK(l > zero, l, zero), hu = PICK(u > zero, u, zero);
-  const Lanes at_l = lam * hl - p * l, at_u = lam * hu - p * u;
+  const Lanes at_l = -(p * l), at_u = (lam - p) * u;
   const Lanes ends = PICK(at_l < at_u, at_l, at_u);
-  const Mask kink = open & (ends > zero);
   r->p = p;
+  r->value += PICK(ends > zero, zero, ends);
+  r->size += ABS(lam) * u + ABS(p) * (u - l);
+  if (!keep) return;
   r->slope = s;
-  r->z = PICK(kink, zero, PICK(at_l < at_u, l, u));
-  r->value += PICK(kink, zero, ends);
-  r->size += ABS(lam) * hu + ABS(p) * (ABS(l) + ABS(u));
+  r->z = PICK(ends > zero, zero, PICK(at_l < at_u, l, u));
 }
 
 /* Neurons from .. from + LANES of the row. */
@@ -60,10 +57,11 @@ static inline __attribute__((always_inline)) void relu_group(const RelaxRow *row
   memcpy(&r->l, row->l + from, sizeof r->l);
   memcpy(&r->u, row->u + from, sizeof r->u);
   memcpy(&r->up, row->up + from, sizeof r->up);
+  memcpy(&r->down, row->down + from, sizeof r->down);
   memcpy(&r->lam, row->lam + from, sizeof r->lam);
   if (has_alpha) memcpy(&r->alpha, row->alpha + from, sizeof r->alpha);
   if (has_mu) memcpy(&r->mu, row->mu + from, sizeof r->mu);
-  relu_lanes(r, has_alpha, has_mu);
+  relu_lanes(r, has_alpha, has_mu, keep);
   memcpy(row->p + from, &r->p, sizeof r->p);
   if (!keep) return;
   memcpy(row->slope + from, &r->slope, sizeof r->slope);
@@ -77,16 +75,17 @@ static inline __attribute__((always_inline)) void relu_rest(const RelaxRow *row,
                                                             Relu *r)
 {
   const Lanes zero = {0};
-  r->l = r->u = r->up = r->lam = r->alpha = r->mu = zero;
+  r->l = r->u = r->up = r->down = r->lam = r->alpha = r->mu = zero;
   for (int i = from; i < row->n; i++) {
     r->l[i - from] = row->l[i];
     r->u[i - from] = row->u[i];
     r->up[i - from] = row->up[i];
+    r->down[i - from] = row->down[i];
     r->lam[i - from] = row->lam[i];
     if (has_alpha) r->alpha[i - from] = row->alpha[i];
     if (has_mu) r->mu[i - from] = row->mu[i];
   }
-  relu_lanes(r, has_alpha, has_mu);
+  relu_lanes(r, has_alpha, has_mu, keep);
   for (int i = from; i < row->n; i++) {
     row->p[i] = r->p[i - from];
     if (!keep) continue;

@@ -27,11 +27,11 @@
 /* One row of neurons; every array has n entries. */
 typedef struct {
   int n;
-  const double *l, *u; /* intervals of z, l <= u */
-  const double *up;    /* slope for lam < 0 (bounds/bounds.h) */
-  const double *lam;   /* multipliers of x = h(z) */
-  const double *alpha; /* slopes for lam >= 0, or NULL: the adaptive choice 1 if
-                        * u > -l, else 0 */
+  const double *l, *u;     /* bend_lo, bend_hi of bounds/bounds.h: intervals of z where
+                            * unstable, 0 and 0 where stable */
+  const double *up, *down; /* slopes for lam < 0 and lam >= 0 */
+  const double *lam;       /* multipliers of x = h(z) */
+  const double *alpha; /* slopes of the unstable neurons for lam >= 0, or NULL: down */
   const double *mu;    /* p of the unstable neurons, or NULL: p = s lam */
   double *p;           /* out: what is passed on, added to by the caller */
   double *slope;       /* out: dp/dlam: s, or 0 where mu gave p; NULL: not wanted */
@@ -44,8 +44,9 @@ bool relax_is_open(ActKind kind, double l, double u);
 
 /* Fill p (and slope, z) and add up, in plain double arithmetic,
  *     *value += sum_i phi_i       *size += sum_i (terms of phi_i in magnitude)
- * |fl (value) - true| <= gamma_{n + 4} *size covers its rounding: each phi_i is
- * the smallest of at most three expressions lam h(z) - p z at exact z. */
+ * |fl (value) - true| <= gamma_{n + 6} *size covers its rounding: each phi_i is the
+ * smallest of -p l, 0 and (lam - p) u where unstable, and 0 where stable, because p is
+ * lam or 0 there.  *size is NaN when any multiplier or interval is. */
 void relax_row(ActKind kind, const RelaxRow *row, double *value, double *size);
 
 #endif

@@ -229,7 +229,8 @@ static bool fold_negated(const void *data, int i, double *v, double *err)
   const Value *x = data;
   *v = -x->v[i];
   *err = x->err ? x->err[i] : 0;
-  return true;
+  return !is_integer(x->type) ||
+         (in_integer_range(x->type, x->v[i]) && in_integer_range(x->type, *v));
 }
 
 Status lower_arith_neg(Lower *l, const OnnxNode *node)
@@ -299,7 +300,8 @@ Status lower_arith_floor(Lower *l, const OnnxNode *node)
   if (x->kind != VALUE_CONST)
     return lower_ctx_refuse(l, node, "operator Floor of a variable is not supported");
   Value y;
-  const Status rc = lower_ctx_fold(l, node, x->type, &x->shape, fold_floor, x, &y);
+  Status rc = lower_ctx_check_drift(l, node, x);
+  if (!rc) rc = lower_ctx_fold(l, node, x->type, &x->shape, fold_floor, x, &y);
   if (!rc) lower_ctx_out(l, node, 0, y);
   return rc;
 }
@@ -353,7 +355,8 @@ Status lower_arith_cast(Lower *l, const OnnxNode *node)
   y.type = to;
   if (x->kind == VALUE_CONST) {
     const Casting casting = {x, to};
-    const Status rc = lower_ctx_fold(l, node, to, &x->shape, fold_cast, &casting, &y);
+    Status rc = is_float(to) ? STATUS_OK : lower_ctx_check_drift(l, node, x);
+    if (!rc) rc = lower_ctx_fold(l, node, to, &x->shape, fold_cast, &casting, &y);
     if (rc) return rc;
   } else if (!is_float(to)) {
     return lower_ctx_refuse(
@@ -373,8 +376,8 @@ Status lower_arith_dropout(Lower *l, const OnnxNode *node)
   const Value *ratio = lower_ctx_in(l, node, 1), *training = lower_ctx_in(l, node, 2);
   const bool off = !training || (training->kind == VALUE_CONST &&
                                  training->shape.n == 1 && training->v[0] == 0);
-  const bool harmless =
-      ratio && ratio->kind == VALUE_CONST && ratio->shape.n == 1 && ratio->v[0] == 0;
+  const bool harmless = ratio && ratio->kind == VALUE_CONST && ratio->shape.n == 1 &&
+                        ratio->v[0] == 0 && !l->drifted;
   if (!off && !harmless)
     return lower_ctx_refuse(l, node,
                             "operator Dropout in training mode is not supported");
@@ -447,6 +450,7 @@ Status lower_arith_batchnorm(Lower *l, const OnnxNode *node)
     channel.dims[d] = d ? 1 : channel.n;
   Value s, t, y;
   rc = lower_ctx_fold(l, node, x->type, &channel, fold_batchnorm, &b, &s);
+  l->drifted = true; /* ONNX rounds several times */
   b.want_t = true;
   if (!rc) rc = lower_ctx_fold(l, node, x->type, &channel, fold_batchnorm, &b, &t);
   if (!rc) rc = lower_ctx_expand(l, node, &s, &x->shape, &s);
@@ -478,12 +482,19 @@ Status lower_arith_equal(Lower *l, const OnnxNode *node)
   if (a->type != b->type || !shape_broadcast(&a->shape, &b->shape, &shape))
     return lower_ctx_bad(l, node, "operator Equal: its operands do not match");
   Value x, z, y;
-  Status rc = lower_ctx_expand(l, node, a, &shape, &x);
+  Status rc = lower_ctx_check_drift(l, node, a);
+  if (!rc) rc = lower_ctx_expand(l, node, a, &shape, &x);
   if (!rc) rc = lower_ctx_expand(l, node, b, &shape, &z);
   const Pair pair = {'=', a->type, &x, &z};
   if (!rc) rc = lower_ctx_fold(l, node, ONNX_BOOL, &shape, fold_equal, &pair, &y);
   if (!rc) lower_ctx_out(l, node, 0, y);
   return rc;
+}
+
+/* Up to these ends ONNX counts the elements and computes them without rounding. */
+static double range_limit(OnnxType type)
+{
+  return type == ONNX_FLOAT ? 0x1p23 : 0x1p40;
 }
 
 Status lower_arith_range(Lower *l, const OnnxNode *node)
@@ -495,8 +506,10 @@ Status lower_arith_range(Lower *l, const OnnxNode *node)
       return lower_ctx_refuse(l, node, "operator Range of variables is not supported");
     if (x->shape.n != 1)
       return lower_ctx_bad(l, node, "operator Range: its operands must be numbers");
+    const Status rc = lower_ctx_check_drift(l, node, x);
+    if (rc) return rc;
     c[k] = x->v[0];
-    if (x->err || c[k] != floor(c[k]) || fabs(c[k]) > 0x1p40)
+    if (x->err || c[k] != floor(c[k]) || fabs(c[k]) > range_limit(x->type))
       return lower_ctx_refuse(l, node, "operator Range is supported for integers only");
   }
   if (c[2] == 0) return lower_ctx_bad(l, node, "operator Range: its step is 0");

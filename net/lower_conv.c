@@ -90,6 +90,13 @@ static Status read_axes(Lower *l, const OnnxNode *node, const Shape *x, Axis axi
   for (int i = 0; i < 2 * n; i++)
     if (*mode != PAD_GIVEN && pads[i])
       return lower_ctx_bad(l, node, "operator %s has both pads and auto_pad", node->op);
+  /* Runtimes disagree about the padding then. */
+  for (int i = 0; i < n; i++)
+    if ((*mode == PAD_UPPER || *mode == PAD_LOWER) && dilations[i] > 1)
+      return lower_ctx_refuse(l, node,
+                              "attribute auto_pad=SAME_* of operator %s together with "
+                              "dilations is not supported",
+                              node->op);
   for (int i = 0; i < n; i++) {
     Axis *a = &axis[i + 2 - n];
     a->in = x->dims[2 + i];
@@ -127,7 +134,8 @@ static Status make_conv(Lower *l, const OnnxNode *node, const Shape *x, int c_ou
   int64_t dims[4] = {batch, c_out};
   for (int i = 0; i < x->rank - 2; i++)
     dims[2 + i] = axis[i + 4 - x->rank].out;
-  if (!shape_make(x->rank, dims, shape) || (int64_t)batch * c_out > SHAPE_MAX_SIZE)
+  if (!shape_make(x->rank, dims, shape) || shape->n > SHAPE_MAX_VARIABLE ||
+      (int64_t)batch * c_out > SHAPE_MAX_SIZE)
     return lower_ctx_refuse(l, node, "operator %s: its result is too large", node->op);
   *conv = (Conv){.c_in = batch * x->dims[1],
                  .h_in = (int)axis[0].in,
@@ -216,15 +224,15 @@ Status lower_conv_conv(Lower *l, const OnnxNode *node)
 
 /* ---- AveragePool --------------------------------------------------------- */
 
-/* How many of the kernel's positions lie inside the input for output o. */
-static int covered(const Axis *x, int64_t o)
+/* How many of the kernel's positions lie inside the input for output o: the k with
+ * 0 <= start + k dilation < in. */
+static int64_t covered(const Axis *x, int64_t o)
 {
-  int n = 0;
-  for (int64_t k = 0; k < x->kernel; k++) {
-    const int64_t at = o * x->stride + k * x->dilation - x->before;
-    n += at >= 0 && at < x->in;
-  }
-  return n;
+  const int64_t start = o * x->stride - x->before;
+  const int64_t first = start < 0 ? (x->dilation - 1 - start) / x->dilation : 0;
+  const int64_t end = start < x->in ? (x->in - 1 - start) / x->dilation + 1 : 0;
+  const int64_t last = end < x->kernel ? end : x->kernel;
+  return last > first ? last - first : 0;
 }
 
 /* y = (sum over the window) / (elements of the window inside the input) */
@@ -235,10 +243,10 @@ static Status divide_by_covered(Lower *l, const OnnxNode *node, const Axis axis[
   const int plane = (int)(axis[0].out * axis[1].out);
   bool empty = false;
   for (int i = 0; i < plane; i++) {
-    const int n =
+    const int64_t n =
         covered(&axis[0], i / axis[1].out) * covered(&axis[1], i % axis[1].out);
     empty = empty || !n;
-    const Fold f = fold_div(fold_exact(1), fold_exact(n ? n : 1));
+    const Fold f = fold_div(fold_exact(1), fold_exact(n ? (double)n : 1));
     for (int c = 0; c < shape->n / plane; c++) {
       scale[c * plane + i] = f.v;
       err[c * plane + i] = f.err;
@@ -278,7 +286,7 @@ Status lower_conv_average_pool(Lower *l, const OnnxNode *node)
       axis[0].before || axis[0].after || axis[1].before || axis[1].after;
   const bool all = !padded || lower_ctx_int(node, "count_include_pad", 0) != 0;
   const int64_t window = axis[0].kernel * axis[1].kernel;
-  if (window > LIMIT || window * conv.c_out > SHAPE_MAX_SIZE)
+  if (window > LIMIT || window * conv.c_out > SHAPE_MAX_VARIABLE)
     return lower_ctx_refuse(l, node, "operator AveragePool: its window is too large");
   const Fold f = fold_div(fold_exact(1), fold_exact(all ? (double)window : 1));
   double *W = mem_doubles((size_t)(window * conv.c_out));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/lower_ctx.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,6 +84,19 @@ double *lower_ctx_doubles(Lower *l, size_t n)
   return block;
 }
 
+static bool is_float(OnnxType type)
+{
+  return type == ONNX_FLOAT || type == ONNX_DOUBLE;
+}
+
+/* Would one operation of ONNX with this exact result have rounded it? */
+static bool is_rounded(OnnxType type, double v, double err)
+{
+  if (!is_float(type)) return false;
+  if (err != 0) return true;
+  return type == ONNX_FLOAT && (fabs(v) > (double)FLT_MAX || (double)(float)v != v);
+}
+
 Status lower_ctx_fold(Lower *l, const OnnxNode *node, OnnxType type, const Shape *shape,
                       bool (*make)(const void *, int, double *, double *),
                       const void *data, Value *out)
@@ -95,9 +109,18 @@ Status lower_ctx_fold(Lower *l, const OnnxNode *node, OnnxType type, const Shape
                               node->op);
     if (e > 0 && !err) err = lower_ctx_doubles(l, (size_t)shape->n);
     if (err) err[i] = e;
+    l->drifted = l->drifted || is_rounded(type, v[i], e);
   }
   *out = lower_ctx_const(type, shape, v, err);
   return STATUS_OK;
+}
+
+Status lower_ctx_check_drift(Lower *l, const OnnxNode *node, const Value *x)
+{
+  if (!l->drifted || !is_float(x->type)) return STATUS_OK;
+  return lower_ctx_refuse(
+      l, node, "operator %s of a computed floating-point constant is not supported",
+      node->op);
 }
 
 /* ---- moving elements ----------------------------------------------------- */

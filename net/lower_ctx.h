@@ -48,6 +48,8 @@ typedef struct {
   void **blocks; /* temporaries, freed at the end */
   int n_blocks, blocks_room;
   bool widened; /* a variable was cast to DOUBLE */
+  bool drifted; /* some constant may differ from what ONNX computes in floating point:
+                 * see lower_ctx_check_drift */
 } Lower;
 
 /* ---- messages ------------------------------------------------------------ */
@@ -72,10 +74,19 @@ Value lower_ctx_const(OnnxType type, const Shape *shape, const double *v,
 double *lower_ctx_doubles(Lower *l, size_t n);
 
 /* The numbers of a new constant and, only when some fold is inexact, their errors.
- * Fold i is make (data, i).  Fails UNSUPPORTED when one overflows. */
+ * Fold i is make (data, i).  A floating-point number that the type cannot hold sets
+ * l->drifted; a fold that stands for several operations must set it itself.  Fails
+ * UNSUPPORTED when one overflows. */
 Status lower_ctx_fold(Lower *l, const OnnxNode *node, OnnxType type, const Shape *shape,
                       bool (*make)(const void *, int, double *, double *),
                       const void *data, Value *out);
+
+/* Constants are folded over the reals, where ONNX rounds every operation: 0.04f * 25
+ * is 0.99999998 here and 1 there.  Continuous operators carry that through, but a
+ * Floor or a comparison may jump.  Those check each operand with this function:
+ * UNSUPPORTED for floating-point constants once any constant of the model has
+ * drifted.  Without drift, folds are exactly what ONNX computes. */
+Status lower_ctx_check_drift(Lower *l, const OnnxNode *node, const Value *x);
 
 /* Element i of the result is element map[i] of the concatenated parts, or 0 when
  * map[i] < 0: constants give a constant, otherwise a MAP and, for constant elements

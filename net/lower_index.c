@@ -47,6 +47,8 @@ Status lower_index_slice(Lower *l, const OnnxNode *node)
   bool on[NODE_MAX_RANK];
   if (!rc && axes.given) rc = lower_ctx_axes(l, node, &axes, x->shape.rank, on);
   if (rc) return rc;
+  if (!starts.given || !ends.given)
+    return lower_ctx_bad(l, node, "operator Slice needs starts and ends");
   if (starts.n != ends.n || (axes.given && axes.n != starts.n) ||
       (steps.given && steps.n != starts.n) || starts.n > x->shape.rank)
     return lower_ctx_bad(l, node, "operator Slice: its lists have different lengths");

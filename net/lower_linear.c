@@ -201,13 +201,19 @@ static Status batched(Lower *l, const OnnxNode *node, const Value *a, const Valu
   return rc;
 }
 
-/* Both are constants.  The work is bounded because the lengths are. */
+/* A few bytes can ask for any product of constants: at most this many additions. */
+#define MAX_FOLDED ((int64_t)1 << 28)
+
+/* Both are constants. */
 static Status fold_product(Lower *l, const OnnxNode *node, const Value *a,
                            const Value *b, const Product *p, Value *y)
 {
   if (a->type != ONNX_FLOAT && a->type != ONNX_DOUBLE)
     return lower_ctx_refuse(l, node, "operator %s of integers is not supported",
                             node->op);
+  if (p->out.n > SHAPE_MAX_VARIABLE || (int64_t)p->out.n * p->k > MAX_FOLDED)
+    return lower_ctx_refuse(
+        l, node, "operator %s: this product of constants is too large", node->op);
   int strides[NODE_MAX_RANK];
   const int plane = p->m * p->n;
   shape_broadcast_strides(&p->a_batch, &p->batch, strides);
@@ -222,6 +228,7 @@ static Status fold_product(Lower *l, const OnnxNode *node, const Value *a,
   }
   const Sums sums = {a, b, left, right, p->k, 1, p->n};
   const Status rc = lower_ctx_fold(l, node, a->type, &p->out, fold_sum, &sums, y);
+  l->drifted = true; /* ONNX rounds every sum, in an order of its own */
   mem_free(a_at);
   mem_free(b_at);
   mem_free(left);

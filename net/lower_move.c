@@ -175,6 +175,10 @@ Status lower_move_squeeze(Lower *l, const OnnxNode *node)
   Status rc = lower_ctx_ints(l, node, "axes", 1, &axes);
   if (!rc) rc = lower_ctx_axes(l, node, &axes, x->shape.rank, on);
   if (rc) return rc;
+  if (axes.given && !axes.n) /* no axis or every axis: runtimes disagree */
+    return lower_ctx_refuse(l, node,
+                            "operator Squeeze with an empty list of axes is not "
+                            "supported");
   int64_t dims[NODE_MAX_RANK];
   int rank = 0;
   for (int d = 0; d < x->shape.rank; d++) {
@@ -239,7 +243,9 @@ static Status concat_shape(Lower *l, const OnnxNode *node, const Value *const *p
                            int *axis, Shape *shape)
 {
   const Shape *first = &parts[0]->shape;
-  if (!shape_axis(lower_ctx_int(node, "axis", 1), first->rank, axis))
+  if (!onnx_attr(node, "axis"))
+    return lower_ctx_bad(l, node, "operator Concat needs the attribute axis");
+  if (!shape_axis(lower_ctx_int(node, "axis", 0), first->rank, axis))
     return lower_ctx_bad(l, node, "operator Concat: axis outside the %d dimensions",
                          first->rank);
   int64_t dims[NODE_MAX_RANK];

@@ -8,8 +8,8 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 
-/* Cases with bounds of their own cost one box each: at most this many numbers. */
-#define MAX_BOX_NUMBERS ((size_t)1 << 28)
+/* Cases with bounds of their own cost one box each: all of them together. */
+#define MAX_BOX_BYTES ((size_t)1 << 30)
 
 /* One end of one range: the tightest of the bounds seen. */
 typedef struct {
@@ -222,7 +222,9 @@ static Status build_case(Builder *b, RangeKind common_kind, const size_t *choice
   for (size_t u = 0; u < b->n_undo; u++)
     kind = set_range(b, b->undo[u].at / 2, kind);
   if (kind < RANGE_NO_DECIMAL) b->any_nonempty = true;
-  if (kind != RANGE_EMPTY) {
+  if (kind == RANGE_EMPTY) {
+    b->prop->n_dropped++;
+  } else {
     int box = b->common_box;
     if (b->n_undo || box < 0) box = prop_add_box(b->prop, &b->box);
     if (!b->n_undo) b->common_box = box;
@@ -307,6 +309,12 @@ static Status too_large(const Builder *b, size_t seg)
                     DNF_MAX_LITERALS);
 }
 
+/* Four numbers for each input (specs/box.h). */
+static size_t box_bytes(const Builder *b)
+{
+  return sizeof(Box) + 4 * sizeof(double) * (size_t)b->prop->n_in;
+}
+
 /* Separate common segments from choices, and refuse what would take more memory
  * than it is worth: literals and common rows are copied into every case, and a case
  * with bounds of its own has a box of its own. */
@@ -321,25 +329,50 @@ static Status plan(Builder *b)
     else
       b->choice_seg[b->n_choices++] = s;
   size_t cases = 1, total = weight(b, b->common_row, b->n_common_rows);
-  bool own_boxes = false;
+  size_t boxes = 1;
   for (size_t k = 0; k < b->n_choices; k++) {
     const size_t s = b->choice_seg[k], m = dnf_seg_size(d, s);
     const size_t own = weight(b, d->lit + d->conj[d->seg[s]].start, seg_literals(d, s));
-    own_boxes = own_boxes || has_bound(b, s);
     if (m > limit || own > limit || cases > limit / m) return too_large(b, s);
     total = total * m + own * cases;
     cases *= m;
     if (total > limit) return too_large(b, s);
+    if (!has_bound(b, s)) continue;
+    boxes *= m; /* at most `cases` */
+    if (boxes > MAX_BOX_BYTES / box_bytes(b)) return too_large(b, s);
   }
-  if (own_boxes && cases > MAX_BOX_NUMBERS / (size_t)b->prop->n_in)
-    return too_large(b, b->choice_seg[0]);
   return STATUS_OK;
+}
+
+/* The formula is false, but every input needs its bounds all the same.  Every choice
+ * of conjunctions bounds an end when all conjunctions of some segment do. */
+static Status check_bounds(Builder *b)
+{
+  const Dnf *const d = b->d;
+  const size_t n = 2 * (size_t)b->prop->n_in;
+  size_t *count = mem_zero(n, sizeof *count); /* conjunctions of the segment */
+  size_t *next = mem_zero(n, sizeof *next);   /* 1 + the last of them */
+  for (size_t s = 0; s < d->n_segs; s++)
+    for (size_t c = d->seg[s]; c < d->seg[s] + dnf_seg_size(d, s); c++)
+      for (size_t k = 0; k < dnf_conj_size(d, c); k++) {
+        const int id = d->lit[d->conj[c].start + k];
+        const Literal *const l = &b->lits->lit[id];
+        if (l->var < 0) continue;
+        const int at = 2 * l->var + !l->is_lower;
+        if (next[at] == c + 1) continue;
+        if (next[at] <= d->seg[s]) count[at] = 0;
+        next[at] = c + 1;
+        if (++count[at] == dnf_seg_size(d, s)) tighten(b, id, false);
+      }
+  mem_free(count);
+  mem_free(next);
+  return b->n_missing ? missing_bound(b, NULL) : STATUS_OK;
 }
 
 static Status build(Builder *b)
 {
   for (size_t s = 0; s < b->d->n_segs; s++)
-    if (dnf_seg_size(b->d, s) == 0) return STATUS_OK; /* false: no case */
+    if (dnf_seg_size(b->d, s) == 0) return check_bounds(b); /* false: no case */
   Status rc = plan(b);
   if (rc) return rc;
   RangeKind kind = RANGE_FULL;
@@ -372,6 +405,7 @@ Status cases_build(const Dnf *d, const Literals *lits, const Sexpr *s,
                .n_missing = 2 * prop->n_in,
                .box = box_new(prop->n_in)};
   const size_t n = (size_t)prop->n_in;
+  prop->n_dropped = (int)d->n_false; /* at most one for each byte of the text */
   b.end = mem_array(2 * n, sizeof *b.end);
   for (size_t at = 0; at < 2 * n; at++)
     b.end[at] =

@@ -9,6 +9,10 @@
  * A range is dropped as empty only when nothing is left of [lo, hi] (specs/box.h),
  * so a case that is empty for decimals but not for float32 is still proved.  When
  * every case is empty for decimals the specification is refused.
+ *
+ * Cases dropped like that, and false operands of an or, are counted in
+ * prop->n_dropped.  A formula that is false as written has no case; its inputs need
+ * bounds nevertheless.
  */
 #ifndef SPECS_CASES_H
 #define SPECS_CASES_H

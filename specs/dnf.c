@@ -65,7 +65,7 @@ size_t dnf_conj_size(const Dnf *d, size_t c)
 void dnf_open(Dnf *d, bool is_or)
 {
   d->frame = grown(d->frame, d->depth, &d->frames_room, sizeof *d->frame);
-  d->frame[d->depth++] = (DnfFrame){is_or, d->n_conjs, d->n_segs};
+  d->frame[d->depth++] = (DnfFrame){is_or, d->n_conjs, d->n_segs, d->n_false};
 }
 
 static DnfFrame *top(const Dnf *d)
@@ -94,6 +94,7 @@ void dnf_literal(Dnf *d, int id, int line, int column)
 void dnf_constant(Dnf *d, bool value, int line, int column)
 {
   if (top(d)->is_or && value) push_conj(d, line, column);
+  if (top(d)->is_or && !value) d->n_false++;
   if (!top(d)->is_or && !value) push_seg(d, d->n_conjs);
 }
 
@@ -188,7 +189,12 @@ bool dnf_close(Dnf *d, int line, int column)
 {
   STATUS_REQUIRE(d->depth > 1, "no open group");
   const DnfFrame f = d->frame[--d->depth];
-  if (top(d)->is_or) return f.is_or || flatten(d, &f, line, column);
+  if (top(d)->is_or) {
+    if (!f.is_or && !flatten(d, &f, line, column)) return false;
+    /* One operand, whatever was counted inside it. */
+    if (d->n_conjs == f.conj) d->n_false = f.n_false + 1;
+    return true;
+  }
   /* Inside an and: segments of an and-group stay as they are, an or-group is one
    * more segment.  A single conjunction joins the one before it, and vanishes when
    * it is empty (true): so the number of segments is paid for by literals. */

@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
   bool is_or;
   size_t conj, seg; /* sizes of the two stacks when it was opened */
+  size_t n_false;   /* and the counter below */
 } DnfFrame;
 
 typedef struct {
@@ -41,7 +42,8 @@ typedef struct {
   size_t n_segs, segs_room;
   DnfFrame *frame; /* the open groups; frame[0] is the conjunction of all asserts */
   size_t depth, frames_room;
-  size_t work; /* literals and conjunctions written by products so far */
+  size_t work;    /* literals and conjunctions written by products so far */
+  size_t n_false; /* operands of an or left out because they are false */
 } Dnf;
 
 /* An empty conjunction of asserts. */

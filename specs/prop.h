@@ -44,6 +44,7 @@ typedef struct {
   Box *boxes;      /* distinct */
   int n_cases;     /* 0: the unsafe set is empty, the property holds trivially */
   PropCase *cases; /* sorted by box, then in the order of the file */
+  int n_dropped;   /* disjuncts left out by the reader: they can never hold */
   char *path;
   char sha256[65];
   /* private to specs/prop.c */

@@ -328,6 +328,8 @@ void result_print_json(const Result *r, const Net *net, const Prop *prop,
   add_number(out, ",\n  \"seconds\": ", r->seconds);
   add_number(out, ",\n  \"bound\": ", worst(r));
   text_add(out, ",\n  \"n_cases\": %d,\n  \"n_open\": %d", r->n_cases, r->n_open);
+  text_add(out, ",\n  \"n_dropped\": %d,\n  \"vacuous\": %s", prop->n_dropped,
+           prop->n_cases == 0 ? "true" : "false");
   text_add(out,
            ",\n  \"neurons\": {\"all\": %ld, \"active\": %ld, \"inactive\": %ld, "
            "\"unstable\": %ld}",

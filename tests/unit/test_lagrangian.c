@@ -241,7 +241,7 @@ Test(lagrangian, multipliers_that_are_no_numbers_prove_nothing)
     cr_assert_eq(bound_with(&f, 0, lambda, NULL, NULL), -INFINITY);
     free_multipliers(f.net, lambda);
   }
-  f.b->hi[1][0] = NAN;
+  f.b->hi[1][0] = f.b->bend_hi[1][0] = NAN;
   cr_assert_eq(bound_with(&f, 0, NULL, NULL, NULL), -INFINITY);
   drop(&f);
 }
