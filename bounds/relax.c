@@ -45,7 +45,8 @@ static inline __attribute__((always_inline)) void relu_lanes(Relu *r, bool has_a
   r->size += ABS(lam) * u + ABS(p) * (u - l);
   if (!keep) return;
   r->slope = s;
-  r->z = PICK(ends > zero, zero, PICK(at_l < at_u, l, u));
+  /* Ties go to the kink: at a slope of 0 or 1 the derivative inwards is wanted. */
+  r->z = PICK(ends >= zero, zero, PICK(at_l < at_u, l, u));
 }
 
 /* Neurons from .. from + LANES of the row. */

@@ -56,7 +56,7 @@ static const struct argp_option fixed_options[] = {
     {"threads", KEY_VALUE + 4, "N", 0, "Worker threads (default: all processors)", 0},
     {"seed", KEY_VALUE + 5, "N", 0, "Of random numbers (default: 0)", 0},
     {"stages", KEY_VALUE + 6, "LIST", 0,
-     "Which of attack,ibp,crown,dual,lp run (default: all)", 0},
+     "Which of attack,ibp,crown,dual,lp,split run (default: all)", 0},
     {0, 0, 0, 0, "Effort, for experts:", 4},
 };
 

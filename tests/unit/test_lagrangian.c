@@ -584,3 +584,76 @@ Test(lagrangian, the_gradient_is_a_supergradient_in_mu)
     drop(&f);
   }
 }
+
+/* A multiplier that is exactly 0 may change its sign, and with it the line. */
+static bool at_a_kink(const Fixture *f, const double *q0)
+{
+  for (int k = 0; k < f->net->n_nodes; k++)
+    for (int i = 0; lagrangian_lambda(f->L, k) && i < f->net->nodes[k].size; i++)
+      if (lagrangian_lambda(f->L, k)[i] == 0 &&
+          bounds_unstable(f->b, f->net->nodes[k].in[0], 0, i))
+        return true;
+  for (int i = 0; i < net_in_size(f->net); i++)
+    if (q0[i] == 0 && f->lo[i] < f->hi[i]) return true;
+  return false;
+}
+
+/* At the ends of [0, 1], where slopes start, the derivative into the interval counts.
+ */
+Test(lagrangian, the_gradient_in_alpha_points_inwards_at_the_ends)
+{
+  Prng prng = prng_init(18);
+  int compared = 0;
+  for (int t = 0; t < 300; t++) {
+    Fixture f = fixture(nets_random((NetsKind)(t % 3), 5, 1, &prng), 0.4, &prng);
+    const Net *net = f.net;
+    const int row = 0;
+    const signed char plus = 1;
+    tighten(&f, 0);
+    double **alpha = mem_zero((size_t)net->n_nodes, sizeof *alpha);
+    double **g = mem_zero((size_t)net->n_nodes, sizeof *g);
+    for (int k = 0; k < net->n_nodes; k++) {
+      if (net->nodes[k].kind != NODE_ACT) continue;
+      alpha[k] = mem_doubles((size_t)net->nodes[k].size);
+      g[k] = mem_doubles0((size_t)net->nodes[k].size);
+      for (int i = 0; i < net->nodes[k].size; i++)
+        alpha[k][i] = prng_below(&prng, 2);
+    }
+    const LagrangianBatch batch = {.start = net->n_nodes - 1,
+                                   .n_rows = 1,
+                                   .unit = &row,
+                                   .sign = &plus,
+                                   .alpha = alpha,
+                                   .q0 = mem_doubles((size_t)net_in_size(net)),
+                                   .keep = true};
+    const LagrangianGradient out = {.alpha = g};
+    double at, moved;
+    lagrangian_bound(f.L, f.b, &batch, &at);
+    lagrangian_gradient(f.L, &batch, &out);
+    const bool kink = at_a_kink(&f, batch.q0);
+    for (int k = 0; k < net->n_nodes && !kink; k++)
+      for (int i = 0; alpha[k] && i < net->nodes[k].size; i++) {
+        const double lambda =
+            lagrangian_lambda(f.L, k) ? lagrangian_lambda(f.L, k)[i] : 0;
+        if (!(lambda > 0) || !bounds_unstable(f.b, net->nodes[k].in[0], 0, i)) continue;
+        const double old = alpha[k][i], step = old > 0.5 ? -1e-7 : 1e-7;
+        const double expected = g[k][i];
+        alpha[k][i] = old + step;
+        LagrangianBatch plain = batch;
+        plain.keep = false;
+        plain.q0 = NULL;
+        lagrangian_bound(f.L, f.b, &plain, &moved);
+        alpha[k][i] = old;
+        const double measured = (moved - at) / step;
+        cr_assert(fabs(measured - expected) <= 1e-3 * (1 + fabs(expected)),
+                  "net %d node %d neuron %d: derivative %g, measured %g", t, k, i,
+                  expected, measured);
+        compared++;
+      }
+    mem_free(batch.q0);
+    free_multipliers(net, alpha);
+    free_multipliers(net, g);
+    drop(&f);
+  }
+  cr_assert(compared > 100, "only %d derivatives compared", compared);
+}

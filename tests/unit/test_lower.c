@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "net/eval.h"
 #include "net/fold.h"
@@ -291,6 +293,61 @@ Test(lower, averages_with_and_without_padding)
   }
 }
 
+/* Windows at -2, 0, 2, then at 1, 3, 5, of 1, 2, 3, 4. */
+Test(lower, averages_with_strides_and_dilations)
+{
+  MakeOnnx *m = model(19, DIMS(1, 1, 4));
+  Onnx__NodeProto *node = make_onnx_node(m, "AveragePool", "x", "y");
+  make_onnx_attr_ints(m, node, "kernel_shape", DIMS(3));
+  make_onnx_attr_ints(m, node, "strides", DIMS(3));
+  make_onnx_attr_ints(m, node, "dilations", DIMS(2));
+  make_onnx_attr_ints(m, node, "pads", DIMS(2, 2));
+  COMPUTES(m, (1 + 3) / 2.0, (2 + 4) / 2.0);
+}
+
+/* Few bytes, a million windows of a million positions each: no loop over both. */
+Test(lower, counts_huge_windows_at_once)
+{
+  MakeOnnx *m = model(13, DIMS(1, 1, 1));
+  Onnx__NodeProto *node = make_onnx_node(m, "AveragePool", "x", "y");
+  make_onnx_attr_ints(m, node, "kernel_shape", DIMS(1 << 20));
+  make_onnx_attr_ints(m, node, "pads", DIMS((1 << 20) - 1, (1 << 20) - 1));
+  const double start = clock_now();
+  Net *net = loaded(m);
+  cr_expect_lt(clock_now() - start, 20);
+  const Node *v = net_output(net);
+  cr_assert_eq(v->size, 1 << 20);
+  net_free(net);
+}
+
+Test(lower, refuses_windows_and_results_that_are_too_large)
+{
+  MakeOnnx *m = model(13, DIMS(1, 8, 1));
+  Onnx__NodeProto *node = make_onnx_node(m, "AveragePool", "x", "y");
+  make_onnx_attr_ints(m, node, "kernel_shape", DIMS(1 << 22));
+  make_onnx_attr_ints(m, node, "pads", DIMS(0, 1 << 22));
+  refused(m, STATUS_UNSUPPORTED, "operator AveragePool: its window is too large");
+  m = model(13, DIMS(1, 1, 1, 1));
+  node = make_onnx_node(m, "AveragePool", "x", "y");
+  make_onnx_attr_ints(m, node, "kernel_shape", DIMS(1, 1));
+  make_onnx_attr_ints(m, node, "pads", DIMS(0, 0, 8191, 8191));
+  refused(m, STATUS_UNSUPPORTED, "operator AveragePool: its result is too large");
+}
+
+Test(lower, refuses_automatic_padding_with_dilations)
+{
+  for (int pool = 0; pool < 2; pool++) {
+    MakeOnnx *m = model(19, DIMS(1, 1, 9));
+    make_onnx_floats(m, "w", DIMS(1, 1, 3), (float[]){1, 2, 3});
+    Onnx__NodeProto *node =
+        make_onnx_node(m, pool ? "AveragePool" : "Conv", pool ? "x" : "x w", "y");
+    make_onnx_attr_ints(m, node, "kernel_shape", DIMS(3));
+    make_onnx_attr_ints(m, node, "dilations", DIMS(2));
+    make_onnx_attr_string(m, node, "auto_pad", pool ? "SAME_LOWER" : "SAME_UPPER");
+    refused(m, STATUS_UNSUPPORTED, "attribute auto_pad=SAME_");
+  }
+}
+
 Test(lower, averages_whole_planes)
 {
   MakeOnnx *m = model(13, DIMS(1, 2, 2, 2));
@@ -413,6 +470,169 @@ Test(lower, chooses_by_a_constant_condition)
   COMPUTES(m, -4, 2, -4);
 }
 
+Test(lower, refuses_to_negate_integers_it_does_not_know)
+{
+  MakeOnnx *m = model(13, DIMS(4));
+  make_onnx_ints(m, "big", DIMS(INT64_MAX));
+  make_onnx_ints(m, "one", DIMS(1));
+  make_onnx_node(m, "Neg", "big", "start");
+  make_onnx_node(m, "Slice", "x start one", "y");
+  refused(m, STATUS_UNSUPPORTED, "operator Neg of these constants overflows");
+  int32_t low = INT32_MIN; /* which has no negative */
+  m = model(13, DIMS(4));
+  Onnx__TensorProto *t = make_onnx_ints(m, "low", DIMS(0));
+  t->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT32;
+  t->n_int64_data = 0;
+  t->n_int32_data = 1;
+  t->int32_data = &low;
+  make_onnx_ints(m, "one", DIMS(1));
+  make_onnx_node(m, "Neg", "low", "end");
+  make_onnx_node(m, "Slice", "x one end", "y");
+  refused(m, STATUS_UNSUPPORTED, "operator Neg of these constants overflows");
+  m = model(13, DIMS(4));
+  make_onnx_ints(m, "two", DIMS(2));
+  make_onnx_ints(m, "end", DIMS(INT64_MAX));
+  make_onnx_node(m, "Neg", "two", "start");
+  make_onnx_node(m, "Slice", "x start end", "y");
+  COMPUTES(m, 3, 4);
+}
+
+/* ---- where rounding could jump ------------------------------------------- */
+
+/* x of shape [1, 2] and the stored constants c = 2.5, k = 3 and odd = 2^24 + 1. */
+static MakeOnnx *jumping(void)
+{
+  MakeOnnx *m = model(13, DIMS(1, 2));
+  make_onnx_floats(m, "c", 0, NULL, (float[]){2.5f});
+  make_onnx_floats(m, "k", 0, NULL, (float[]){3});
+  make_onnx_ints(m, "odd", DIMS((1 << 24) + 1));
+  return m;
+}
+
+/* y = x times what the operator makes of c, k and r. */
+static void jump(MakeOnnx *m, const char *op)
+{
+  if (!strcmp(op, "Floor")) {
+    make_onnx_node(m, "Floor", "c", "f");
+  } else if (!strcmp(op, "Cast")) {
+    make_onnx_attr_int(m, make_onnx_node(m, "Cast", "c", "i"), "to",
+                       ONNX__TENSOR_PROTO__DATA_TYPE__INT64);
+    make_onnx_attr_int(m, make_onnx_node(m, "Cast", "i", "f"), "to",
+                       ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+  } else if (!strcmp(op, "Equal")) {
+    make_onnx_node(m, "Equal", "c k", "b");
+    make_onnx_node(m, "Where", "b c k", "f");
+  } else {
+    make_onnx_node(m, "Range", "k r k", "f");
+  }
+  make_onnx_node(m, "Mul", "x f", "y");
+}
+
+static const char *const jumps[] = {"Floor", "Cast", "Equal", "Range"};
+
+Test(lower, jumps_at_stored_constants)
+{
+  const double factor[] = {2, 2, 3, 3};
+  for (int k = 0; k < 4; k++) {
+    MakeOnnx *m = jumping();
+    make_onnx_floats(m, "r", 0, NULL, (float[]){4});
+    jump(m, jumps[k]);
+    COMPUTES(m, factor[k], 2 * factor[k]);
+  }
+}
+
+/* Results that are float32 numbers are what ONNX computes. */
+Test(lower, jumps_at_constants_computed_without_rounding)
+{
+  MakeOnnx *m = jumping();
+  make_onnx_node(m, "Mul", "c c", "h");
+  make_onnx_node(m, "Floor", "h", "f");
+  make_onnx_node(m, "Mul", "x f", "y");
+  COMPUTES(m, 6, 12);
+}
+
+/* 0.04f * 25 is below 1, but ONNX rounds it to 1. */
+Test(lower, refuses_to_jump_at_a_rounded_product)
+{
+  MakeOnnx *m = model(13, DIMS(1, 2));
+  make_onnx_floats(m, "a", 0, NULL, (float[]){0.04f});
+  make_onnx_floats(m, "b", 0, NULL, (float[]){25});
+  make_onnx_node(m, "Mul", "a b", "c");
+  make_onnx_node(m, "Floor", "c", "f");
+  make_onnx_node(m, "Mul", "x f", "y");
+  refused(m, STATUS_UNSUPPORTED,
+          "operator Floor of a computed floating-point constant is not supported");
+}
+
+/* Every source of drift against every operator that can jump.  The constant d that
+ * drifts is not the one at which the operator would jump. */
+Test(lower, refuses_to_jump_once_any_constant_has_drifted)
+{
+  double tenth = 0.1;
+  for (int k = 0; k < 16; k++) {
+    MakeOnnx *m = jumping();
+    make_onnx_floats(m, "r", 0, NULL, (float[]){4});
+    const int source = k / 4;
+    if (source == 0) {
+      make_onnx_node(m, "Div", "c k", "d");
+    } else if (source == 1) {
+      make_onnx_attr_int(m, make_onnx_node(m, "Cast", "odd", "d"), "to",
+                         ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    } else if (source == 2) { /* 2^24 + 1 - 2^24: every sum is a float32 */
+      make_onnx_floats(m, "u", DIMS(1, 3), (float[]){0x1p24f, 1, -0x1p24f});
+      make_onnx_floats(m, "v", DIMS(3, 1), (float[]){1, 1, 1});
+      make_onnx_node(m, "MatMul", "u v", "d");
+    } else {
+      Onnx__TensorProto *t = make_onnx_floats(m, "w", 0, NULL, (float[]){0});
+      t->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+      t->n_float_data = 0;
+      t->n_double_data = 1;
+      t->double_data = &tenth;
+      make_onnx_attr_int(m, make_onnx_node(m, "Cast", "w", "d"), "to",
+                         ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
+    }
+    jump(m, jumps[k % 4]);
+    make_onnx_node(m, "Add", "x d", "z");
+    make_onnx_output(m, "z");
+    char want[64];
+    snprintf(want, sizeof want, "operator %s of a computed floating", jumps[k % 4]);
+    refused(m, STATUS_UNSUPPORTED, want);
+  }
+}
+
+Test(lower, refuses_to_jump_after_batch_normalisation)
+{
+  MakeOnnx *m = jumping();
+  make_onnx_floats(m, "g", DIMS(2), (float[]){1, 1});
+  make_onnx_node(m, "BatchNormalization", "x g g g g", "z");
+  make_onnx_output(m, "z");
+  jump(m, "Floor");
+  refused(m, STATUS_UNSUPPORTED, "operator Floor of a computed floating");
+}
+
+Test(lower, computes_with_integers_after_a_drift)
+{
+  MakeOnnx *m = jumping();
+  make_onnx_node(m, "Div", "x k", "z");
+  make_onnx_ints(m, "a", DIMS(7));
+  make_onnx_ints(m, "b", DIMS(7));
+  make_onnx_node(m, "Equal", "a b", "same");
+  make_onnx_node(m, "Where", "same x z", "y");
+  COMPUTES(m, 1, 2);
+}
+
+/* float32 cannot count beyond 2^24. */
+Test(lower, refuses_ranges_that_float32_would_round)
+{
+  MakeOnnx *m = model(13, DIMS(1));
+  make_onnx_floats(m, "a", 0, NULL, (float[]){1});
+  make_onnx_floats(m, "b", 0, NULL, (float[]){0x1p25f + 4});
+  make_onnx_floats(m, "s", 0, NULL, (float[]){0x1p24f});
+  make_onnx_node(m, "Range", "a b s", "r");
+  make_onnx_node(m, "Add", "x r", "y");
+  refused(m, STATUS_UNSUPPORTED, "operator Range is supported for integers only");
+}
+
 /* ---- inputs and outputs -------------------------------------------------- */
 
 Test(lower, joins_inputs_and_outputs_in_order)
@@ -526,6 +746,46 @@ Test(lower, refuses_shapes_that_do_not_match)
   make_onnx_ints(m, "i", DIMS(4));
   make_onnx_node(m, "Gather", "x i", "y");
   refused(m, STATUS_DATA, "index 4 of 4 elements");
+}
+
+/* As an attribute and as an operand: no axis, or all of them? */
+Test(lower, refuses_to_squeeze_nothing)
+{
+  MakeOnnx *m = model(11, DIMS(1, 2));
+  make_onnx_attr_ints(m, make_onnx_node(m, "Squeeze", "x", "y"), "axes", 0, NULL);
+  refused(m, STATUS_UNSUPPORTED, "operator Squeeze with an empty list of axes");
+  m = model(13, DIMS(1, 2));
+  make_onnx_ints(m, "axes", 0, NULL);
+  make_onnx_node(m, "Squeeze", "x axes", "y");
+  refused(m, STATUS_UNSUPPORTED, "operator Squeeze with an empty list of axes");
+  m = model(13, DIMS(1, 2));
+  make_onnx_node(m, "Squeeze", "x", "y");
+  COMPUTES(m, 1, 2);
+}
+
+Test(lower, refuses_operators_without_what_they_need)
+{
+  MakeOnnx *m = model(13, DIMS(1, 2));
+  make_onnx_node(m, "Concat", "x x", "y");
+  refused(m, STATUS_DATA, "node 'node 0': operator Concat needs the attribute axis");
+  m = model(13, DIMS(2));
+  make_onnx_node(m, "Slice", "x", "y");
+  refused(m, STATUS_DATA, "node 'node 0': operator Slice needs starts and ends");
+  m = model(9, DIMS(2));
+  make_onnx_attr_ints(m, make_onnx_node(m, "Slice", "x", "y"), "ends", 0, NULL);
+  refused(m, STATUS_DATA, "node 'node 0': operator Slice needs starts and ends");
+}
+
+/* Four thousand rows and columns of zeros: a few bytes. */
+Test(lower, refuses_large_products_of_constants)
+{
+  MakeOnnx *m = model(13, DIMS(4096, 1));
+  make_onnx_ints(m, "s", DIMS(4096, 4096));
+  make_onnx_node(m, "ConstantOfShape", "s", "z");
+  make_onnx_node(m, "MatMul", "z z", "p");
+  make_onnx_node(m, "MatMul", "p x", "y");
+  refused(m, STATUS_UNSUPPORTED,
+          "operator MatMul: this product of constants is too large");
 }
 
 Test(lower, refuses_results_that_are_too_large)

@@ -177,6 +177,7 @@ Test(result, json_is_valid_and_complete)
 {
   Net *net = small_net("net\n.onnx");
   Prop *p = two_cases();
+  p->n_dropped = 3;
   Result r;
   result_init(&r, p);
   result_saw(&r, 0, 0.125);
@@ -194,6 +195,8 @@ Test(result, json_is_valid_and_complete)
   cr_assert_str_eq(json_get(root, "version")->valuestring, "1");
   cr_assert(cJSON_IsNull(json_get(root, "seconds")));
   cr_assert(cJSON_IsNull(json_get(root, "bound")));
+  cr_assert_eq(json_get(root, "n_dropped")->valuedouble, 3);
+  cr_assert(cJSON_IsFalse(json_get(root, "vacuous")));
   cr_assert_null(json_get(root, "witness"));
   const cJSON *cases = json_get(root, "cases");
   cr_assert_eq(cJSON_GetArraySize(cases), 2);

@@ -312,7 +312,54 @@ Test(vnnlib, an_empty_disjunct_is_dropped)
                        "            (and (>= X_0 1.25) (<= Y_0 2))))");
   cr_assert_eq(p->n_cases, 1);
   cr_assert_eq(p->n_boxes, 1);
+  cr_assert_eq(p->n_dropped, 1);
   cr_assert_eq(p->cases[0].rows[0].rhs_lo, 1);
+  prop_free(p);
+}
+
+Test(vnnlib, disjuncts_that_cannot_hold_are_counted)
+{
+  static const struct {
+    const char *body;
+    int n_cases, n_dropped;
+  } specs[] = {
+      {"", 1, 0},
+      {"(assert (or (<= Y_0 1) (<= Y_1 2)))", 2, 0},
+      {"(assert (or (<= Y_0 1) (<= 2 1) (< Y_0 Y_0)))", 1, 2},
+      {"(assert (or (<= Y_0 1) (and (<= Y_1 1) (<= 2 1))))", 1, 1},
+      {"(assert (or (<= Y_0 1) (or) (= 2 1) (not (= 1 1))))", 1, 3},
+      {"(assert (or (<= Y_0 1) (and (<= Y_1 1) (or (<= 2 1) (<= 3 1)))))", 1, 1},
+      {"(assert (or (<= Y_0 1) (or (<= Y_1 1) (<= 2 1))))", 2, 1},
+      {"(assert (or (<= Y_0 1) (not (or (<= Y_1 1) (<= 1 2)))))", 1, 1},
+      {"(assert (or (<= X_0 0.5) (>= X_0 0.75)))"
+       "(assert (or (<= X_0 0.25) (>= X_0 0.9)))",
+       2, 2},
+      {"(assert (or))", 0, 0},
+      {"(assert (<= 2 1))", 0, 0},
+      {"(assert (< Y_0 Y_0))", 0, 0},
+      {"(assert (or (< Y_0 Y_0) (<= 2 1)))", 0, 2},
+  };
+  for (size_t k = 0; k < sizeof specs / sizeof *specs; k++) {
+    Prop *p = parse_body(specs[k].body);
+    cr_expect_eq(p->n_cases, specs[k].n_cases, "%s: %d cases", specs[k].body,
+                 p->n_cases);
+    cr_expect_eq(p->n_dropped, specs[k].n_dropped, "%s: %d dropped", specs[k].body,
+                 p->n_dropped);
+    prop_free(p);
+  }
+}
+
+/* The bounds of a formula that is false may also come from every disjunct. */
+Test(vnnlib, a_false_formula_needs_bounds_like_any_other)
+{
+  Prop *p = parse("(declare-const X_0 Real)(declare-const X_1 Real)"
+                  "(declare-const Y_0 Real)(assert (<= X_1 1))"
+                  "(assert (or (and (>= X_0 0)(<= X_0 1)(>= X_1 0)(>= X_1 -1))"
+                  "            (and (>= X_0 2)(>= X_0 3)(<= X_0 4)(= X_1 0))))"
+                  "(assert (<= 2 1))",
+                  2, 1);
+  cr_assert_eq(p->n_cases, 0);
+  cr_assert_eq(p->n_boxes, 0);
   prop_free(p);
 }
 

@@ -112,6 +112,12 @@ static const Bad bad[] = {
     {DECL "(assert (and (>= X_0 0)(<= X_0 1)(>= X_1 0)))\n(assert (or\n"
           "(and (<= X_1 2) (<= Y_0 1))\n (and (<= Y_0 2))))",
      STATUS_DATA, ":5:2:", "X_1 has no upper bound in this case"},
+    {DECL "(assert (or))", STATUS_DATA, ":1:16:", "X_0 has no lower bound"},
+    {DECL "(assert (and (>= X_0 0)(<= X_0 1)(>= X_1 0)))(assert (<= 2 1))", STATUS_DATA,
+     ":1:40:", "X_1 has no upper bound"},
+    {DECL "(assert (and (>= X_0 0)(<= X_0 1)(>= X_1 0)))\n(assert (< Y_0 Y_0))\n"
+          "(assert (or (and (<= X_1 2) (<= X_1 3)) (<= Y_0 2)))",
+     STATUS_DATA, ":1:40:", "X_1 has no upper bound"},
     {HEAD "(assert (>= X_0\n 2))", STATUS_DATA,
      ":3:9:", "the input set is empty: X_0 >= 2 (line 3) and X_0 <= 1 (line 2)"},
     {HEAD "(assert (> X_1 1))", STATUS_DATA, ":3:9:", "the input set is empty"},
@@ -195,6 +201,40 @@ Test(vnnlib_bad, too_many_large_boxes_are_refused)
   cr_assert(!strncmp(err.text, "f:3:1: the disjunctions", 23), "%s", err.text);
   status_reset(&err);
   text_free(&t);
+}
+
+/* 200 x 200 boxes of 1000 inputs take 1.3 GB, but 200 boxes with 200 rows each do
+ * not. */
+Test(vnnlib_bad, boxes_beyond_a_gigabyte_are_refused)
+{
+  for (int own = 0; own < 2; own++) {
+    Text t = {0};
+    const int n = 1000;
+    for (int i = 0; i < n; i++)
+      text_add(&t, "(declare-const X_%d Real)", i);
+    text_add(&t, "(declare-const Y_0 Real)\n");
+    for (int i = 0; i < n; i++)
+      text_add(&t, "(assert (>= X_%d 0))(assert (<= X_%d 1000))", i, i);
+    for (int part = 0; part < 2; part++) {
+      text_add(&t, "\n(assert (or");
+      for (int k = 0; k < 200; k++)
+        text_add(&t, "(<= %s_%d %d)", part || own ? "X" : "Y", part || own ? part : 0,
+                 k);
+      text_add(&t, "))");
+    }
+    Err err = {0};
+    Prop *prop = vnnlib_parse("f", t.s, t.n, n, 1, &err);
+    if (own) {
+      cr_assert_null(prop);
+      cr_assert(!strncmp(err.text, "f:4:12: the disjunctions", 24), "%s", err.text);
+    } else {
+      cr_assert(prop, "%s", err.text);
+      cr_assert_eq(prop->n_boxes, 200);
+    }
+    prop_free(prop);
+    status_reset(&err);
+    text_free(&t);
+  }
 }
 
 /* Any prefix and any damaged byte: an error or a property, never a crash. */
