@@ -91,8 +91,9 @@ check: $(PROGRAM) $(O)/unit
 	tests/run-unit $(O)/unit
 	tests/run-cli $(PROGRAM)
 
+# With CI set, the tools it needs are installed first.
 lint:
-	tests/lint
+	tests/lint $(if $(CI),--install)
 
 # ---- the rest ----------------------------------------------------------------
 

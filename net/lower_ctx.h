@@ -50,6 +50,7 @@ typedef struct {
   bool widened; /* a variable was cast to DOUBLE */
   bool drifted; /* some constant may differ from what ONNX computes in floating point:
                  * see lower_ctx_check_drift */
+  int64_t n_folded; /* multiply-adds of constants so far */
 } Lower;
 
 /* ---- messages ------------------------------------------------------------ */

@@ -201,7 +201,8 @@ static Status batched(Lower *l, const OnnxNode *node, const Value *a, const Valu
   return rc;
 }
 
-/* A few bytes can ask for any product of constants: at most this many additions. */
+/* A few bytes can ask for any product of constants: at most this many multiply-adds in
+ * all of them together. */
 #define MAX_FOLDED ((int64_t)1 << 28)
 
 /* Both are constants. */
@@ -211,9 +212,11 @@ static Status fold_product(Lower *l, const OnnxNode *node, const Value *a,
   if (a->type != ONNX_FLOAT && a->type != ONNX_DOUBLE)
     return lower_ctx_refuse(l, node, "operator %s of integers is not supported",
                             node->op);
-  if (p->out.n > SHAPE_MAX_VARIABLE || (int64_t)p->out.n * p->k > MAX_FOLDED)
+  const int64_t work = (int64_t)p->out.n * p->k;
+  if (p->out.n > SHAPE_MAX_VARIABLE || work > MAX_FOLDED - l->n_folded)
     return lower_ctx_refuse(
-        l, node, "operator %s: this product of constants is too large", node->op);
+        l, node, "operator %s: the products of constants are too large", node->op);
+  l->n_folded += work;
   int strides[NODE_MAX_RANK];
   const int plane = p->m * p->n;
   shape_broadcast_strides(&p->a_batch, &p->batch, strides);

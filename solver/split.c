@@ -7,6 +7,7 @@
 
 #include "bounds/bounds.h"
 #include "bounds/crown.h"
+#include "bounds/slopes.h"
 #include "net/base/mem.h"
 #include "solver/frontier.h"
 #include "solver/progress.h"
@@ -23,6 +24,8 @@
 /* Steps on the weights of a conjunction, and the most rows it may have for them. */
 #define MIX_STEPS 24
 #define MIX_ROWS  64
+/* Steps on slopes and weights of what is still open after that. */
+#define SLOPE_STEPS 6
 
 /* What one thread needs to bound a group. */
 typedef struct {
@@ -35,6 +38,7 @@ typedef struct {
   const double **gain; /* and what a cut of each input promises, per width */
   /* conjunctions: one weighted row for every box and open case of several rows */
   int n_mixed, *mixed_box, *mixed_case; /* box and open case of each */
+  int *mixed_first, *mixed_count;       /* rows of its case */
   double *mixed; /* double mixed[GROUP n_open][margins]: their objectives */
   double *mixed_lower, *mixed_q0;
   double *mixed_gain; /* sum_j w_j |q_ji|: the mixture's own q is small by design */
@@ -88,7 +92,9 @@ static Worker worker_new(const Search *s, int member)
   w.q0 = mem_doubles(rows * (size_t)s->n);
   w.best = mem_array((size_t)s->n_open, sizeof *w.best);
   w.gain = mem_array((size_t)s->n_open, sizeof *w.gain);
-  const size_t most = s->has_conjunctions ? (size_t)GROUP * (size_t)s->n_open : 0;
+  const size_t most = (size_t)GROUP * (size_t)s->n_open;
+  w.mixed_first = mem_array(most, sizeof *w.mixed_first);
+  w.mixed_count = mem_array(most, sizeof *w.mixed_count);
   w.mixed_box = mem_array(most, sizeof *w.mixed_box);
   w.mixed_case = mem_array(most, sizeof *w.mixed_case);
   w.mixed = mem_doubles(most * (size_t)net_out_size(s->query->net));
@@ -109,6 +115,8 @@ static void worker_free(Worker *w)
   mem_free(w->q0);
   mem_free(w->best);
   mem_free(w->gain);
+  mem_free(w->mixed_first);
+  mem_free(w->mixed_count);
   mem_free(w->mixed_box);
   mem_free(w->mixed_case);
   mem_free(w->mixed);
@@ -249,16 +257,37 @@ static void mix_rows(const Search *s, const Worker *w, int box, int c, const dou
   memcpy(w->weight, best_weight, (size_t)n * sizeof *best_weight);
 }
 
+/* A few steps on the slopes and weights of rows r .. r + n: they cost little beside the
+ * intermediate bounds, which stay as they are. */
+static void optimise_mixed(const Search *s, Worker *w, int r, int n)
+{
+  const int size = net_out_size(s->query->net);
+  for (int i = 0; i < n; i++) {
+    const int c = w->mixed_case[r + i];
+    w->mixed_first[i] = s->row[s->first[c]];
+    w->mixed_count[i] = s->first[c + 1] - s->first[c];
+  }
+  Objective o = {.start = s->query->net->n_nodes - 1,
+                 .n_rows = n,
+                 .size = size,
+                 .box = w->mixed_box + r,
+                 .first = w->mixed_first,
+                 .count = w->mixed_count,
+                 .c = w->mixed + (size_t)r * (size_t)size,
+                 .has_weights = s->has_conjunctions};
+  slopes_optimise(w->L, w->b, &o, SLOPE_STEPS, 0, s->stop, w->mixed_lower + r, NULL);
+}
+
 /* A weighted row for every conjunction that its rows alone leave open. */
 static void bound_mixed(const Search *s, Worker *w, int from, int n_boxes)
 {
   const size_t size = (size_t)net_out_size(s->query->net), dims = (size_t)s->n;
   const int block = lagrangian_max_rows(w->L);
   w->n_mixed = 0;
-  for (int t = 0; s->has_conjunctions && t < n_boxes; t++)
+  for (int t = 0; t < n_boxes; t++)
     for (int c = 0; c < s->n_open; c++) {
       const int n = s->first[c + 1] - s->first[c], at = t * s->n_rows + s->first[c];
-      bool open = n > 1 && n <= MIX_ROWS;
+      bool open = n <= MIX_ROWS;
       for (int j = 0; j < n; j++)
         open = open && !(w->lower[at + j] > 0) && isfinite(w->lower[at + j]);
       if (!open) continue;
@@ -278,13 +307,14 @@ static void bound_mixed(const Search *s, Worker *w, int from, int n_boxes)
       w->mixed_case[w->n_mixed++] = c;
     }
   for (int r = 0; r < w->n_mixed; r += block) {
+    const int n = w->n_mixed - r < block ? w->n_mixed - r : block;
     const LagrangianBatch batch = {.start = s->query->net->n_nodes - 1,
-                                   .n_rows =
-                                       w->n_mixed - r < block ? w->n_mixed - r : block,
+                                   .n_rows = n,
                                    .c = w->mixed + (size_t)r * size,
                                    .box = w->mixed_box + r,
                                    .q0 = w->mixed_q0 + (size_t)r * dims};
     lagrangian_bound(w->L, w->b, &batch, w->mixed_lower + r);
+    optimise_mixed(s, w, r, n);
   }
 }
 
@@ -330,7 +360,8 @@ static void judge_part(Search *s, const Worker *w, int p, int box)
     mean += fabs(slope[i]) / (double)n;
   for (size_t i = 0; i < n; i++) {
     s->corner[(size_t)p * n + i] = q[i] >= 0 ? lo[i] : hi[i];
-    const double width = hi[i] - lo[i], g = (fabs(slope[i]) + AXIS_FLOOR * mean) * width;
+    const double width = hi[i] - lo[i],
+                 g = (fabs(slope[i]) + AXIS_FLOOR * mean) * width;
     /* Without any coefficient the widest coordinate is as good as another. */
     if (g > most || (!(g < most) && width > widest)) {
       most = g;

@@ -785,7 +785,7 @@ Test(lower, refuses_large_products_of_constants)
   make_onnx_node(m, "MatMul", "z z", "p");
   make_onnx_node(m, "MatMul", "p x", "y");
   refused(m, STATUS_UNSUPPORTED,
-          "operator MatMul: this product of constants is too large");
+          "operator MatMul: the products of constants are too large");
 }
 
 Test(lower, refuses_results_that_are_too_large)
