@@ -12,10 +12,11 @@
 #include "solver/frontier.h"
 #include "solver/progress.h"
 
-/* Boxes bounded together by one thread, and groups per batch. */
-#define GROUP  32
-#define GROUPS 8
-#define BATCH  (GROUP * GROUPS)
+/* Boxes bounded together by one thread, at most; fewer where the intervals of so many
+ * would take more than GROUP_BYTES.  And parts in a batch of all threads. */
+#define GROUP       32
+#define GROUP_BYTES ((size_t)128 << 20)
+#define BATCH       256
 /* Parts whose points are tried as witnesses, the weakest of a batch. */
 #define PROBES 8
 /* A coordinate whose coefficient happens to vanish in the bound may still loosen it:
@@ -29,7 +30,7 @@
 
 /* What one thread needs to bound a group. */
 typedef struct {
-  Bounds *b; /* GROUP boxes */
+  Bounds *b; /* one group of boxes */
   Lagrangian *L;
   int *unit, *box;
   signed char *sign;
@@ -39,7 +40,7 @@ typedef struct {
   /* conjunctions: one weighted row for every box and open case of several rows */
   int n_mixed, *mixed_box, *mixed_case; /* box and open case of each */
   int *mixed_first, *mixed_count;       /* rows of its case */
-  double *mixed; /* double mixed[GROUP n_open][margins]: their objectives */
+  double *mixed; /* double mixed[group n_open][margins]: their objectives */
   double *mixed_lower, *mixed_q0;
   double *mixed_gain; /* sum_j w_j |q_ji|: the mixture's own q is small by design */
   double *weight;     /* double weight[n_rows], of one case */
@@ -54,6 +55,7 @@ typedef struct {
   const SplitParams *params;
   Worker *workers;
   int n;                 /* inputs */
+  int group;             /* boxes in a group */
   int n_rows;            /* rows of the open cases */
   int *row, *row_case;   /* their elements and which open case they belong to */
   int n_open, *open;     /* open cases, from query->first_case */
@@ -83,8 +85,8 @@ int split_n_free(const Query *query)
 
 static Worker worker_new(const Search *s, int member)
 {
-  Worker w = {.L = s->team->member[member], .b = bounds_new(s->query->net, GROUP)};
-  const size_t rows = (size_t)GROUP * (size_t)s->n_rows;
+  Worker w = {.L = s->team->member[member], .b = bounds_new(s->query->net, s->group)};
+  const size_t rows = (size_t)s->group * (size_t)s->n_rows;
   w.unit = mem_array(rows, sizeof *w.unit);
   w.box = mem_array(rows, sizeof *w.box);
   w.sign = mem_array(rows, sizeof *w.sign);
@@ -92,7 +94,7 @@ static Worker worker_new(const Search *s, int member)
   w.q0 = mem_doubles(rows * (size_t)s->n);
   w.best = mem_array((size_t)s->n_open, sizeof *w.best);
   w.gain = mem_array((size_t)s->n_open, sizeof *w.gain);
-  const size_t most = (size_t)GROUP * (size_t)s->n_open;
+  const size_t most = (size_t)s->group * (size_t)s->n_open;
   w.mixed_first = mem_array(most, sizeof *w.mixed_first);
   w.mixed_count = mem_array(most, sizeof *w.mixed_count);
   w.mixed_box = mem_array(most, sizeof *w.mixed_box);
@@ -149,8 +151,18 @@ static void list_rows(Search *s)
   }
 }
 
+static int group_size(const Net *net)
+{
+  size_t total = 0;
+  for (int k = 0; k < net->n_nodes; k++)
+    total += (size_t)net->nodes[k].size;
+  const size_t box = total * 8 * sizeof(double); /* arrays of bounds/bounds.h */
+  return box * GROUP <= GROUP_BYTES ? GROUP : 1 + (int)(GROUP_BYTES / (box + 1));
+}
+
 static void search_init(Search *s)
 {
+  s->group = group_size(s->query->net);
   list_rows(s);
   s->n = s->query->box->n;
   const size_t n = (size_t)s->n;
@@ -379,8 +391,8 @@ static void bound_group(void *context, int member, int g)
   Search *s = context;
   Worker *w = &s->workers[member];
   const size_t n = (size_t)s->n;
-  const int from = g * GROUP;
-  const int n_boxes = s->n_parts - from < GROUP ? s->n_parts - from : GROUP;
+  const int from = g * s->group;
+  const int n_boxes = s->n_parts - from < s->group ? s->n_parts - from : s->group;
   if (stop_why(s->stop)) return;
   const int all = w->b->n_box;
   w->b->n_box = n_boxes;
@@ -519,7 +531,7 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
   long regions = 0;
   bool hit = false, cut_short = false;
   for (start(&s); s.n_parts && !hit; take_parts(&s, lo, hi)) {
-    team_run(team, (s.n_parts + GROUP - 1) / GROUP, bound_group, &s);
+    team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
     cut_short = stop_why(stop) != STOP_NO || regions >= params->max_regions;
     if (cut_short) break; /* the parts keep their parents' bounds */
     regions += s.n_parts;

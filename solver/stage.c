@@ -25,6 +25,8 @@
 
 /* Descent steps from the points that branch and bound probes. */
 #define PROBE_STEPS 3
+/* Inputs that are few: cutting each in half 2 or 3 times is still cheap. */
+#define FEW_INPUTS 10
 
 /* The share of the remaining time, and the most seconds, for optimising
  * intermediate bounds: on large networks it has no natural end. */
@@ -304,9 +306,11 @@ void stage_joint(Job *job)
 
 /* ---- branch and bound -------------------------------------------------------- */
 
-void stage_split(Job *job)
+static void split_up_to(Job *job, int most_inputs)
 {
-  if (split_n_free(job->query) > job->options->split_inputs) return;
+  const int n_free = split_n_free(job->query), most = job->options->split_inputs;
+  if (job->has_split || n_free > most_inputs || n_free > most) return;
+  job->has_split = true;
   Timer t = timer_start(job, "split");
   need_bounds(job);
   const bool attack = job->options->stages & STAGE_ATTACK;
@@ -314,6 +318,16 @@ void stage_split(Job *job)
   const SplitParams params = {.max_regions = LONG_MAX, .attack_steps = PROBE_STEPS};
   timer_stop(&t, split_search(job->team, job->query, &params,
                               attack ? job->attack : NULL, job->stop, job->result));
+}
+
+void stage_split_few(Job *job)
+{
+  split_up_to(job, FEW_INPUTS);
+}
+
+void stage_split(Job *job)
+{
+  split_up_to(job, INT_MAX);
 }
 
 /* ---- linear program ------------------------------------------------------ */

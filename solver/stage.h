@@ -39,6 +39,7 @@ typedef struct {
   double *corners;  /* double corners[n_corners][inputs]: where the last dual bounds */
   int *corner_case; /* were attained */
   int n_corners;
+  bool has_split; /* branch and bound on the inputs has had its turn */
 } Job;
 
 void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
@@ -64,8 +65,10 @@ void stage_slopes(Job *job);
  * dual. */
 void stage_joint(Job *job);
 
-/* Branch and bound on the input box where it has few dimensions: complete, given
- * time (solver/split.h). */
+/* Branch and bound on the input box (solver/split.h): complete, given time.  The first
+ * is for so few dimensions that nothing else comes near it; the second, for up to
+ * options->split_inputs, is what remains when all else has failed. */
+void stage_split_few(Job *job);
 void stage_split(Job *job);
 
 /* The triangle relaxation's linear program, case by case. */
