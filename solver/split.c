@@ -37,7 +37,7 @@ typedef struct {
   double *lower, *q0;  /* double lower[rows], q0[rows][inputs] */
   const double **best; /* best[n_open]: coefficients of each case's best bound, */
   const double **gain; /* and what a cut of each input promises, per width */
-  /* conjunctions: one weighted row for every box and open case of several rows */
+  /* one weighted row for every box and case that its rows alone leave open */
   int n_mixed, *mixed_box, *mixed_case; /* box and open case of each */
   int *mixed_first, *mixed_count;       /* rows of its case */
   double *mixed; /* double mixed[group n_open][margins]: their objectives */
@@ -234,7 +234,7 @@ static void mix_rows(const Search *s, const Worker *w, int box, int c, const dou
   const size_t dims = (size_t)s->n, at = (size_t)(box * s->n_rows + s->first[c]);
   double value[MIX_ROWS], best_weight[MIX_ROWS], best = -INFINITY;
   for (int j = 0; j < n; j++)
-    w->weight[j] = 1.0 / n;
+    w->weight[j] = best_weight[j] = 1.0 / n;
   for (int t = 0; t < MIX_STEPS; t++) {
     double bound = 0, most = -INFINITY, least = INFINITY, sum = 0;
     for (int j = 0; j < n; j++)
@@ -290,7 +290,8 @@ static void optimise_mixed(const Search *s, Worker *w, int r, int n)
   slopes_optimise(w->L, w->b, &o, SLOPE_STEPS, 0, s->stop, w->mixed_lower + r, NULL);
 }
 
-/* A weighted row for every conjunction that its rows alone leave open. */
+/* A weighted row, with optimised slopes, for every case that its rows alone leave open.
+ */
 static void bound_mixed(const Search *s, Worker *w, int from, int n_boxes)
 {
   const size_t size = (size_t)net_out_size(s->query->net), dims = (size_t)s->n;
@@ -417,7 +418,11 @@ static void add_part(Search *s, const Region *parent, const double *lo,
   const size_t n = (size_t)s->n, p = (size_t)s->n_parts++;
   memcpy(s->lo + p * n, lo, n * sizeof *lo);
   memcpy(s->hi + p * n, hi, n * sizeof *hi);
-  s->part[p] = (Region){.lower = parent->lower, .depth = parent->depth + 1};
+  /* Valid as it stands, should its group not get a turn. */
+  s->part[p] = (Region){
+      .lower = parent->lower, .depth = parent->depth + 1, .axis = parent->axis};
+  memcpy(s->corner + p * n, lo, n * sizeof *lo);
+  s->weakest[p] = s->open[0];
 }
 
 /* A coordinate that can still be cut, the wanted one first; -1 when none can. */
