@@ -68,7 +68,7 @@ $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
-	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lgmp $(LIBS)
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)

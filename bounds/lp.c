@@ -299,6 +299,8 @@ static bool solve(Model *m, Lagrangian *L, Objective *o, double *const *alpha,
   glp_init_smcp(&parm);
   parm.msg_lev = GLP_MSG_OFF;
   parm.meth = GLP_DUALP;
+  /* On badly scaled programs the simplex method can cycle. */
+  parm.it_lim = 100 * (glp_get_num_rows(m->lp) + glp_get_num_cols(m->lp)) + 1000;
   const double left = stop_seconds_left(stop);
   if (left < 1e6) parm.tm_lim = (int)(left * 1000) + 1;
   const int rc = glp_simplex(m->lp, &parm);
