@@ -117,15 +117,6 @@ typedef struct {
   double **zero; /* zero multipliers, or NULL */
 } Batch;
 
-static double **zero_multipliers(const Net *net, int n_rows)
-{
-  double **a = mem_zero((size_t)net->n_nodes, sizeof *a);
-  for (int k = 0; k < net->n_nodes; k++)
-    if (net->nodes[k].kind == NODE_ACT)
-      a[k] = mem_doubles0((size_t)n_rows * (size_t)net->nodes[k].size);
-  return a;
-}
-
 static Batch batch_new(const Net *net, int room, bool zero)
 {
   return (Batch){.room = room,
@@ -133,14 +124,12 @@ static Batch batch_new(const Net *net, int room, bool zero)
                  .owner = mem_array((size_t)room, sizeof(int)),
                  .sign = mem_array((size_t)room, sizeof(signed char)),
                  .lower = mem_doubles((size_t)room),
-                 .zero = zero ? zero_multipliers(net, room) : NULL};
+                 .zero = zero ? lagrangian_new_multipliers(net, room) : NULL};
 }
 
 static void batch_free(const Net *net, Batch *batch)
 {
-  for (int k = 0; batch->zero && k < net->n_nodes; k++)
-    mem_free(batch->zero[k]);
-  mem_free(batch->zero);
+  lagrangian_free_multipliers(net, batch->zero);
   mem_free(batch->unit);
   mem_free(batch->owner);
   mem_free(batch->sign);

@@ -427,3 +427,19 @@ const double *lagrangian_slope(const Lagrangian *L, int k)
 {
   return L->slope[k];
 }
+
+double **lagrangian_new_multipliers(const Net *net, int n_rows)
+{
+  double **a = mem_zero((size_t)net->n_nodes, sizeof *a);
+  for (int k = 0; k < net->n_nodes; k++)
+    if (net->nodes[k].kind == NODE_ACT)
+      a[k] = mem_doubles0((size_t)n_rows * (size_t)net->nodes[k].size);
+  return a;
+}
+
+void lagrangian_free_multipliers(const Net *net, double **multipliers)
+{
+  for (int k = 0; multipliers && k < net->n_nodes; k++)
+    mem_free(multipliers[k]);
+  mem_free(multipliers);
+}

@@ -97,6 +97,12 @@ typedef struct {
 void lagrangian_gradient(Lagrangian *L, const LagrangianBatch *batch,
                          const LagrangianGradient *out);
 
+/* Zeroed multipliers for every activation node, [n_rows][size_k] each, and NULL for
+ * other nodes; [n_nodes].  Owned by the caller. */
+double **lagrangian_new_multipliers(const Net *net, int n_rows);
+void lagrangian_free_multipliers(const Net *net,
+                                 double **multipliers); /* NULL is fine */
+
 /* The box of row r. */
 static inline size_t lagrangian_box(const LagrangianBatch *batch, int r)
 {

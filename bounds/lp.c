@@ -237,20 +237,14 @@ static void read_duals(const Model *m, Objective *o, int first_row, double **mu)
 static void prove(const Model *m, Lagrangian *L, Objective *o, int first_row,
                   LpResult *result)
 {
-  const Net *net = m->b->net;
-  double **mu = mem_zero((size_t)net->n_nodes, sizeof *mu);
-  for (int k = 0; k < o->start; k++)
-    if (net->nodes[k].kind == NODE_ACT)
-      mu[k] = mem_doubles0((size_t)net->nodes[k].size);
+  double **mu = lagrangian_new_multipliers(m->b->net, 1);
   read_duals(m, o, first_row, mu);
   LagrangianBatch batch = objective_batch(o);
   batch.mu = mu;
   double lower;
   lagrangian_bound(L, m->b, &batch, &lower);
   if (lower > result->lower) result->lower = lower;
-  for (int k = 0; k < o->start; k++)
-    mem_free(mu[k]);
-  mem_free(mu);
+  lagrangian_free_multipliers(m->b->net, mu);
 }
 
 static void read_point(const Model *m, double *point)

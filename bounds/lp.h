@@ -15,7 +15,7 @@
  * for the Lagrangian, whose value is the proven bound; its status is never believed.
  * GLPK keeps one environment per thread and aborts on misuse: its errors are caught
  * inside this file, after which the thread's environment is released and the result
- * is "no bound".
+ * is "no bound".  A cap on the pivots ends the cycling of badly scaled programs.
  */
 #ifndef BOUNDS_LP_H
 #define BOUNDS_LP_H

@@ -34,7 +34,7 @@ typedef struct {
   const double *alpha; /* slopes of the unstable neurons for lam >= 0, or NULL: down */
   const double *mu;    /* p of the unstable neurons, or NULL: p = s lam */
   double *p;           /* out: what is passed on, added to by the caller */
-  double *slope;       /* out: dp/dlam: s, or 0 where mu gave p; NULL: not wanted */
+  double *slope;       /* out: dp/dlam: s, or 0 where mu gave p; given when z is */
   double *z;           /* out: the minimiser of (1); NULL: not wanted */
 } RelaxRow;
 

@@ -70,7 +70,6 @@ typedef struct {
   int *weakest;       /* int weakest[BATCH]: the case of that bound */
   double *case_lower; /* double case_lower[BATCH][n_open] */
   double *closed;     /* double closed[n_open]: smallest bound over closed parts */
-  bool stuck;         /* some region could not be split any further */
 } Search;
 
 int split_n_free(const Query *query)
@@ -436,7 +435,7 @@ static int choose_axis(const Search *s, int wanted, const double *lo, const doub
 }
 
 /* Fill the batch with the halves of the hardest regions.  Regions that cannot be cut
- * are closed only in name: the search then ends without a proof. */
+ * are closed with the bound they have: the search then ends without a proof. */
 static void take_parts(Search *s, double *lo, double *hi)
 {
   s->n_parts = 0;
@@ -446,7 +445,6 @@ static void take_parts(Search *s, double *lo, double *hi)
     frontier_pop(&s->frontier, &region, lo, hi);
     const int axis = choose_axis(s, region.axis, lo, hi);
     if (axis < 0) {
-      s->stuck = true;
       for (int c = 0; c < s->n_open; c++)
         s->closed[c] = fmin(s->closed[c], region.lower);
       continue;

@@ -3,10 +3,11 @@
  *
  * Regions are taken from the frontier a batch at a time, cut in two, and bounded
  * together: all intervals of every part from scratch, one pass per layer for a group
- * of boxes (bounds/crown.h), then every row of every open case.  A part whose cases all
- * have a proven bound > 0 is closed; the others go back.  The next cut is the
- * coordinate with the largest |dg/dx_i| times width in the weakest bound.  Centres and
- * the corners where bounds are attained are tried as witnesses.
+ * of boxes (bounds/crown.h), then every row of every open case, and where
+ * these leave a case open, a weighted row with slopes optimised in a few steps.  A part
+ * whose cases all have a proven bound > 0 is closed; the others go back.  The next cut
+ * is the coordinate with the largest |dg/dx_i| times width in the weakest bound.
+ * Centres and the corners where bounds are attained are tried as witnesses.
  *
  * Groups are worked on by different threads, but what a group computes and the order
  * in which results are used do not depend on it.

@@ -101,7 +101,7 @@ static Stop share(const Stop *stop, double fraction, double most)
   Stop part;
   const double left = stop_seconds_left(stop) * fraction;
   stop_init(&part, left < most ? left : most);
-  if (stop) atomic_store(&part.interrupted, atomic_load(&stop->interrupted));
+  part.parent = stop;
   return part;
 }
 
@@ -127,6 +127,7 @@ void stage_attack_quick(Job *job)
 
 void stage_attack_corners(Job *job)
 {
+  if (!job->n_corners) return;
   Timer t = timer_start(job, "attack");
   need_attack(job);
   const long before = attack_n_restarts(job->attack);
@@ -213,23 +214,6 @@ void stage_crown(Job *job)
 
 /* ---- dual ---------------------------------------------------------------- */
 
-/* Room for the slopes of n rows. */
-static double **new_slopes(const Net *net, int n)
-{
-  double **a = mem_zero((size_t)net->n_nodes, sizeof *a);
-  for (int k = 0; k < net->n_nodes; k++)
-    if (net->nodes[k].kind == NODE_ACT)
-      a[k] = mem_doubles0((size_t)n * (size_t)net->nodes[k].size);
-  return a;
-}
-
-static void free_slopes(const Net *net, double **a)
-{
-  for (int k = 0; k < net->n_nodes; k++)
-    mem_free(a[k]);
-  mem_free(a);
-}
-
 /* Slopes, and the full dual from them, for a block of open cases; the corners where
  * the bounds are attained are kept for the attack. */
 static long optimise_block(Job *job, const int *cases, int n, int iterations, bool full)
@@ -240,7 +224,7 @@ static long optimise_block(Job *job, const int *cases, int n, int iterations, bo
   double *lower = mem_doubles((size_t)n);
   for (int r = 0; r < n; r++)
     lower[r] = job->result->cases[query->first_case + cases[r]].lower;
-  double **alpha = new_slopes(net, n);
+  double **alpha = lagrangian_new_multipliers(net, n);
   long steps =
       slopes_optimise(job->L, job->bounds, &o, iterations, 0, job->stop, lower, alpha);
   if (full) {
@@ -261,7 +245,7 @@ static long optimise_block(Job *job, const int *cases, int n, int iterations, bo
     add_corner(job, cases[r], x0 + (size_t)r * (size_t)net_in_size(net));
   mem_free(x0);
   mem_free(lower);
-  free_slopes(net, alpha);
+  lagrangian_free_multipliers(net, alpha);
   objective_free(&o);
   return steps;
 }

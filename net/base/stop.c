@@ -8,6 +8,7 @@
 
 void stop_init(Stop *stop, double seconds)
 {
+  stop->parent = NULL;
   stop->deadline = clock_now() + seconds;
   atomic_init(&stop->interrupted, 0);
 }
@@ -18,7 +19,7 @@ StopWhy stop_why(const Stop *stop)
   if (atomic_load(&stop->interrupted)) return STOP_INTERRUPTED;
   if (clock_now() >= stop->deadline) return STOP_TIMEOUT;
   if (mem_room() < (size_t)1 << 20) return STOP_MEMORY;
-  return STOP_NO;
+  return stop_why(stop->parent);
 }
 
 double stop_seconds_left(const Stop *stop)

@@ -12,9 +12,10 @@
 
 typedef enum { STOP_NO, STOP_TIMEOUT, STOP_MEMORY, STOP_INTERRUPTED } StopWhy;
 
-typedef struct {
-  double deadline;        /* clock_now seconds; INFINITY for none */
-  atomic_int interrupted; /* set to 1 by a signal handler or another thread */
+typedef struct Stop {
+  const struct Stop *parent; /* obeyed too; NULL: none */
+  double deadline;           /* clock_now seconds; INFINITY for none */
+  atomic_int interrupted;    /* set to 1 by a signal handler or another thread */
 } Stop;
 
 void stop_init(Stop *stop, double seconds); /* INFINITY for no limit */
