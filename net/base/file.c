@@ -153,9 +153,23 @@ static Status write_all(const char *path, int fd, const char *data, size_t size,
   return STATUS_OK;
 }
 
+/* A device or a pipe is written to; renaming a file over it would replace it. */
+static Status write_special(const char *path, const char *data, size_t size, Err *err)
+{
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return status_fail(err, STATUS_CREATE, "%s: %s", path, strerror(errno));
+  Status rc = write_all(path, fd, data, size, err);
+  if (close(fd) != 0 && !rc)
+    rc = status_fail(err, STATUS_IO, "%s: %s", path, strerror(errno));
+  return rc;
+}
+
 Status file_write(const char *path, const char *data, size_t size, Err *err)
 {
   if (!strcmp(path, "-")) return write_all("stdout", STDOUT_FILENO, data, size, err);
+  struct stat info;
+  if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+    return write_special(path, data, size, err);
   const size_t n = strlen(path) + 8;
   char *temporary = mem_alloc(n);
   snprintf(temporary, n, "%s.XXXXXX", path);

@@ -22,8 +22,8 @@ typedef struct {
 Status file_read(const char *path, size_t max_bytes, File *file, Err *err);
 void file_free(File *file);
 
-/* Write atomically: a temporary file beside `path`, then rename.
- * "-" writes to stdout.  Fails CREATE or IO. */
+/* Write atomically: a temporary file beside `path`, then rename; a device or pipe is
+ * written to directly.  "-" writes to stdout.  Fails CREATE or IO. */
 Status file_write(const char *path, const char *data, size_t size, Err *err);
 
 /* 8 GiB: more than any network or specification, less than a mistake. */
