@@ -56,6 +56,7 @@ static Run run_new(const Bounds *b, const Objective *o, double *const *best)
     run.g[k] = mem_doubles0(m);
     run.ascent[k] = ascent_new(m);
     start_alpha(b, k, &batch, run.alpha[k]);
+    if (best && best[k]) memcpy(best[k], run.alpha[k], m * sizeof(double));
   }
   return run;
 }
