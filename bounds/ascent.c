@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "bounds/kernel.h"
 #include "net/base/mem.h"
 
 #define B1 0.9
@@ -31,18 +32,40 @@ static double clamp(double x, double lo, double hi)
   return x < lo ? lo : x > hi ? hi : x;
 }
 
-static void adam(Ascent *a, int t, double rate, size_t n, const double *g,
-                 const double *d, double lo, double hi, double *x)
+AscentSchedule ascent_schedule(int t, double rate)
 {
-  const double c1 = 1 / (1 - pow(B1, t + 1)), c2 = 1 / (1 - pow(B2, t + 1));
+  return (AscentSchedule){
+      .rate = rate, .c1 = 1 / (1 - pow(B1, t + 1)), .c2 = 1 / (1 - pow(B2, t + 1))};
+}
+
+double ascent_move(const AscentSchedule *now, double g, double *m, double *v)
+{
+  *m = B1 * *m + (1 - B1) * g;
+  *v = B2 * *v + (1 - B2) * g * g;
+  return now->rate * now->c1 * *m / (sqrt(now->c2 * *v) + 1e-12);
+}
+
+/* No branch but what a compiler turns into a choice: this loop is vectorised. */
+KERNEL_CLONES
+static void adam(double rate, double c1, double c2, size_t n, const double *restrict g,
+                 double lo, double hi, double *restrict m, double *restrict v,
+                 double *restrict x)
+{
   for (size_t i = 0; i < n; i++) {
-    const double unit = d ? d[i] : 1, gi = g[i] * unit;
-    a->m[i] = B1 * a->m[i] + (1 - B1) * gi;
-    a->v[i] = B2 * a->v[i] + (1 - B2) * gi * gi;
-    if (gi == 0 && a->m[i] == 0) continue;
-    const double step = c1 * a->m[i] / (sqrt(c2 * a->v[i]) + 1e-12);
-    x[i] = clamp(x[i] + rate * unit * step, lo, hi);
+    m[i] = B1 * m[i] + (1 - B1) * g[i];
+    v[i] = B2 * v[i] + (1 - B2) * g[i] * g[i];
+    const double y = x[i] + rate * c1 * m[i] / (sqrt(c2 * v[i]) + 1e-12);
+    const double z = y < lo ? lo : y;
+    x[i] = z > hi ? hi : z;
   }
+}
+
+static void adam_scaled(const AscentSchedule *now, Ascent *a, size_t n, const double *g,
+                        const double *d, double lo, double hi, double *x)
+{
+  for (size_t i = 0; i < n; i++)
+    x[i] =
+        clamp(x[i] + d[i] * ascent_move(now, g[i] * d[i], &a->m[i], &a->v[i]), lo, hi);
 }
 
 static void decay(double rate, int n_rows, int size, const double *g, const double *d,
@@ -67,8 +90,12 @@ static void decay(double rate, int n_rows, int size, const double *g, const doub
 void ascent_step(Ascent *a, AscentRule rule, int t, double rate, int n_rows, int size,
                  const double *g, const double *d, double lo, double hi, double *x)
 {
-  if (rule == ASCENT_ADAM)
-    adam(a, t, rate, (size_t)n_rows * (size_t)size, g, d, lo, hi, x);
+  const size_t n = (size_t)n_rows * (size_t)size;
+  const AscentSchedule now = ascent_schedule(t, rate);
+  if (rule == ASCENT_ADAM && d)
+    adam_scaled(&now, a, n, g, d, lo, hi, x);
+  else if (rule == ASCENT_ADAM)
+    adam(rate, now.c1, now.c2, n, g, lo, hi, a->m, a->v, x);
   else
     decay(rate, n_rows, size, g, d, lo, hi, x);
 }

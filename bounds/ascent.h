@@ -27,6 +27,15 @@ typedef struct {
 Ascent ascent_new(size_t n);
 void ascent_free(Ascent *a);
 
+/* Adam for a single variable in iteration t: the factors that all variables share, and
+ * the step, which updates the two averages of gradients g. */
+typedef struct {
+  double rate, c1, c2;
+} AscentSchedule;
+
+AscentSchedule ascent_schedule(int t, double rate);
+double ascent_move(const AscentSchedule *now, double g, double *m, double *v);
+
 /* The rate of iteration t = 0, 1, ... of T. */
 double ascent_rate(double first, double last, int t, int T);
 

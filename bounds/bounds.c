@@ -42,6 +42,20 @@ static void find_tight(Bounds *b, const Linop *op)
   mem_free(is_box);
 }
 
+/* Doubles per box that one node's temporaries take: centre, radius and magnitude of
+ * each input element, and three of each of its own. */
+static size_t scratch_per_box(const Net *net)
+{
+  size_t most = 0;
+  for (int k = 0; k < net->n_nodes; k++) {
+    size_t need = 3 * (size_t)net->nodes[k].size;
+    for (int p = 0; p < net->nodes[k].n_in; p++)
+      need += 2 * (size_t)net->nodes[net->nodes[k].in[p]].size;
+    if (need > most) most = need;
+  }
+  return most;
+}
+
 Bounds *bounds_new(const Net *net, int n_box)
 {
   const size_t n = (size_t)net->n_nodes, t = (size_t)n_box;
@@ -58,6 +72,11 @@ Bounds *bounds_new(const Net *net, int n_box)
   b->bend_hi = mem_zero(n, sizeof *b->bend_hi);
   b->pre = mem_array(n, sizeof *b->pre);
   b->tight = mem_zero(n, sizeof *b->tight);
+  b->cut = mem_zero(n, sizeof *b->cut);
+  b->empty = mem_zero(t, sizeof *b->empty);
+  b->scratch = mem_doubles(t * scratch_per_box(net));
+  b->view_a = mem_zero(n, sizeof *b->view_a);
+  b->view_b = mem_zero(n, sizeof *b->view_b);
   for (size_t k = 0; k < n; k++)
     b->pre[k] = -1;
   for (size_t k = 0; k < n; k++) {
@@ -67,6 +86,7 @@ Bounds *bounds_new(const Net *net, int n_box)
     fill(b->hi[k] = mem_doubles(m), m, INFINITY);
     if (v->kind == NODE_ACT) {
       b->pre[v->in[0]] = (int)k;
+      b->cut[v->in[0]] = mem_zero(m, sizeof **b->cut);
       b->up[v->in[0]] = mem_doubles0(m);
       b->down[v->in[0]] = mem_doubles0(m);
       fill(b->bend_lo[v->in[0]] = mem_doubles(m), m, -INFINITY);
@@ -94,6 +114,7 @@ void bounds_free(Bounds *b)
     mem_free(b->down[k]);
     mem_free(b->bend_lo[k]);
     mem_free(b->bend_hi[k]);
+    mem_free(b->cut[k]);
   }
   mem_free(b->lo);
   mem_free(b->hi);
@@ -105,11 +126,17 @@ void bounds_free(Bounds *b)
   mem_free(b->bend_hi);
   mem_free(b->pre);
   mem_free(b->tight);
+  mem_free(b->cut);
+  mem_free(b->empty);
+  mem_free(b->scratch);
+  mem_free(b->view_a);
+  mem_free(b->view_b);
   mem_free(b);
 }
 
 void bounds_reset(Bounds *b)
 {
+  memset(b->empty, 0, (size_t)b->n_box * sizeof *b->empty);
   for (int k = 0; k < b->net->n_nodes; k++) {
     const size_t m = (size_t)b->n_box * (size_t)b->net->nodes[k].size;
     fill(b->lo[k], m, -INFINITY);
@@ -119,6 +146,7 @@ void bounds_reset(Bounds *b)
       fill(b->down[k], m, 0);
       fill(b->bend_lo[k], m, -INFINITY);
       fill(b->bend_hi[k], m, INFINITY);
+      memset(b->cut[k], 0, m * sizeof **b->cut);
     }
     if (b->err[k]) fill(b->err[k], m, INFINITY);
     if (b->slip[k]) fill(b->slip[k], (size_t)b->n_box, INFINITY);
@@ -132,20 +160,71 @@ void bounds_set_box(Bounds *b, int t, const double *lo, const double *hi)
   memcpy(b->hi[0] + (size_t)t * n, hi, n * sizeof *hi);
 }
 
-void bounds_meet(Bounds *b, int k, int t, int i, double lo, double hi)
+/* What a ReLU needs, from its interval and what the branch assumes. */
+static void set_lines(Bounds *b, int k, size_t at)
 {
-  const size_t at = (size_t)t * (size_t)b->net->nodes[k].size + (size_t)i;
+  const double lo = b->lo[k][at], hi = b->hi[k][at];
+  const bool active = lo >= 0, open = lo < 0 && hi > 0, cut = b->cut[k][at] != 0;
+  b->up[k][at] = active ? 1 : open ? hi / (hi - lo) : 0;
+  b->down[k][at] = active || (open && hi > -lo) ? 1 : 0;
+  /* Behind a cut that bounds alone imply, beta has nothing to say. */
+  const bool bent = open || (cut && !(lo > 0) && !(hi < 0));
+  b->bend_lo[k][at] = bent ? lo : 0;
+  b->bend_hi[k][at] = bent ? hi : 0;
+}
+
+static inline void meet(Bounds *b, int k, size_t at, int t, double lo, double hi)
+{
   const double new_lo = lo > b->lo[k][at] ? lo : b->lo[k][at];
   const double new_hi = hi < b->hi[k][at] ? hi : b->hi[k][at];
-  if (!(new_lo <= new_hi)) return;
+  if (!(new_lo <= new_hi)) {
+    b->empty[t] = true;
+    return;
+  }
   b->lo[k][at] = new_lo;
   b->hi[k][at] = new_hi;
-  if (!b->up[k]) return;
-  const bool active = new_lo >= 0, open = new_lo < 0 && new_hi > 0;
-  b->up[k][at] = active ? 1 : open ? new_hi / (new_hi - new_lo) : 0;
-  b->down[k][at] = active || (open && new_hi > -new_lo) ? 1 : 0;
-  b->bend_lo[k][at] = open ? new_lo : 0;
-  b->bend_hi[k][at] = open ? new_hi : 0;
+  if (b->up[k]) set_lines(b, k, at);
+}
+
+void bounds_meet(Bounds *b, int k, int t, int i, double lo, double hi)
+{
+  meet(b, k, (size_t)t * (size_t)b->net->nodes[k].size + (size_t)i, t, lo, hi);
+}
+
+void bounds_meet_node(Bounds *b, int k, const double *lo, const double *hi)
+{
+  const size_t size = (size_t)b->net->nodes[k].size;
+  for (int t = 0; t < b->n_box; t++)
+    for (size_t i = 0, at = (size_t)t * size; i < size; i++, at++)
+      meet(b, k, at, t, lo[at], hi[at]);
+}
+
+void bounds_split(Bounds *b, int k, int t, int i, bool positive)
+{
+  const size_t at = (size_t)t * (size_t)b->net->nodes[k].size + (size_t)i;
+  b->cut[k][at] = positive ? 1 : -1;
+  meet(b, k, at, t, positive ? 0 : -INFINITY, positive ? INFINITY : 0);
+}
+
+void bounds_copy_box(Bounds *to, int t, const Bounds *from, int s)
+{
+  to->empty[t] = from->empty[s];
+  for (int k = 0; k < to->net->n_nodes; k++) {
+    const size_t n = (size_t)to->net->nodes[k].size, bytes = n * sizeof(double);
+    const size_t at = (size_t)t * n, source = (size_t)s * n;
+    memcpy(to->lo[k] + at, from->lo[k] + source, bytes);
+    memcpy(to->hi[k] + at, from->hi[k] + source, bytes);
+    if (to->err[k]) {
+      memcpy(to->err[k] + at, from->err[k] + source, bytes);
+      to->slip[k][t] = from->slip[k][s];
+    }
+    if (!to->up[k]) continue;
+    memcpy(to->up[k] + at, from->up[k] + source, bytes);
+    memcpy(to->down[k] + at, from->down[k] + source, bytes);
+    memcpy(to->bend_lo[k] + at, from->bend_lo[k] + source, bytes);
+    memcpy(to->bend_hi[k] + at, from->bend_hi[k] + source, bytes);
+    memcpy(to->cut[k] + at, from->cut[k] + source, n * sizeof **to->cut);
+  }
 }
 
 /* The largest magnitude of each element of node j. */
@@ -166,11 +245,12 @@ void bounds_refresh_errors(Bounds *b, Linop *op, int k)
 {
   const Node *v = &b->net->nodes[k];
   const size_t size = (size_t)v->size, n_box = (size_t)b->n_box;
-  double **x = mem_zero((size_t)b->net->n_nodes, sizeof *x);
+  double **x = b->view_a, *room = b->scratch;
   for (int p = 0; p < v->n_in; p++) {
     const int j = v->in[p];
     if (x[j]) continue;
-    x[j] = mem_doubles(n_box * (size_t)b->net->nodes[j].size);
+    x[j] = room;
+    room += n_box * (size_t)b->net->nodes[j].size;
     magnitudes(b, j, x[j]);
   }
   linop_forward_abs(op, k, b->n_box, x, b->err[k]);
@@ -191,9 +271,8 @@ void bounds_refresh_errors(Bounds *b, Linop *op, int k)
     }
     b->slip[k][t] = ROUND_TINY * (op->fan_out[k] + 4) * ceil(sum * (1 + 0x1p-20));
   }
-  for (int j = 0; j < b->net->n_nodes; j++)
-    mem_free(x[j]);
-  mem_free(x);
+  for (int p = 0; p < v->n_in; p++)
+    x[v->in[p]] = NULL;
 }
 
 bool bounds_check(const Bounds *b)

@@ -17,6 +17,12 @@
  *     up, down    slopes for lam < 0 and lam >= 0: 1 where active, 0 where inactive,
  *                 hi / (hi - lo) and the adaptive 0 or 1 where unstable
  *     bend_lo/hi  the interval where unstable, 0 and 0 where stable
+ *
+ * A box may stand for a branch of a search: its inputs are then only those for which
+ * every pre-activation with a cut has the assumed sign, and (1) speaks about these
+ * alone.  A cut neuron is stable, but its one-sided interval stays in bend_lo/hi,
+ * because a multiplier beta of the assumption z >= 0 or z <= 0 changes p there
+ * (bounds/relax.h).
  */
 #ifndef BOUNDS_BOUNDS_H
 #define BOUNDS_BOUNDS_H
@@ -32,9 +38,16 @@ typedef struct {
   double **lo, **hi; /* double *lo[n_nodes] */
   double **err, **slip;
   double **up, **down, **bend_lo, **bend_hi;
-  int *pre;    /* pre[k] = the ACT node that consumes k, or -1 */
-  bool *tight; /* tight[k]: interval propagation already gives the exact range of
-                * each element of node k (first layer), nothing is left to tighten */
+  int *pre;          /* pre[k] = the ACT node that consumes k, or -1 */
+  bool *tight;       /* tight[k]: interval propagation already gives the exact range of
+                      * each element of node k (first layer), nothing is left to tighten */
+  signed char **cut; /* signed char *cut[n_nodes], pre-activations only: +1 where the
+                      * branch assumes z >= 0, -1 where z <= 0, 0 elsewhere */
+  bool *empty;       /* bool empty[n_box]: two proven bounds exclude each other, so no
+                      * input is left in this branch */
+  /* private to bounds/: room for the temporaries of one node, and views into it */
+  double *scratch;
+  double **view_a, **view_b;
 } Bounds;
 
 /* Room for n_box boxes, all intervals infinite but node 0, which the caller sets
@@ -48,9 +61,18 @@ void bounds_reset(Bounds *b);
 void bounds_set_box(Bounds *b, int t, const double *lo, const double *hi);
 
 /* Intersect element i of node k, box t, with [lo, hi]; NaN is ignored.  An empty
- * intersection can only come from an empty input set and leaves the interval
- * untouched. */
+ * intersection can only come from an empty input set: it leaves the interval
+ * untouched and sets empty[t]. */
 void bounds_meet(Bounds *b, int k, int t, int i, double lo, double hi);
+
+/* The same for all elements of node k in every box: double lo[n_box][size_k]. */
+void bounds_meet_node(Bounds *b, int k, const double *lo, const double *hi);
+
+/* Assume z >= 0 (positive) or z <= 0 of pre-activation i of node k in box t. */
+void bounds_split(Bounds *b, int k, int t, int i, bool positive);
+
+/* Box t of `to` becomes a copy of box s of `from`: same network, everything in it. */
+void bounds_copy_box(Bounds *to, int t, const Bounds *from, int s);
 
 /* The error terms err[k], slip[k] of a linear node from its inputs' intervals. */
 void bounds_refresh_errors(Bounds *b, Linop *op, int k);

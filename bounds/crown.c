@@ -2,6 +2,7 @@
 #include "bounds/crown.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "bounds/ibp.h"
 #include "bounds/objective.h"
@@ -13,96 +14,177 @@
  * not depend on the number of threads, nor do the results. */
 #define BLOCK 128
 
+/* What one thread needs besides its Lagrangian. */
+typedef struct {
+  Slopes *slopes;
+  double **alpha; /* slopes of a block, [n_nodes]: [BLOCK][size_k] */
+} Member;
+
 /* The objectives of one layer: +e_i and -e_i of every neuron that is open, box by
  * box. */
-typedef struct {
+struct Crown {
   const Team *team;
+  Member *members;
+  /* the layer in work */
   Bounds *b;
-  int node, n_rows, block, iterations;
+  const CrownParams *params;
+  int node, n_rows, block;
+  size_t room;
   int *unit, *box;
   signed char *sign;
   double *lower;
-  const Stop *stop;
-} Layer;
+};
 
-static Layer layer_new(const Team *team, Bounds *b, int j, int iterations,
-                       const Stop *stop)
+Crown *crown_new(const Team *team)
+{
+  Crown *c = mem_zero(1, sizeof *c);
+  c->team = team;
+  c->members = mem_zero((size_t)team->n, sizeof *c->members);
+  const int max_rows = lagrangian_max_rows(team->member[0]);
+  c->block = max_rows < BLOCK ? max_rows : BLOCK;
+  return c;
+}
+
+void crown_free(Crown *c)
+{
+  if (!c) return;
+  for (int i = 0; i < c->team->n; i++) {
+    slopes_free(c->members[i].slopes);
+    lagrangian_free_multipliers(lagrangian_net(c->team->member[i]),
+                                c->members[i].alpha);
+  }
+  mem_free(c->members);
+  mem_free(c->unit);
+  mem_free(c->box);
+  mem_free(c->sign);
+  mem_free(c->lower);
+  mem_free(c);
+}
+
+static void need_room(Crown *c, size_t rows)
+{
+  if (rows <= c->room) return;
+  c->room = rows + rows / 2;
+  c->unit = mem_grow(c->unit, c->room, sizeof *c->unit);
+  c->box = mem_grow(c->box, c->room, sizeof *c->box);
+  c->sign = mem_grow(c->sign, c->room, sizeof *c->sign);
+  c->lower = mem_grow(c->lower, c->room, sizeof *c->lower);
+}
+
+static void list_rows(Crown *c, Bounds *b, int j)
 {
   const int size = b->net->nodes[j].size;
   const ActKind kind = b->net->nodes[b->pre[j]].act;
-  const size_t most = 2 * (size_t)b->n_box * (size_t)size;
-  Layer layer = {
-      .team = team, .b = b, .node = j, .iterations = iterations, .stop = stop};
-  layer.unit = mem_array(most, sizeof *layer.unit);
-  layer.box = mem_array(most, sizeof *layer.box);
-  layer.sign = mem_array(most, sizeof *layer.sign);
-  layer.lower = mem_doubles(most);
-  for (int t = 0; t < b->n_box; t++)
+  c->b = b;
+  c->node = j;
+  c->n_rows = 0;
+  for (int t = 0; t < b->n_box; t++) {
+    if (b->empty[t]) continue;
+    need_room(c, (size_t)c->n_rows + 2 * (size_t)size);
     for (int i = 0; i < size; i++) {
       const size_t at = (size_t)t * (size_t)size + (size_t)i;
       if (!relax_is_open(kind, b->lo[j][at], b->hi[j][at])) continue;
       for (int s = 1; s >= -1; s -= 2) {
-        layer.unit[layer.n_rows] = i;
-        layer.box[layer.n_rows] = t;
-        layer.sign[layer.n_rows] = (signed char)s;
-        layer.lower[layer.n_rows++] = -INFINITY;
+        c->unit[c->n_rows] = i;
+        c->box[c->n_rows] = t;
+        c->sign[c->n_rows] = (signed char)s;
+        c->lower[c->n_rows++] = -INFINITY;
       }
     }
-  return layer;
+  }
 }
 
-static void layer_free(Layer *layer)
+/* Slopes for rows from .. from + n where hints know some, else the adaptive ones. */
+static void load_hints(const Crown *c, Member *m, int from, int n)
 {
-  mem_free(layer->unit);
-  mem_free(layer->box);
-  mem_free(layer->sign);
-  mem_free(layer->lower);
+  const Hints *hints = c->params->hints;
+  for (int r = 0; r < n; r++) {
+    const unsigned char *bytes =
+        packed_hints_row(hints, c->node, c->unit[from + r], c->sign[from + r]);
+    if (bytes) {
+      packed_load(hints->packed, c->node, bytes, m->alpha, r);
+      continue;
+    }
+    for (int k = 0; k < c->node; k++) {
+      if (!m->alpha[k]) continue;
+      const size_t size = (size_t)c->b->net->nodes[k].size;
+      memcpy(m->alpha[k] + (size_t)r * size,
+             c->b->down[c->b->net->nodes[k].in[0]] + (size_t)c->box[from + r] * size,
+             size * sizeof(double));
+    }
+  }
+}
+
+static void learn_hints(const Crown *c, const Member *m, int from, int n)
+{
+  const Hints *hints = c->params->learn;
+  for (int r = 0; r < n; r++) {
+    unsigned char *bytes =
+        packed_hints_row(hints, c->node, c->unit[from + r], c->sign[from + r]);
+    if (bytes) packed_store(hints->packed, c->node, m->alpha, r, bytes);
+  }
 }
 
 /* One block; different threads may take different ones.  It reads the intervals of
  * earlier nodes and writes its own part of `lower`. */
 static void tighten_block(void *context, int member, int i)
 {
-  const Layer *layer = context;
-  Lagrangian *L = layer->team->member[member];
-  const int from = i * layer->block, left = layer->n_rows - from;
-  const int n = left < layer->block ? left : layer->block;
-  if (stop_why(layer->stop)) return;
-  Objective o = objective_units(layer->b->net, layer->node, n, layer->unit + from,
-                                layer->sign + from, layer->box + from);
-  if (layer->iterations > 0) {
-    slopes_optimise(L, layer->b, &o, layer->iterations, 0, layer->stop,
-                    layer->lower + from, NULL);
-  } else {
-    const LagrangianBatch batch = objective_batch(&o);
-    lagrangian_bound(L, layer->b, &batch, layer->lower + from);
+  const Crown *c = context;
+  const CrownParams *params = c->params;
+  Member *m = &c->members[member];
+  Lagrangian *L = c->team->member[member];
+  const int from = i * c->block, left = c->n_rows - from;
+  const int n = left < c->block ? left : c->block;
+  if (stop_why(params->stop)) return;
+  Objective o = objective_units(c->b->net, c->node, n, c->unit + from, c->sign + from,
+                                c->box + from);
+  if (!m->alpha && (params->hints || params->learn))
+    m->alpha = lagrangian_new_multipliers(c->b->net, c->block);
+  if (params->slope_iterations > 0) {
+    if (!m->slopes) m->slopes = slopes_new(c->b->net, c->block);
+    const SlopesParams run = {.iterations = params->slope_iterations,
+                              .stop = params->stop,
+                              .alpha = params->learn ? m->alpha : NULL};
+    slopes_run(m->slopes, L, c->b, &o, &run, c->lower + from);
+    if (params->learn) learn_hints(c, m, from, n);
+    return;
   }
-  objective_free(&o);
+  LagrangianBatch batch = objective_batch(&o);
+  if (params->hints) {
+    load_hints(c, m, from, n);
+    batch.alpha = m->alpha;
+  }
+  lagrangian_bound(L, c->b, &batch, c->lower + from);
 }
 
-static bool tighten_node(const Team *team, Bounds *b, int j, int iterations,
-                         const Stop *stop)
+static bool tighten_node(Crown *c, Bounds *b, int j)
 {
-  Layer layer = layer_new(team, b, j, iterations, stop);
-  const int max_rows = lagrangian_max_rows(team->member[0]);
-  layer.block = max_rows < BLOCK ? max_rows : BLOCK;
-  team_run(team, (layer.n_rows + layer.block - 1) / layer.block, tighten_block, &layer);
-  for (int r = 0; r < layer.n_rows; r++)
-    bounds_meet(b, j, layer.box[r], layer.unit[r],
-                layer.sign[r] > 0 ? layer.lower[r] : -INFINITY,
-                layer.sign[r] > 0 ? INFINITY : -layer.lower[r]);
-  layer_free(&layer);
-  return !stop_why(stop);
+  list_rows(c, b, j);
+  team_run(c->team, (c->n_rows + c->block - 1) / c->block, tighten_block, c);
+  for (int r = 0; r < c->n_rows; r++)
+    bounds_meet(b, j, c->box[r], c->unit[r], c->sign[r] > 0 ? c->lower[r] : -INFINITY,
+                c->sign[r] > 0 ? INFINITY : -c->lower[r]);
+  return !stop_why(c->params->stop);
+}
+
+bool crown_run(Crown *c, Bounds *b, const CrownParams *params)
+{
+  bool in_time = true;
+  c->params = params;
+  for (int k = params->first > 1 ? params->first : 1; k < b->net->n_nodes; k++) {
+    ibp_node(b, lagrangian_linop(c->team->member[0]), k);
+    if (b->pre[k] >= 0 && !b->tight[k] && in_time) in_time = tighten_node(c, b, k);
+  }
+  return in_time;
 }
 
 bool crown_tighten(const Team *team, Bounds *b, int slope_iterations, const Stop *stop)
 {
-  bool in_time = true;
-  for (int k = 1; k < b->net->n_nodes; k++) {
-    ibp_node(b, lagrangian_linop(team->member[0]), k);
-    if (b->pre[k] >= 0 && !b->tight[k] && in_time)
-      in_time = tighten_node(team, b, k, slope_iterations, stop);
-  }
+  Crown *c = crown_new(team);
+  const CrownParams params = {
+      .first = 1, .slope_iterations = slope_iterations, .stop = stop};
+  const bool in_time = crown_run(c, b, &params);
+  crown_free(c);
   return in_time;
 }
 

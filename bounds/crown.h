@@ -12,12 +12,31 @@
 
 #include "bounds/bounds.h"
 #include "bounds/lagrangian.h"
+#include "bounds/packed.h"
 #include "bounds/team.h"
 #include "net/base/stop.h"
 
-/* Tighten all intervals of b; slope_iterations > 0 optimises slopes for every
- * neuron.  The neurons of a layer are shared out among the team.  Returns false when
- * stopped early; what was tightened stays valid. */
+/* Room for one thread or a team; buffers are kept, so that a search which tightens
+ * again and again allocates nothing. */
+typedef struct Crown Crown;
+Crown *crown_new(const Team *team); /* the team is borrowed */
+void crown_free(Crown *c);          /* NULL is fine */
+
+typedef struct {
+  int first;            /* nodes before are up to date; 1: everything */
+  int slope_iterations; /* > 0 optimises slopes for every neuron */
+  const Hints *hints;   /* slopes to use as they are where iterations are 0, or NULL */
+  Hints *learn;         /* receives the slopes that iterations found, or NULL */
+  const Stop *stop;
+} CrownParams;
+
+/* Tighten all intervals of b from node `first` on.  The neurons of a layer are shared
+ * out among the team.  Returns false when stopped early; what was tightened stays
+ * valid.  Boxes that are empty (bounds/bounds.h) may keep some intervals as they were.
+ */
+bool crown_run(Crown *c, Bounds *b, const CrownParams *params);
+
+/* The same for a single use, from the first node on, without hints. */
 bool crown_tighten(const Team *team, Bounds *b, int slope_iterations, const Stop *stop);
 
 typedef enum {

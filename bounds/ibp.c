@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include "net/base/mem.h"
 #include "net/base/round.h"
 
 /* Centre and radius of node j with [lo, hi] inside c +- r. */
@@ -23,24 +22,26 @@ static void linear_node(Bounds *b, Linop *op, int k)
 {
   const Node *v = &b->net->nodes[k];
   const size_t size = (size_t)v->size, n = (size_t)b->n_box * size;
-  double **c = mem_zero((size_t)b->net->n_nodes, sizeof *c);
-  double **r = mem_zero((size_t)b->net->n_nodes, sizeof *r);
+  double **c = b->view_a, **r = b->view_b, *room = b->scratch;
   for (int p = 0; p < v->n_in; p++) {
     const int j = v->in[p];
     if (c[j]) continue;
     const size_t m = (size_t)b->n_box * (size_t)b->net->nodes[j].size;
-    c[j] = mem_doubles(m);
-    r[j] = mem_doubles(m);
+    c[j] = room;
+    r[j] = room + m;
+    room += 2 * m;
     centre_radius(b, j, c[j], r[j]);
   }
-  double *mid = mem_doubles(n), *rad = mem_doubles(n), *mag = mem_doubles(n);
+  double *mid = room, *rad = room + n, *mag = room + 2 * n;
   linop_forward(op, k, b->n_box, c, mid);
   linop_forward_abs(op, k, b->n_box, r, rad);
-  for (int j = 0; j < b->net->n_nodes; j++) {
-    if (!c[j]) continue;
+  for (int p = 0; p < v->n_in; p++) {
+    const int j = v->in[p];
+    if (!r[j]) continue; /* listed twice: done */
     const size_t m = (size_t)b->n_box * (size_t)b->net->nodes[j].size;
     for (size_t i = 0; i < m; i++)
       c[j][i] = fabs(c[j][i]) + r[j][i];
+    r[j] = NULL;
   }
   linop_forward_abs(op, k, b->n_box, c, mag);
   int stride, period;
@@ -54,30 +55,23 @@ static void linear_node(Bounds *b, Linop *op, int k)
                v->w_rel * mag[i] + (v->b_err ? v->b_err[at] : 0);
     e = e * slack + (gamma != 0 ? tiny : 0);
     const double width = (rad[i] + e) * (1 + 0x1p-50);
-    bounds_meet(b, k, (int)(i / size), (int)(i % size), round_dn(mid[i] - width),
-                round_up(mid[i] + width));
+    rad[i] = round_dn(mid[i] - width);
+    mid[i] = round_up(mid[i] + width);
   }
-  for (int j = 0; j < b->net->n_nodes; j++) {
-    mem_free(c[j]);
-    mem_free(r[j]);
-  }
-  mem_free(c);
-  mem_free(r);
-  mem_free(mid);
-  mem_free(rad);
-  mem_free(mag);
+  bounds_meet_node(b, k, rad, mid);
+  for (int p = 0; p < v->n_in; p++)
+    c[v->in[p]] = NULL;
   bounds_refresh_errors(b, op, k);
 }
 
 static void act_node(Bounds *b, int k)
 {
   const Node *v = &b->net->nodes[k];
-  const size_t size = (size_t)v->size, n = (size_t)b->n_box * size;
-  for (size_t i = 0; i < n; i++) {
-    double lo, hi;
-    act_enclose(v->act, b->lo[v->in[0]][i], b->hi[v->in[0]][i], &lo, &hi);
-    bounds_meet(b, k, (int)(i / size), (int)(i % size), lo, hi);
-  }
+  const size_t n = (size_t)b->n_box * (size_t)v->size;
+  double *lo = b->scratch, *hi = b->scratch + n;
+  for (size_t i = 0; i < n; i++)
+    act_enclose(v->act, b->lo[v->in[0]][i], b->hi[v->in[0]][i], &lo[i], &hi[i]);
+  bounds_meet_node(b, k, lo, hi);
 }
 
 void ibp_node(Bounds *b, Linop *op, int k)

@@ -102,6 +102,11 @@ int lagrangian_max_rows(const Lagrangian *L)
   return L->max_rows;
 }
 
+const Net *lagrangian_net(const Lagrangian *L)
+{
+  return L->net;
+}
+
 int lagrangian_rows_that_fit(const Net *net, size_t bytes, bool with_gradient, int most)
 {
   size_t wide = 0, acts = 0;
@@ -235,7 +240,8 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
   const Node *v = &L->net->nodes[k];
   const int j = v->in[0], n = v->size, n_rows = batch->n_rows;
   const double *lambda = given(batch->lambda, k), *mu = given(batch->mu, k),
-               *alpha = given(batch->alpha, k);
+               *alpha = given(batch->alpha, k),
+               *beta = mu ? NULL : given(batch->beta, k);
   double *slope = batch->keep ? kept(L, L->slope, k) : NULL;
   double *z = batch->keep ? kept(L, L->z, k) : NULL;
   double *x = batch->keep && lambda ? kept(L, L->x, k) : NULL;
@@ -259,6 +265,7 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
                           .lam = lambda ? lambda + at : q,
                           .alpha = alpha ? alpha + at : NULL,
                           .mu = mu ? mu + at : NULL,
+                          .beta = beta ? beta + at : NULL,
                           .p = L->fresh[j] ? L->q[j] + at : L->p,
                           .slope = slope ? slope + at : NULL,
                           .z = z ? z + at : NULL};

@@ -26,6 +26,8 @@
  *     lambda[k]   nu^k; NULL: nu^k = q^k, which is the best choice for given others
  *     mu[k]       p of the unstable neurons; NULL: p = slope * lambda
  *     alpha[k]    the slope where lambda >= 0; NULL: adaptive (bounds/relax.h)
+ *     beta[k]     added to p where the branch has a cut (bounds/bounds.h); NULL: 0.
+ *                 It is ignored at stable neurons without a cut, and with mu
  * All other linear nodes take nu^k = q^k.  lambda = mu = NULL is backward bound
  * propagation (CROWN); alpha alone the reduced dual (alpha-CROWN); mu, or mu and
  * lambda, the full dual.
@@ -53,6 +55,7 @@ Lagrangian *lagrangian_new(const Net *net, int max_rows);
 void lagrangian_free(Lagrangian *L);
 Linop *lagrangian_linop(Lagrangian *L); /* borrowed */
 int lagrangian_max_rows(const Lagrangian *L);
+const Net *lagrangian_net(const Lagrangian *L);
 
 /* A max_rows that keeps the workspace below about `bytes`, at least 1, at most
  * `most`; with_gradient counts what lagrangian_gradient keeps. */
@@ -67,7 +70,8 @@ typedef struct {
   const double *c; /* double c[n_rows][size_start], or NULL: */
   const int *unit; /* row r is sign[r] e_unit[r] */
   const signed char *sign;
-  double *const *lambda, *const *mu, *const *alpha; /* [n_nodes] each, or NULL */
+  double *const *lambda, *const *mu, *const *alpha, *const *beta; /* [n_nodes] each, or
+                                                                   * NULL */
   double *q0; /* out: the coefficients of the inputs, double q0[n_rows][inputs], which
                * say what a split of an input gains; NULL: not wanted */
   bool keep;  /* keep what lagrangian_gradient needs */
@@ -83,7 +87,7 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
  * through h(z*) where lambda is tied, x* where it is given; through the line of
  * slope s where p = s lambda),
  *
- *     dg/dmu_i = v_i - z*_i       dg/dalpha_i = lambda_i (v_i - z*_i)
+ *     dg/dmu_i = dg/dbeta_i = v_i - z*_i       dg/dalpha_i = lambda_i (v_i - z*_i)
  *     dg/dlambda_i = h(z*_i) + s_i (v_i - z*_i) - x*_i
  *
  * Every output array may be NULL: g_* are [n_nodes] pointers to [n_rows][size];

@@ -69,10 +69,17 @@ static void row_step(int n, const double *y, double rate, double *w)
     w[j] /= sum;
 }
 
+void objective_step_rows(int n_rows, int size, const int *first, const int *count,
+                         const double *y, double rate, double *c)
+{
+  for (int r = 0; r < n_rows; r++) {
+    const size_t at = (size_t)r * (size_t)size + (size_t)first[r];
+    if (count[r] > 1) row_step(count[r], y + at, rate, c + at);
+  }
+}
+
 void objective_step(Objective *o, const double *y, double rate)
 {
-  for (int r = 0; o->has_weights && r < o->n_rows; r++) {
-    const size_t at = (size_t)r * (size_t)o->size + (size_t)o->first[r];
-    if (o->count[r] > 1) row_step(o->count[r], y + at, rate, o->c + at);
-  }
+  if (o->has_weights)
+    objective_step_rows(o->n_rows, o->size, o->first, o->count, y, rate, o->c);
 }

@@ -42,4 +42,9 @@ LagrangianBatch objective_batch(const Objective *o);
 /* One weight step: double y[n_rows][size]. */
 void objective_step(Objective *o, const double *y, double rate);
 
+/* The same for rows with first[r], count[r] kept elsewhere: double y[n_rows][size],
+ * c[n_rows][size]. */
+void objective_step_rows(int n_rows, int size, const int *first, const int *count,
+                         const double *y, double rate, double *c);
+
 #endif

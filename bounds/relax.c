@@ -17,20 +17,20 @@ typedef KernelMask Mask;
 #define ABS(a) ((Lanes)((Mask)(a)&all_but_sign))
 
 typedef struct {
-  Lanes l, u, up, down, alpha, lam, mu; /* in, as in RelaxRow */
-  Lanes p, slope, z;                    /* out */
-  Lanes value, size;                    /* sums so far */
+  Lanes l, u, up, down, alpha, lam, mu, beta; /* in, as in RelaxRow */
+  Lanes p, slope, z;                          /* out */
+  Lanes value, size;                          /* sums so far */
 } Relu;
 
 /* p, and the smallest of the candidates of (1): the ends of the interval and the kink.
  * The flags are constants where this is called. */
-static inline __attribute__((always_inline)) void relu_lanes(Relu *r, bool has_alpha,
-                                                             bool has_mu, bool keep)
+static inline __attribute__((always_inline)) void
+relu_lanes(Relu *r, bool has_alpha, bool has_mu, bool has_beta, bool keep)
 {
   const Lanes zero = {0};
   const Mask all_but_sign = ~(Mask)(zero * -1);
   const Lanes l = r->l, u = r->u, lam = r->lam;
-  const Mask open = u > zero;
+  const Mask open = (l < zero) & (u > zero);
   const Lanes lower = has_alpha ? PICK(open, r->alpha, r->down) : r->down;
   Lanes s = PICK(lam >= zero, lower, r->up);
   Lanes p = s * lam;
@@ -38,6 +38,7 @@ static inline __attribute__((always_inline)) void relu_lanes(Relu *r, bool has_a
     p = PICK(open, r->mu, p);
     s = PICK(open, zero, s);
   }
+  if (has_beta) p += PICK(u > l, r->beta, zero);
   const Lanes at_l = -(p * l), at_u = (lam - p) * u;
   const Lanes ends = PICK(at_l < at_u, at_l, at_u);
   r->p = p;
@@ -52,8 +53,8 @@ static inline __attribute__((always_inline)) void relu_lanes(Relu *r, bool has_a
 /* Neurons from .. from + LANES of the row. */
 static inline __attribute__((always_inline)) void relu_group(const RelaxRow *row,
                                                              int from, bool has_alpha,
-                                                             bool has_mu, bool keep,
-                                                             Relu *r)
+                                                             bool has_mu, bool has_beta,
+                                                             bool keep, Relu *r)
 {
   memcpy(&r->l, row->l + from, sizeof r->l);
   memcpy(&r->u, row->u + from, sizeof r->u);
@@ -62,7 +63,8 @@ static inline __attribute__((always_inline)) void relu_group(const RelaxRow *row
   memcpy(&r->lam, row->lam + from, sizeof r->lam);
   if (has_alpha) memcpy(&r->alpha, row->alpha + from, sizeof r->alpha);
   if (has_mu) memcpy(&r->mu, row->mu + from, sizeof r->mu);
-  relu_lanes(r, has_alpha, has_mu, keep);
+  if (has_beta) memcpy(&r->beta, row->beta + from, sizeof r->beta);
+  relu_lanes(r, has_alpha, has_mu, has_beta, keep);
   memcpy(row->p + from, &r->p, sizeof r->p);
   if (!keep) return;
   memcpy(row->slope + from, &r->slope, sizeof r->slope);
@@ -72,11 +74,11 @@ static inline __attribute__((always_inline)) void relu_group(const RelaxRow *row
 /* The last, incomplete group: missing neurons are zeros, which add nothing. */
 static inline __attribute__((always_inline)) void relu_rest(const RelaxRow *row,
                                                             int from, bool has_alpha,
-                                                            bool has_mu, bool keep,
-                                                            Relu *r)
+                                                            bool has_mu, bool has_beta,
+                                                            bool keep, Relu *r)
 {
   const Lanes zero = {0};
-  r->l = r->u = r->up = r->down = r->lam = r->alpha = r->mu = zero;
+  r->l = r->u = r->up = r->down = r->lam = r->alpha = r->mu = r->beta = zero;
   for (int i = from; i < row->n; i++) {
     r->l[i - from] = row->l[i];
     r->u[i - from] = row->u[i];
@@ -85,8 +87,9 @@ static inline __attribute__((always_inline)) void relu_rest(const RelaxRow *row,
     r->lam[i - from] = row->lam[i];
     if (has_alpha) r->alpha[i - from] = row->alpha[i];
     if (has_mu) r->mu[i - from] = row->mu[i];
+    if (has_beta) r->beta[i - from] = row->beta[i];
   }
-  relu_lanes(r, has_alpha, has_mu, keep);
+  relu_lanes(r, has_alpha, has_mu, has_beta, keep);
   for (int i = from; i < row->n; i++) {
     row->p[i] = r->p[i - from];
     if (!keep) continue;
@@ -97,40 +100,46 @@ static inline __attribute__((always_inline)) void relu_rest(const RelaxRow *row,
 
 static inline __attribute__((always_inline)) void relu_loop(const RelaxRow *row,
                                                             bool has_alpha, bool has_mu,
-                                                            bool keep, double *value,
-                                                            double *size)
+                                                            bool has_beta, bool keep,
+                                                            double *value, double *size)
 {
   const Lanes zero = {0};
   Relu r = {.value = zero, .size = zero};
   int i = 0;
   for (; i + LANES <= row->n; i += LANES)
-    relu_group(row, i, has_alpha, has_mu, keep, &r);
-  if (i < row->n) relu_rest(row, i, has_alpha, has_mu, keep, &r);
+    relu_group(row, i, has_alpha, has_mu, has_beta, keep, &r);
+  if (i < row->n) relu_rest(row, i, has_alpha, has_mu, has_beta, keep, &r);
   for (int j = 0; j < LANES; j++) {
     *value += r.value[j];
     *size += r.size[j];
   }
 }
 
+/* The flags as constants: one loop for every combination that is asked for. */
+static inline __attribute__((always_inline)) void
+relu_keep(const RelaxRow *r, bool keep, double *value, double *size)
+{
+  if (r->mu && r->alpha)
+    relu_loop(r, true, true, false, keep, value, size);
+  else if (r->mu)
+    relu_loop(r, false, true, false, keep, value, size);
+  else if (r->alpha && r->beta)
+    relu_loop(r, true, false, true, keep, value, size);
+  else if (r->alpha)
+    relu_loop(r, true, false, false, keep, value, size);
+  else if (r->beta)
+    relu_loop(r, false, false, true, keep, value, size);
+  else
+    relu_loop(r, false, false, false, keep, value, size);
+}
+
 KERNEL_CLONES
 static void relu_row(const RelaxRow *r, double *value, double *size)
 {
-  if (r->z && r->mu && r->alpha)
-    relu_loop(r, true, true, true, value, size);
-  else if (r->z && r->mu)
-    relu_loop(r, false, true, true, value, size);
-  else if (r->z && r->alpha)
-    relu_loop(r, true, false, true, value, size);
-  else if (r->z)
-    relu_loop(r, false, false, true, value, size);
-  else if (r->mu && r->alpha)
-    relu_loop(r, true, true, false, value, size);
-  else if (r->mu)
-    relu_loop(r, false, true, false, value, size);
-  else if (r->alpha)
-    relu_loop(r, true, false, false, value, size);
+  if (r->z)
+    relu_keep(r, true, value, size);
   else
-    relu_loop(r, false, false, false, value, size);
+    relu_keep(r, false, value, size);
 }
 
 bool relax_is_open(ActKind kind, double l, double u)

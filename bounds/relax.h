@@ -16,6 +16,10 @@
  * ReLU, l < 0 < u:
  *     lam >= 0   any s in [0, 1] gives phi = 0; the free "slope" of alpha-CROWN
  *     lam <  0   s = u / (u - l), the upper edge of the triangle, is best possible
+ * and where a branch assumes z >= 0 (l = 0) or z <= 0 (u = 0), p = s lam + beta with
+ * s = 1 and beta <= 0, or s = 0 and beta >= 0, also has phi = 0: beta is the multiplier
+ * of the assumption (beta-CROWN, Wang et al. 2021).  Any beta is sound, because (1) is
+ * evaluated for the p that results.
  */
 #ifndef BOUNDS_RELAX_H
 #define BOUNDS_RELAX_H
@@ -33,9 +37,10 @@ typedef struct {
   const double *lam;       /* multipliers of x = h(z) */
   const double *alpha; /* slopes of the unstable neurons for lam >= 0, or NULL: down */
   const double *mu;    /* p of the unstable neurons, or NULL: p = s lam */
-  double *p;           /* out: what is passed on, added to by the caller */
-  double *slope;       /* out: dp/dlam: s, or 0 where mu gave p; given when z is */
-  double *z;           /* out: the minimiser of (1); NULL: not wanted */
+  const double *beta; /* added to p of cut and unstable neurons, or NULL; not with mu */
+  double *p;          /* out: what is passed on, added to by the caller */
+  double *slope;      /* out: dp/dlam: s, or 0 where mu gave p; given when z is */
+  double *z;          /* out: the minimiser of (1); NULL: not wanted */
 } RelaxRow;
 
 /* Whether the relaxation of a neuron on [l, u] loses anything, so that tighter

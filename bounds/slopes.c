@@ -8,135 +8,387 @@
 
 /* First and last step length in units of the slopes' range [0, 1]. */
 #define RATE_FIRST  0.5
-#define RATE_LAST   0.02
+#define RATE_LAST   0.04 /* of the first */
 #define WEIGHT_RATE 1.0
+/* Steps of a beta in units of the multipliers around it. */
+#define BETA_RATE 0.5
+/* Rows that are done leave once they are this share of the batch. */
+#define DONE_SHARE 0.25
 
-/* Everything one optimisation holds, allocated once. */
+/* The state of one SlopesCut. */
 typedef struct {
+  int row;     /* where its row is now, -1 when it has left */
+  double now;  /* beta */
+  double m, v; /* Adam's averages */
+  double unit; /* natural size of beta */
+} Cut;
+
+struct Slopes {
   const Net *net;
-  int start, n_rows;
-  double **alpha, **g; /* [n_nodes]: [n_rows][size_k] for activation ancestors */
-  double *const *best; /* the caller's, or NULL */
+  int max_rows;
+  /* [n_nodes]: double [max_rows][size_k] of the activation nodes used so far */
+  double **alpha, **beta, **g_alpha, **g_p;
   Ascent *ascent;
-  double *value, *y;
+  int cuts_room;
+  Cut *cuts;
+  /* the batch as it is now */
+  int n_rows;
+  int *caller; /* int caller[n_rows]: the row in the caller's numbering */
+  int *box, *unit, *first, *count;
+  signed char *sign;
+  size_t c_room;
+  double *c, *y;
+  double *value;
+  bool *done;
+};
+
+/* One run: what does not change while it lasts. */
+typedef struct {
+  Slopes *s;
+  Lagrangian *L;
+  const Bounds *b;
+  Objective *o; /* the caller's */
+  const SlopesParams *params;
+  double *lower; /* the caller's */
 } Run;
+
+Slopes *slopes_new(const Net *net, int max_rows)
+{
+  const size_t n = (size_t)net->n_nodes, rows = (size_t)max_rows;
+  Slopes *s = mem_zero(1, sizeof *s);
+  s->net = net;
+  s->max_rows = max_rows;
+  s->alpha = mem_zero(n, sizeof *s->alpha);
+  s->beta = mem_zero(n, sizeof *s->beta);
+  s->g_alpha = mem_zero(n, sizeof *s->g_alpha);
+  s->g_p = mem_zero(n, sizeof *s->g_p);
+  s->ascent = mem_zero(n, sizeof *s->ascent);
+  s->caller = mem_array(rows, sizeof *s->caller);
+  s->box = mem_array(rows, sizeof *s->box);
+  s->unit = mem_array(rows, sizeof *s->unit);
+  s->first = mem_array(rows, sizeof *s->first);
+  s->count = mem_array(rows, sizeof *s->count);
+  s->sign = mem_array(rows, sizeof *s->sign);
+  s->value = mem_doubles(rows);
+  s->done = mem_array(rows, sizeof *s->done);
+  return s;
+}
+
+void slopes_free(Slopes *s)
+{
+  if (!s) return;
+  for (int k = 0; k < s->net->n_nodes; k++) {
+    mem_free(s->alpha[k]);
+    mem_free(s->beta[k]);
+    mem_free(s->g_alpha[k]);
+    mem_free(s->g_p[k]);
+    ascent_free(&s->ascent[k]);
+  }
+  mem_free(s->alpha);
+  mem_free(s->beta);
+  mem_free(s->g_alpha);
+  mem_free(s->g_p);
+  mem_free(s->ascent);
+  mem_free(s->cuts);
+  mem_free(s->caller);
+  mem_free(s->box);
+  mem_free(s->unit);
+  mem_free(s->first);
+  mem_free(s->count);
+  mem_free(s->sign);
+  mem_free(s->c);
+  mem_free(s->y);
+  mem_free(s->value);
+  mem_free(s->done);
+  mem_free(s);
+}
 
 static bool is_ancestor_act(const Net *net, int start, int k)
 {
   return k < start && net->nodes[k].kind == NODE_ACT;
 }
 
+/* ---- starting ---------------------------------------------------------------- */
+
+static void need_buffers(Slopes *s, int k, bool with_cuts)
+{
+  const size_t m = (size_t)s->max_rows * (size_t)s->net->nodes[k].size;
+  if (!s->alpha[k]) {
+    s->alpha[k] = mem_doubles(m);
+    s->g_alpha[k] = mem_doubles0(m);
+    s->ascent[k] = ascent_new(m);
+  }
+  if (with_cuts && !s->beta[k]) {
+    s->beta[k] = mem_doubles0(m);
+    s->g_p[k] = mem_doubles0(m);
+  }
+}
+
 /* The adaptive slopes of CROWN. */
-static void start_alpha(const Bounds *b, int k, const LagrangianBatch *batch,
-                        double *alpha)
+static void start_alpha(const Run *run, int k)
 {
-  const int j = b->net->nodes[k].in[0], n = b->net->nodes[k].size;
-  for (int r = 0; r < batch->n_rows; r++)
-    for (int i = 0; i < n; i++) {
-      const size_t at = lagrangian_box(batch, r) * (size_t)n + (size_t)i;
-      alpha[(size_t)r * (size_t)n + (size_t)i] = b->hi[j][at] > -b->lo[j][at] ? 1 : 0;
+  const Bounds *b = run->b;
+  Slopes *s = run->s;
+  const int j = b->net->nodes[k].in[0];
+  const size_t n = (size_t)b->net->nodes[k].size;
+  for (int r = 0; r < s->n_rows; r++) {
+    double *alpha = s->alpha[k] + (size_t)r * n;
+    const double *lo = b->lo[j] + (size_t)s->box[r] * n,
+                 *hi = b->hi[j] + (size_t)s->box[r] * n;
+    for (size_t i = 0; i < n; i++)
+      alpha[i] = hi[i] > -lo[i] ? 1 : 0;
+  }
+}
+
+static void copy_objective(Slopes *s, const Objective *o)
+{
+  s->n_rows = o->n_rows;
+  const size_t size = (size_t)o->size, rows = (size_t)o->n_rows;
+  if (o->c && s->c_room < (size_t)s->max_rows * size) {
+    s->c_room = (size_t)s->max_rows * size;
+    mem_free(s->c);
+    mem_free(s->y);
+    s->c = mem_doubles(s->c_room);
+    s->y = mem_doubles(s->c_room);
+  }
+  if (o->c) memcpy(s->c, o->c, rows * size * sizeof *s->c);
+  for (int r = 0; r < o->n_rows; r++) {
+    s->caller[r] = r;
+    s->box[r] = o->box ? o->box[r] : 0;
+    s->unit[r] = o->unit ? o->unit[r] : 0;
+    s->sign[r] = o->sign ? o->sign[r] : 1;
+    s->first[r] = o->first ? o->first[r] : 0;
+    s->count[r] = o->count ? o->count[r] : 0;
+    s->done[r] = false;
+  }
+}
+
+static void start_cuts(Slopes *s, const SlopesParams *params)
+{
+  if (params->n_cuts > s->cuts_room) {
+    s->cuts_room = 2 * params->n_cuts;
+    s->cuts = mem_grow(s->cuts, (size_t)s->cuts_room, sizeof *s->cuts);
+  }
+  for (int i = 0; i < params->n_cuts; i++)
+    s->cuts[i] = (Cut){.row = params->cuts[i].row, .now = params->cuts[i].beta};
+}
+
+static double *beta_of(const Slopes *s, const SlopesCut *cut, int row)
+{
+  return s->beta[cut->node] + (size_t)row * (size_t)s->net->nodes[cut->node].size +
+         cut->index;
+}
+
+/* Write the betas of all cuts where the Lagrangian reads them, or zeros. */
+static void scatter_cuts(Slopes *s, const SlopesParams *params, bool clear)
+{
+  for (int i = 0; i < params->n_cuts; i++)
+    if (s->cuts[i].row >= 0)
+      *beta_of(s, &params->cuts[i], s->cuts[i].row) = clear ? 0 : s->cuts[i].now;
+}
+
+static void start(Run *run)
+{
+  Slopes *s = run->s;
+  const SlopesParams *params = run->params;
+  copy_objective(s, run->o);
+  start_cuts(s, params);
+  for (int k = 0; k < run->o->start; k++) {
+    if (!is_ancestor_act(s->net, run->o->start, k)) continue;
+    const size_t m = (size_t)s->n_rows * (size_t)s->net->nodes[k].size;
+    need_buffers(s, k, params->n_cuts > 0);
+    memset(s->ascent[k].m, 0, m * sizeof(double));
+    memset(s->ascent[k].v, 0, m * sizeof(double));
+    double *mine = params->alpha ? params->alpha[k] : NULL;
+    if (params->warm && mine) {
+      memcpy(s->alpha[k], mine, m * sizeof(double));
+    } else {
+      start_alpha(run, k);
+      if (mine) memcpy(mine, s->alpha[k], m * sizeof(double));
     }
-}
-
-static Run run_new(const Bounds *b, const Objective *o, double *const *best)
-{
-  const Net *net = b->net;
-  const size_t n = (size_t)net->n_nodes, rows = (size_t)o->n_rows;
-  const LagrangianBatch batch = objective_batch(o);
-  Run run = {.net = net, .start = o->start, .n_rows = o->n_rows, .best = best};
-  run.alpha = mem_zero(n, sizeof *run.alpha);
-  run.g = mem_zero(n, sizeof *run.g);
-  run.ascent = mem_zero(n, sizeof *run.ascent);
-  run.value = mem_doubles(rows);
-  run.y = o->has_weights ? mem_doubles(rows * (size_t)o->size) : NULL;
-  for (int k = 0; k < net->n_nodes; k++) {
-    if (!is_ancestor_act(net, o->start, k)) continue;
-    const size_t m = rows * (size_t)net->nodes[k].size;
-    run.alpha[k] = mem_doubles(m);
-    run.g[k] = mem_doubles0(m);
-    run.ascent[k] = ascent_new(m);
-    start_alpha(b, k, &batch, run.alpha[k]);
-    if (best && best[k]) memcpy(best[k], run.alpha[k], m * sizeof(double));
   }
-  return run;
+  scatter_cuts(s, params, false);
 }
 
-static void run_free(Run *run)
-{
-  for (int k = 0; k < run->net->n_nodes; k++) {
-    mem_free(run->alpha[k]);
-    mem_free(run->g[k]);
-    ascent_free(&run->ascent[k]);
-  }
-  mem_free(run->alpha);
-  mem_free(run->g);
-  mem_free(run->ascent);
-  mem_free(run->value);
-  mem_free(run->y);
-}
+/* ---- one iteration ----------------------------------------------------------- */
 
-/* Keep the improved rows; returns how many rows are still at or below the target. */
-static int keep_best(Run *run, double target, double *lower)
+/* Keep what has improved in the caller's arrays; returns the rows still open. */
+static int keep_best(Run *run)
 {
+  Slopes *s = run->s;
+  const SlopesParams *params = run->params;
   int open = 0;
-  for (int r = 0; r < run->n_rows; r++) {
-    if (run->value[r] > lower[r]) {
-      lower[r] = run->value[r];
-      for (int k = 0; run->best && k < run->start; k++) {
-        if (!run->best[k] || !run->alpha[k]) continue;
-        const size_t n = (size_t)run->net->nodes[k].size, at = (size_t)r * n;
-        memcpy(run->best[k] + at, run->alpha[k] + at, n * sizeof(double));
+  bool improved_any = false;
+  for (int r = 0; r < s->n_rows; r++) {
+    const size_t at = (size_t)s->caller[r];
+    const bool improved = s->value[r] > run->lower[at];
+    if (improved) {
+      run->lower[at] = s->value[r];
+      improved_any = true;
+      for (int k = 0; params->alpha && k < run->o->start; k++) {
+        if (!is_ancestor_act(s->net, run->o->start, k) || !params->alpha[k]) continue;
+        const size_t n = (size_t)s->net->nodes[k].size;
+        memcpy(params->alpha[k] + at * n, s->alpha[k] + (size_t)r * n,
+               n * sizeof(double));
       }
+      if (run->o->has_weights)
+        memcpy(run->o->c + at * (size_t)run->o->size,
+               s->c + (size_t)r * (size_t)run->o->size,
+               (size_t)run->o->size * sizeof *s->c);
     }
-    open += !(lower[r] > target);
+    s->value[r] = improved ? 1 : 0; /* from here on a flag for the cuts */
+    s->done[r] = run->lower[at] > params->target;
+    open += !s->done[r];
   }
+  for (int i = 0; improved_any && i < params->n_cuts; i++)
+    if (s->cuts[i].row >= 0 && s->value[s->cuts[i].row] > 0)
+      params->cuts[i].beta = s->cuts[i].now;
   return open;
 }
 
-/* dg/dalpha is lambda (v - z): nothing depends on alpha where lambda < 0 or the
- * neuron is stable. */
-static void mask(const Lagrangian *L, const Bounds *b, int k,
-                 const LagrangianBatch *batch, double *g)
+static void move_row(Run *run, int from, int to)
 {
-  const int j = b->net->nodes[k].in[0], n = b->net->nodes[k].size;
-  const double *lambda = lagrangian_lambda(L, k);
-  for (int r = 0; r < batch->n_rows; r++)
-    for (int i = 0; i < n; i++) {
-      const size_t at = (size_t)r * (size_t)n + (size_t)i;
-      const size_t box = lagrangian_box(batch, r) * (size_t)n + (size_t)i;
-      if (!(lambda[at] > 0 && b->lo[j][box] < 0 && b->hi[j][box] > 0)) g[at] = 0;
-    }
+  Slopes *s = run->s;
+  s->caller[to] = s->caller[from];
+  s->box[to] = s->box[from];
+  s->unit[to] = s->unit[from];
+  s->sign[to] = s->sign[from];
+  s->first[to] = s->first[from];
+  s->count[to] = s->count[from];
+  s->done[to] = false;
+  const size_t size = (size_t)run->o->size;
+  if (run->o->c)
+    memcpy(s->c + (size_t)to * size, s->c + (size_t)from * size, size * sizeof *s->c);
+  for (int k = 0; k < run->o->start; k++) {
+    if (!is_ancestor_act(s->net, run->o->start, k)) continue;
+    const size_t n = (size_t)s->net->nodes[k].size, a = (size_t)to * n,
+                 z = (size_t)from * n;
+    memcpy(s->alpha[k] + a, s->alpha[k] + z, n * sizeof(double));
+    memcpy(s->ascent[k].m + a, s->ascent[k].m + z, n * sizeof(double));
+    memcpy(s->ascent[k].v + a, s->ascent[k].v + z, n * sizeof(double));
+  }
 }
 
-static void step(Run *run, Lagrangian *L, const Bounds *b, Objective *o,
-                 const LagrangianBatch *batch, int t, int iterations)
+/* Drop the rows that are done.  The cuts are sorted by row, and stay so. */
+static void drop_done(Run *run)
 {
-  const LagrangianGradient out = {.alpha = run->g, .y = run->y};
-  const double rate = ascent_rate(RATE_FIRST, RATE_LAST, t, iterations);
-  lagrangian_gradient(L, batch, &out);
-  for (int k = 0; k < run->start; k++) {
-    if (!run->alpha[k] || !lagrangian_lambda(L, k)) continue;
-    mask(L, b, k, batch, run->g[k]);
-    ascent_step(&run->ascent[k], ASCENT_ADAM, t, rate, run->n_rows,
-                run->net->nodes[k].size, run->g[k], NULL, 0, 1, run->alpha[k]);
+  Slopes *s = run->s;
+  const SlopesParams *params = run->params;
+  scatter_cuts(s, params, true);
+  int n = 0, cut = 0;
+  for (int r = 0; r < s->n_rows; r++) {
+    const bool stays = !s->done[r];
+    for (; cut < params->n_cuts && s->cuts[cut].row <= r; cut++)
+      if (s->cuts[cut].row == r) s->cuts[cut].row = stays ? n : -1;
+    if (!stays) continue;
+    if (n < r) move_row(run, r, n);
+    n++;
   }
-  if (o->has_weights) objective_step(o, run->y, WEIGHT_RATE * rate / RATE_FIRST);
+  s->n_rows = n;
+  scatter_cuts(s, params, false);
+}
+
+/* Betas grow in units of the multipliers of their layer. */
+static void set_units(Run *run)
+{
+  Slopes *s = run->s;
+  for (int i = 0; i < run->params->n_cuts; i++) {
+    const SlopesCut *cut = &run->params->cuts[i];
+    const double *lambda = lagrangian_lambda(run->L, cut->node);
+    const size_t n = (size_t)s->net->nodes[cut->node].size;
+    s->cuts[i].unit = 0;
+    if (s->cuts[i].row < 0 || !lambda) continue;
+    double sum = 0;
+    for (size_t k = 0; k < n; k++)
+      sum += fabs(lambda[(size_t)s->cuts[i].row * n + k]);
+    s->cuts[i].unit =
+        sum / (double)n + fabs(lambda[(size_t)s->cuts[i].row * n + (size_t)cut->index]);
+  }
+}
+
+static void step_cuts(Run *run, int t, double rate)
+{
+  Slopes *s = run->s;
+  const AscentSchedule now = ascent_schedule(t, rate);
+  for (int i = 0; i < run->params->n_cuts; i++) {
+    const SlopesCut *cut = &run->params->cuts[i];
+    Cut *c = &s->cuts[i];
+    if (c->row < 0) continue;
+    const double g =
+        s->g_p[cut->node][(size_t)c->row * (size_t)s->net->nodes[cut->node].size +
+                          (size_t)cut->index];
+    c->now += c->unit * ascent_move(&now, g, &c->m, &c->v);
+    if (cut->positive ? c->now > 0 : c->now < 0) c->now = 0;
+    *beta_of(s, cut, c->row) = c->now;
+  }
+}
+
+static LagrangianBatch batch_of(const Run *run)
+{
+  const Slopes *s = run->s;
+  return (LagrangianBatch){.start = run->o->start,
+                           .n_rows = s->n_rows,
+                           .box = s->box,
+                           .c = run->o->c ? s->c : NULL,
+                           .unit = s->unit,
+                           .sign = s->sign,
+                           .alpha = s->alpha,
+                           .beta = run->params->n_cuts ? s->beta : NULL};
+}
+
+static void step(Run *run, const LagrangianBatch *batch, int t)
+{
+  Slopes *s = run->s;
+  const SlopesParams *params = run->params;
+  const LagrangianGradient out = {.alpha = s->g_alpha,
+                                  .mu = params->n_cuts ? s->g_p : NULL,
+                                  .y = run->o->has_weights ? s->y : NULL};
+  const double first = params->rate > 0 ? params->rate : RATE_FIRST;
+  const double rate = ascent_rate(first, first * RATE_LAST, t, params->iterations);
+  if (t == 0) set_units(run);
+  lagrangian_gradient(run->L, batch, &out);
+  for (int k = 0; k < run->o->start; k++) {
+    if (!is_ancestor_act(s->net, run->o->start, k) || !lagrangian_lambda(run->L, k))
+      continue;
+    /* Slopes of stable neurons move too; nobody reads them. */
+    ascent_step(&s->ascent[k], ASCENT_ADAM, t, rate, s->n_rows, s->net->nodes[k].size,
+                s->g_alpha[k], NULL, 0, 1, s->alpha[k]);
+  }
+  step_cuts(run, t, BETA_RATE * rate / first);
+  if (run->o->has_weights)
+    objective_step_rows(s->n_rows, run->o->size, s->first, s->count, s->y,
+                        WEIGHT_RATE * rate / first, s->c);
+}
+
+long slopes_run(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
+                const SlopesParams *params, double *lower)
+{
+  STATUS_REQUIRE(objective->n_rows <= s->max_rows, "batch does not fit");
+  Run run = {s, L, b, objective, params, lower};
+  long passes = 0;
+  start(&run);
+  for (int t = 0; t <= params->iterations; t++) {
+    LagrangianBatch batch = batch_of(&run);
+    batch.keep = t < params->iterations;
+    lagrangian_bound(L, b, &batch, s->value);
+    passes += s->n_rows;
+    const int open = keep_best(&run);
+    if (!open || t == params->iterations || stop_why(params->stop)) break;
+    step(&run, &batch, t);
+    if (s->n_rows - open > DONE_SHARE * s->n_rows) drop_done(&run);
+  }
+  scatter_cuts(s, params, true);
+  return passes;
 }
 
 int slopes_optimise(Lagrangian *L, const Bounds *b, Objective *objective,
                     int iterations, double target, const Stop *stop, double *lower,
                     double *const *alpha)
 {
-  Run run = run_new(b, objective, alpha);
-  LagrangianBatch batch = objective_batch(objective);
-  batch.alpha = run.alpha;
-  int t = 0;
-  for (; t <= iterations; t++) {
-    batch.keep = t < iterations;
-    lagrangian_bound(L, b, &batch, run.value);
-    if (!keep_best(&run, target, lower) || t == iterations || stop_why(stop)) break;
-    step(&run, L, b, objective, &batch, t, iterations);
-  }
-  run_free(&run);
-  return t;
+  Slopes *s = slopes_new(b->net, objective->n_rows);
+  const SlopesParams params = {
+      .iterations = iterations, .target = target, .stop = stop, .alpha = alpha};
+  const long passes = slopes_run(s, L, b, objective, &params, lower);
+  slopes_free(s);
+  return (int)(passes / (objective->n_rows > 0 ? objective->n_rows : 1));
 }

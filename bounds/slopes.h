@@ -2,13 +2,17 @@
 /* bounds/slopes.h -- the reduced dual: slopes as the only multipliers.
  *
  * With mu = slope * lambda and lambda = q the Lagrangian is a function of the lower
- * slopes alpha in [0, 1] of the unstable neurons and, for a conjunction, of the
- * weights w of its rows (alpha-CROWN, Xu et al. 2021; Wang et al. 2021).  For fixed
- * intervals its maximum is the optimum of the triangle linear program (Salman et
- * al. 2019).  Every iterate is a proven bound; the best is kept.
+ * slopes alpha in [0, 1] of the unstable neurons, of one beta for every assumption of a
+ * branch, and, for a conjunction, of the weights w of its rows (alpha-CROWN, Xu et al.
+ * 2021; beta-CROWN, Wang et al. 2021).  For fixed intervals its maximum is the optimum
+ * of the triangle linear program with the assumptions as constraints (Salman et al.
+ * 2019).  Every iterate is a proven bound; the best is kept.  Steps are Adam's
+ * (bounds/ascent.h); a row that is done leaves the batch.
  */
 #ifndef BOUNDS_SLOPES_H
 #define BOUNDS_SLOPES_H
+
+#include <stdbool.h>
 
 #include "bounds/ascent.h"
 #include "bounds/bounds.h"
@@ -16,10 +20,41 @@
 #include "bounds/objective.h"
 #include "net/base/stop.h"
 
-/* Maximise each row's bound over the slopes.  lower[r] is raised, never lowered;
- * a row is done when lower[r] > target.  alpha, if not NULL, receives the best
- * slopes: double alpha[k][n_rows][size_k] for the ancestors of the start node.
- * Returns the iterations made. */
+/* Room for batches of up to max_rows objectives; one thread.  Buffers are made on
+ * first use and kept: a second run of the same shape allocates nothing. */
+typedef struct Slopes Slopes;
+Slopes *slopes_new(const Net *net, int max_rows);
+void slopes_free(Slopes *s); /* NULL is fine */
+
+/* One assumption of a row's branch.  beta <= 0 belongs to z >= 0, beta >= 0 to z <= 0;
+ * it changes p of activation node `node` at element `index`. */
+typedef struct {
+  int row, node, index;
+  bool positive; /* assumed z >= 0 */
+  double beta;   /* in: where to start; out: of the best bound */
+} SlopesCut;
+
+typedef struct {
+  int iterations;
+  double target; /* a row is done when its bound is above */
+  const Stop *stop;
+  double rate; /* first step in units of the slopes' range; 0: 0.5 */
+  /* double alpha[k][n_rows][size_k] for the activation ancestors of the start node, or
+   * NULL.  Out: the slopes of the best bound.  In, when `warm`: where to start;
+   * otherwise the adaptive slopes of CROWN. */
+  double *const *alpha;
+  bool warm;
+  int n_cuts;
+  SlopesCut *cuts; /* sorted by row; their neurons are cut in the row's box */
+} SlopesParams;
+
+/* Maximise each row's bound.  lower[r] is raised, never lowered.  The weights of the
+ * best bound are left in the objective.  Returns the passes made, counted in rows. */
+long slopes_run(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
+                const SlopesParams *params, double *lower);
+
+/* The same for a single use: with a workspace of its own, no cuts, a cold start, and
+ * `alpha` (or NULL) for the result.  Returns the iterations made. */
 int slopes_optimise(Lagrangian *L, const Bounds *b, Objective *objective,
                     int iterations, double target, const Stop *stop, double *lower,
                     double *const *alpha);

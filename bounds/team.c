@@ -52,6 +52,11 @@ static void *work(void *argument)
 void team_run(const Team *team, int n_tasks,
               void (*task)(void *context, int member, int i), void *context)
 {
+  if (team->n == 1 || n_tasks <= 1) {
+    for (int i = 0; i < n_tasks; i++)
+      task(context, 0, i);
+    return;
+  }
   Round round = {.team = team, .n_tasks = n_tasks, .task = task, .context = context};
   const int wanted = n_tasks < team->n ? n_tasks : team->n;
   Worker *workers = mem_zero((size_t)(wanted > 0 ? wanted : 1), sizeof *workers);
