@@ -6,7 +6,10 @@
  *
  *     ADAM    step of length rate m^ / sqrt (v^), Kingma and Ba 2015, with
  *             b1 = 0.9, b2 = 0.999
- *     DECAY   step of length rate * g d / max |g d| over the row
+ *     DAMPED  ADAM with sqrt (v^) + DAMPING sqrt (mean of v^ over the row): variables
+ *             that hardly matter hardly move.  Near an optimum ADAM's equal steps in
+ * all directions do more harm than good DECAY   step of length rate * g d / max |g d|
+ * over the row
  *
  * Either way the rate follows rate_t = rate (1 - t / T)^power down to `floor` * rate.
  * Steps are advice: nothing here is part of a proof.
@@ -16,7 +19,7 @@
 
 #include <stddef.h>
 
-typedef enum { ASCENT_ADAM, ASCENT_DECAY } AscentRule;
+typedef enum { ASCENT_ADAM, ASCENT_DAMPED, ASCENT_DECAY } AscentRule;
 
 /* Momentum of one block; belongs to whoever optimises. */
 typedef struct {
@@ -38,6 +41,12 @@ double ascent_move(const AscentSchedule *now, double g, double *m, double *v);
 
 /* The rate of iteration t = 0, 1, ... of T. */
 double ascent_rate(double first, double last, int t, int T);
+
+/* What ADAM or DAMPED would add to x, clamped to [lo, hi], without adding it: double
+ * d[n_rows][size].  How far to go is the caller's decision. */
+void ascent_direction(Ascent *a, AscentRule rule, int t, double rate, int n_rows,
+                      int size, const double *g, double lo, double hi, const double *x,
+                      double *d);
 
 /* One step on n_rows rows of `size` variables.  d: double d[n_rows][size] or NULL for
  * 1; clamp to [lo, hi] afterwards (pass -INFINITY, INFINITY for none). */

@@ -40,6 +40,29 @@ double kernel_abs_dot(int n, const double *a, const double *b)
 }
 
 KERNEL_CLONES
+double kernel_dot(int n, const double *a, const double *b)
+{
+  Lanes s = {0}, x, y;
+  double rest = 0;
+  int i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    load(a + i, &x);
+    load(b + i, &y);
+    s += x * y;
+  }
+  for (; i < n; i++)
+    rest += a[i] * b[i];
+  return add_up(&s) + rest;
+}
+
+KERNEL_CLONES
+void kernel_axpy(int n, double w, const double *restrict d, double *restrict x)
+{
+  for (int i = 0; i < n; i++)
+    x[i] += w * d[i];
+}
+
+KERNEL_CLONES
 void kernel_scaled_sum(int n, const double *a, double w, double *value, double *size)
 {
   Lanes s = {0}, t = {0}, x;

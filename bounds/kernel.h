@@ -29,6 +29,12 @@ typedef long long KernelMask __attribute__((vector_size(8 * KERNEL_LANES)));
 /* sum_i |a_i| b_i, for b >= 0 (or NaN, which the result keeps). */
 double kernel_abs_dot(int n, const double *a, const double *b);
 
+/* sum_i a_i b_i. */
+double kernel_dot(int n, const double *a, const double *b);
+
+/* x_i += w d_i. */
+void kernel_axpy(int n, double w, const double *d, double *x);
+
 /* *value += sum_i a_i w, *size += sum_i |a_i| |w| for one number w. */
 void kernel_scaled_sum(int n, const double *a, double w, double *value, double *size);
 

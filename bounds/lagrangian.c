@@ -435,6 +435,11 @@ const double *lagrangian_slope(const Lagrangian *L, int k)
   return L->slope[k];
 }
 
+const double *lagrangian_minimiser(const Lagrangian *L, int k)
+{
+  return L->z[k];
+}
+
 double **lagrangian_new_multipliers(const Net *net, int n_rows)
 {
   double **a = mem_zero((size_t)net->n_nodes, sizeof *a);

@@ -117,5 +117,7 @@ static inline size_t lagrangian_box(const LagrangianBatch *batch, int r)
  * of the line, both [n_rows][size_k], borrowed until the next pass. */
 const double *lagrangian_lambda(const Lagrangian *L, int k);
 const double *lagrangian_slope(const Lagrangian *L, int k);
+/* The minimiser z* of phi likewise. */
+const double *lagrangian_minimiser(const Lagrangian *L, int k);
 
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/kernel.h"
 #include "net/base/mem.h"
 
 /* First and last step length in units of the slopes' range [0, 1]. */
@@ -14,6 +15,9 @@
 #define BETA_RATE 0.5
 /* Rows that are done leave once they are this share of the batch. */
 #define DONE_SHARE 0.25
+/* See step_length. */
+#define POLYAK       1.5
+#define STALE_LENGTH 0.1
 
 /* The state of one SlopesCut. */
 typedef struct {
@@ -21,13 +25,14 @@ typedef struct {
   double now;  /* beta */
   double m, v; /* Adam's averages */
   double unit; /* natural size of beta */
+  double move; /* what the step would add */
 } Cut;
 
 struct Slopes {
   const Net *net;
   int max_rows;
   /* [n_nodes]: double [max_rows][size_k] of the activation nodes used so far */
-  double **alpha, **beta, **g_alpha, **g_p;
+  double **alpha, **beta, **g_alpha, **g_p, **move;
   Ascent *ascent;
   int cuts_room;
   Cut *cuts;
@@ -38,7 +43,7 @@ struct Slopes {
   signed char *sign;
   size_t c_room;
   double *c, *y;
-  double *value;
+  double *value, *gain; /* double gain[n_rows]: what the step promises */
   bool *done;
 };
 
@@ -62,6 +67,7 @@ Slopes *slopes_new(const Net *net, int max_rows)
   s->beta = mem_zero(n, sizeof *s->beta);
   s->g_alpha = mem_zero(n, sizeof *s->g_alpha);
   s->g_p = mem_zero(n, sizeof *s->g_p);
+  s->move = mem_zero(n, sizeof *s->move);
   s->ascent = mem_zero(n, sizeof *s->ascent);
   s->caller = mem_array(rows, sizeof *s->caller);
   s->box = mem_array(rows, sizeof *s->box);
@@ -70,6 +76,7 @@ Slopes *slopes_new(const Net *net, int max_rows)
   s->count = mem_array(rows, sizeof *s->count);
   s->sign = mem_array(rows, sizeof *s->sign);
   s->value = mem_doubles(rows);
+  s->gain = mem_doubles(rows);
   s->done = mem_array(rows, sizeof *s->done);
   return s;
 }
@@ -82,12 +89,14 @@ void slopes_free(Slopes *s)
     mem_free(s->beta[k]);
     mem_free(s->g_alpha[k]);
     mem_free(s->g_p[k]);
+    mem_free(s->move[k]);
     ascent_free(&s->ascent[k]);
   }
   mem_free(s->alpha);
   mem_free(s->beta);
   mem_free(s->g_alpha);
   mem_free(s->g_p);
+  mem_free(s->move);
   mem_free(s->ascent);
   mem_free(s->cuts);
   mem_free(s->caller);
@@ -99,6 +108,7 @@ void slopes_free(Slopes *s)
   mem_free(s->c);
   mem_free(s->y);
   mem_free(s->value);
+  mem_free(s->gain);
   mem_free(s->done);
   mem_free(s);
 }
@@ -116,6 +126,7 @@ static void need_buffers(Slopes *s, int k, bool with_cuts)
   if (!s->alpha[k]) {
     s->alpha[k] = mem_doubles(m);
     s->g_alpha[k] = mem_doubles0(m);
+    s->move[k] = mem_doubles0(m);
     s->ascent[k] = ascent_new(m);
   }
   if (with_cuts && !s->beta[k]) {
@@ -236,12 +247,12 @@ static int keep_best(Run *run)
                s->c + (size_t)r * (size_t)run->o->size,
                (size_t)run->o->size * sizeof *s->c);
     }
-    s->value[r] = improved ? 1 : 0; /* from here on a flag for the cuts */
+    s->gain[r] = improved ? 1 : 0; /* until the next step a flag for the cuts */
     s->done[r] = run->lower[at] > params->target;
     open += !s->done[r];
   }
   for (int i = 0; improved_any && i < params->n_cuts; i++)
-    if (s->cuts[i].row >= 0 && s->value[s->cuts[i].row] > 0)
+    if (s->cuts[i].row >= 0 && s->gain[s->cuts[i].row] > 0)
       params->cuts[i].beta = s->cuts[i].now;
   return open;
 }
@@ -250,6 +261,7 @@ static void move_row(Run *run, int from, int to)
 {
   Slopes *s = run->s;
   s->caller[to] = s->caller[from];
+  s->value[to] = s->value[from];
   s->box[to] = s->box[from];
   s->unit[to] = s->unit[from];
   s->sign[to] = s->sign[from];
@@ -306,7 +318,8 @@ static void set_units(Run *run)
   }
 }
 
-static void step_cuts(Run *run, int t, double rate)
+/* What the betas of all cuts would move by, and what that promises. */
+static void direct_cuts(Run *run, int t, double rate)
 {
   Slopes *s = run->s;
   const AscentSchedule now = ascent_schedule(t, rate);
@@ -317,9 +330,43 @@ static void step_cuts(Run *run, int t, double rate)
     const double g =
         s->g_p[cut->node][(size_t)c->row * (size_t)s->net->nodes[cut->node].size +
                           (size_t)cut->index];
-    c->now += c->unit * ascent_move(&now, g, &c->m, &c->v);
-    if (cut->positive ? c->now > 0 : c->now < 0) c->now = 0;
-    *beta_of(s, cut, c->row) = c->now;
+    double to = c->now + c->unit * ascent_move(&now, g, &c->m, &c->v);
+    if (cut->positive ? to > 0 : to < 0) to = 0;
+    c->move = to - c->now;
+    s->gain[c->row] += g * c->move;
+  }
+}
+
+/* The bound is concave, so a step gains no more than its slope promises.  Promising
+ * more than what is missing is a step too far: Polyak's rule, with some room because
+ * promises are not kept. */
+static double step_length(const Run *run, int r)
+{
+  const double missing = run->params->target - run->s->value[r], gain = run->s->gain[r];
+  if (!isfinite(missing)) return 1;
+  if (!(gain > 0)) return STALE_LENGTH;
+  const double length = POLYAK * missing / gain;
+  return length < 1 ? length : 1;
+}
+
+static void move(Run *run)
+{
+  Slopes *s = run->s;
+  for (int r = 0; r < s->n_rows; r++)
+    s->gain[r] = step_length(run, r);
+  for (int k = 0; k < run->o->start; k++) {
+    if (!is_ancestor_act(s->net, run->o->start, k) || !lagrangian_lambda(run->L, k))
+      continue;
+    const int n = s->net->nodes[k].size;
+    for (int r = 0; r < s->n_rows; r++)
+      kernel_axpy(n, s->gain[r], s->move[k] + (size_t)r * (size_t)n,
+                  s->alpha[k] + (size_t)r * (size_t)n);
+  }
+  for (int i = 0; i < run->params->n_cuts; i++) {
+    Cut *c = &s->cuts[i];
+    if (c->row < 0) continue;
+    c->now += s->gain[c->row] * c->move;
+    *beta_of(s, &run->params->cuts[i], c->row) = c->now;
   }
 }
 
@@ -336,6 +383,22 @@ static LagrangianBatch batch_of(const Run *run)
                            .beta = run->params->n_cuts ? s->beta : NULL};
 }
 
+/* Slopes of stable neurons take no part, so they must not promise anything. */
+static void clear_stable(Run *run, int k)
+{
+  Slopes *s = run->s;
+  const int j = s->net->nodes[k].in[0];
+  const size_t n = (size_t)s->net->nodes[k].size;
+  for (int r = 0; r < s->n_rows; r++) {
+    double *restrict g = s->g_alpha[k] + (size_t)r * n;
+    const double *restrict lo = run->b->bend_lo[j] + (size_t)s->box[r] * n,
+                           *restrict hi = run->b->bend_hi[j] + (size_t)s->box[r] * n,
+                           *lambda = lagrangian_lambda(run->L, k) + (size_t)r * n;
+    for (size_t i = 0; i < n; i++)
+      g[i] = (lo[i] < 0) & (hi[i] > 0) & (lambda[i] > 0) ? g[i] : 0;
+  }
+}
+
 static void step(Run *run, const LagrangianBatch *batch, int t)
 {
   Slopes *s = run->s;
@@ -347,14 +410,21 @@ static void step(Run *run, const LagrangianBatch *batch, int t)
   const double rate = ascent_rate(first, first * RATE_LAST, t, params->iterations);
   if (t == 0) set_units(run);
   lagrangian_gradient(run->L, batch, &out);
+  for (int r = 0; r < s->n_rows; r++)
+    s->gain[r] = 0;
   for (int k = 0; k < run->o->start; k++) {
     if (!is_ancestor_act(s->net, run->o->start, k) || !lagrangian_lambda(run->L, k))
       continue;
-    /* Slopes of stable neurons move too; nobody reads them. */
-    ascent_step(&s->ascent[k], ASCENT_ADAM, t, rate, s->n_rows, s->net->nodes[k].size,
-                s->g_alpha[k], NULL, 0, 1, s->alpha[k]);
+    const int n = s->net->nodes[k].size;
+    clear_stable(run, k);
+    ascent_direction(&s->ascent[k], params->rule, t, rate, s->n_rows, n, s->g_alpha[k],
+                     0, 1, s->alpha[k], s->move[k]);
+    for (int r = 0; r < s->n_rows; r++)
+      s->gain[r] += kernel_dot(n, s->g_alpha[k] + (size_t)r * (size_t)n,
+                               s->move[k] + (size_t)r * (size_t)n);
   }
-  step_cuts(run, t, BETA_RATE * rate / first);
+  direct_cuts(run, t, BETA_RATE * rate / first);
+  move(run);
   if (run->o->has_weights)
     objective_step_rows(s->n_rows, run->o->size, s->first, s->count, s->y,
                         WEIGHT_RATE * rate / first, s->c);
@@ -379,6 +449,24 @@ long slopes_run(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
   }
   scatter_cuts(s, params, true);
   return passes;
+}
+
+void slopes_look(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
+                 const SlopesParams *params, const LagrangianGradient *out,
+                 double *value)
+{
+  start_cuts(s, params);
+  for (int k = 0; k < objective->start; k++)
+    if (is_ancestor_act(s->net, objective->start, k))
+      need_buffers(s, k, params->n_cuts > 0);
+  scatter_cuts(s, params, false);
+  LagrangianBatch batch = objective_batch(objective);
+  batch.alpha = params->alpha;
+  batch.beta = params->n_cuts ? s->beta : NULL;
+  batch.keep = true;
+  lagrangian_bound(L, b, &batch, value);
+  lagrangian_gradient(L, &batch, out);
+  scatter_cuts(s, params, true);
 }
 
 int slopes_optimise(Lagrangian *L, const Bounds *b, Objective *objective,

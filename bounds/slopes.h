@@ -38,6 +38,7 @@ typedef struct {
   int iterations;
   double target; /* a row is done when its bound is above */
   const Stop *stop;
+  AscentRule rule;
   double rate; /* first step in units of the slopes' range; 0: 0.5 */
   /* double alpha[k][n_rows][size_k] for the activation ancestors of the start node, or
    * NULL.  Out: the slopes of the best bound.  In, when `warm`: where to start;
@@ -53,7 +54,14 @@ typedef struct {
 long slopes_run(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
                 const SlopesParams *params, double *lower);
 
-/* The same for a single use: with a workspace of its own, no cuts, a cold start, and
+/* One pass with the multipliers as they stand in params->alpha and params->cuts, kept
+ * for lagrangian_lambda and its relatives, and the gradient: what a search needs to
+ * know about the bound it has. */
+void slopes_look(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
+                 const SlopesParams *params, const LagrangianGradient *out,
+                 double *value);
+
+/* slopes_run for a single use: with a workspace of its own, no cuts, a cold start, and
  * `alpha` (or NULL) for the result.  Returns the iterations made. */
 int slopes_optimise(Lagrangian *L, const Bounds *b, Objective *objective,
                     int iterations, double target, const Stop *stop, double *lower,

@@ -19,6 +19,7 @@ static const struct {
     {STAGE_SPLIT, stage_split_few},
     {STAGE_DUAL, stage_joint},
     {STAGE_ATTACK, stage_attack_corners},
+    {STAGE_SPLIT, stage_bab},
     {STAGE_LP, stage_lp},
     {STAGE_ATTACK, stage_attack_corners},
     {STAGE_ATTACK, stage_attack_random},

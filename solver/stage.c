@@ -12,6 +12,7 @@
 #include "bounds/slopes.h"
 #include "net/base/clock.h"
 #include "net/base/mem.h"
+#include "solver/bab.h"
 #include "solver/progress.h"
 #include "solver/split.h"
 
@@ -32,6 +33,7 @@
  * intermediate bounds: on large networks it has no natural end. */
 #define JOINT_SHARE   0.4
 #define JOINT_SECONDS 60.0
+#define HINT_BYTES    ((size_t)512 << 20)
 #define LP_SHARE      0.7
 #define LP_SECONDS    60.0
 
@@ -53,6 +55,8 @@ void stage_end(Job *job)
 {
   attack_free(job->attack);
   team_free(job->team);
+  packed_hints_free(job->hints);
+  packed_free(job->packed);
   bounds_free(job->bounds);
   mem_free(job->open);
   mem_free(job->corners);
@@ -271,6 +275,24 @@ void stage_slopes(Job *job)
   timer_stop(&t, optimise(job, job->options->slope_iterations, false));
 }
 
+static void need_packed(Job *job)
+{
+  if (job->packed) return;
+  job->packed = packed_new(job->bounds);
+}
+
+/* Intermediate bounds with their own slopes, which a search below will use again. */
+static void tighten(Job *job, int iterations, const Stop *stop)
+{
+  Crown *crown = crown_new(job->team);
+  need_packed(job);
+  if (!job->hints) job->hints = packed_hints_new(job->packed, HINT_BYTES);
+  const CrownParams params = {
+      .first = 1, .slope_iterations = iterations, .learn = job->hints, .stop = stop};
+  crown_run(crown, job->bounds, &params);
+  crown_free(crown);
+}
+
 void stage_joint(Job *job)
 {
   Timer t = timer_start(job, "dual");
@@ -280,7 +302,7 @@ void stage_joint(Job *job)
   for (int round = 0; round < job->options->joint_rounds && job->n_open; round++) {
     Stop part = share(job->stop, JOINT_SHARE, JOINT_SECONDS);
     /* A few iterations reach most of what many would. */
-    crown_tighten(job->team, job->bounds, (iterations + 1) / 2, &part);
+    tighten(job, (iterations + 1) / 2, &part);
     steps += optimise(job, 2 * iterations, true);
     if (stop_why(job->stop)) break;
   }
@@ -312,6 +334,28 @@ void stage_split_few(Job *job)
 void stage_split(Job *job)
 {
   split_up_to(job, INT_MAX);
+}
+
+void stage_bab(Job *job)
+{
+  Timer t = timer_start(job, "bab");
+  need_bounds(job);
+  need_packed(job);
+  const Options *o = job->options;
+  const bool attack = o->stages & STAGE_ATTACK;
+  if (attack) need_attack(job);
+  const BabParams params = {.max_nodes = LONG_MAX,
+                            .batch = o->batch,
+                            .iterations = o->node_iterations,
+                            .look_ahead = o->look_ahead,
+                            .retighten = o->retighten == 1,
+                            .lp_neurons = o->lp_neurons,
+                            .attack_steps = PROBE_STEPS,
+                            .memory_bytes = (size_t)2 << 30};
+  const BabStats stats =
+      bab_search(job->team, job->query, job->bounds, job->packed, job->hints, &params,
+                 attack ? job->attack : NULL, job->stop, job->result);
+  timer_stop(&t, stats.nodes);
 }
 
 /* ---- linear program ------------------------------------------------------ */

@@ -13,6 +13,7 @@
 
 #include "bounds/bounds.h"
 #include "bounds/lagrangian.h"
+#include "bounds/packed.h"
 #include "bounds/team.h"
 #include "net/base/prng.h"
 #include "net/base/stop.h"
@@ -34,6 +35,8 @@ typedef struct {
   Bounds *bounds; /* one box; intervals so far */
   Team *team;     /* a workspace per thread */
   Lagrangian *L;  /* the first of them */
+  Packed *packed; /* layout of slopes, and the slopes of intermediate bounds; made */
+  Hints *hints;   /* when first needed */
   int n_open;
   int *open;        /* int open[query->n_cases]: open cases, from query->first_case */
   double *corners;  /* double corners[n_corners][inputs]: where the last dual bounds */
@@ -80,5 +83,7 @@ void stage_attack_corners(Job *job);
 
 /* Descents from options->attack_restarts random points for every open case. */
 void stage_attack_random(Job *job);
+
+void stage_bab(Job *job);
 
 #endif

@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "solver/bab.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "bounds/crown.h"
+#include "bounds/lp.h"
+#include "bounds/slopes.h"
+#include "net/base/clock.h"
+#include "net/base/mem.h"
+#include "solver/branch.h"
+#include "solver/progress.h"
+#include "solver/tree.h"
+
+/* Nodes bounded together by one thread; fewer where their intervals would take more
+ * than GROUP_BYTES. */
+#define GROUP           16
+#define GROUP_RETIGHTEN 16
+#define GROUP_BYTES     ((size_t)256 << 20)
+/* Betas that a node hands on to its children; older ones start from 0 again. */
+#define KEPT_BETAS 64
+/* Points tried as witnesses after each batch. */
+#define PROBES 8
+/* First step on the slopes of a node: they start near their best. */
+#define WARM_RATE 0.2
+
+/* What a slot holds, in this order. */
+typedef struct {
+  double *weights;       /* double weights[max_rows of a case] */
+  float *beta;           /* float beta[KEPT_BETAS]: of the path, last decision first */
+  float *interval;       /* float interval[2 packed width]: lo, hi; only to retighten */
+  unsigned char *slopes; /* unsigned char slopes[packed width] */
+} Slot;
+
+/* A node in work. */
+typedef struct {
+  TreeNode node;
+  const unsigned char *parent; /* slot; NULL for a root */
+  Decision decision;           /* what it adds */
+  bool is_empty;
+} Part;
+
+/* What one thread needs to bound a group. */
+typedef struct {
+  Lagrangian *L;
+  Team solo;
+  Crown *crown;
+  Slopes *slopes;
+  Branch *branch;
+  Bounds *b, *one; /* the group's boxes; one of them, for a linear program */
+  double **alpha, **step;
+  double *c, *lower, *value, *corner;
+  int *first, *count, *box;
+  int n_rows, *part; /* part of each row */
+  SlopesCut *cuts;
+  int n_cuts, cuts_room;
+  Decision *path;
+  int path_room;
+  long lps, tightened;
+} Worker;
+
+typedef struct {
+  const Team *team;
+  const Query *query;
+  const Bounds *root;
+  const Packed *packed;
+  const Hints *hints;
+  const BabParams *params;
+  Attack *attack;
+  const Stop *stop;
+  Result *result;
+  Worker *workers;
+  int group, max_count;
+  size_t width;      /* packed slopes of the margin node */
+  int n_open, *open; /* open cases, from query->first_case */
+  long *open_nodes;  /* long open_nodes[n_open]: not closed yet */
+  double *closed;    /* double closed[n_open]: smallest bound over closed nodes */
+  Tree tree;
+  int n_parts;
+  Part *parts;    /* Part parts[batch] */
+  double *corner; /* double corner[batch][inputs]: where each bound is attained */
+  BabStats stats;
+  double began, said;
+} Search;
+
+/* ---- slots ---------------------------------------------------------------------- */
+
+static size_t slot_bytes(const Search *s)
+{
+  const size_t bytes =
+      (size_t)s->max_count * sizeof(double) + KEPT_BETAS * sizeof(float) +
+      (s->params->retighten ? 2 * s->width * sizeof(float) : 0) + s->width;
+  return (bytes + 7) / 8 * 8;
+}
+
+static Slot slot_view(const Search *s, const unsigned char *bytes)
+{
+  Slot slot;
+  unsigned char *at = (unsigned char *)bytes;
+  slot.weights = (double *)(void *)at;
+  at += (size_t)s->max_count * sizeof(double);
+  slot.beta = (float *)(void *)at;
+  at += KEPT_BETAS * sizeof(float);
+  slot.interval = (float *)(void *)at;
+  if (s->params->retighten) at += 2 * s->width * sizeof(float);
+  slot.slopes = at;
+  return slot;
+}
+
+static float float_dn(double x)
+{
+  const float f = (float)x;
+  return (double)f > x ? nextafterf(f, -INFINITY) : f;
+}
+
+static float float_up(double x)
+{
+  return -float_dn(-x);
+}
+
+/* Intervals of the neurons that were unstable at the root, rounded outwards. */
+static void store_intervals(const Search *s, const Bounds *b, int t, float *interval)
+{
+  for (int k = 0; k < b->net->n_nodes; k++) {
+    if (!s->packed->n_open[k]) continue;
+    const int j = b->net->nodes[k].in[0];
+    const size_t at = (size_t)t * (size_t)b->net->nodes[k].size;
+    for (int i = 0; i < s->packed->n_open[k]; i++) {
+      *interval++ = float_dn(b->lo[j][at + (size_t)s->packed->open[k][i]]);
+      *interval++ = float_up(b->hi[j][at + (size_t)s->packed->open[k][i]]);
+    }
+  }
+}
+
+static void load_intervals(const Search *s, Bounds *b, int t, const float *interval)
+{
+  for (int k = 0; k < b->net->n_nodes; k++)
+    for (int i = 0; i < s->packed->n_open[k]; i++, interval += 2)
+      bounds_meet(b, b->net->nodes[k].in[0], t, s->packed->open[k][i],
+                  (double)interval[0], (double)interval[1]);
+}
+
+/* ---- bounding a group ------------------------------------------------------------ */
+
+static int read_path(const Search *s, Worker *w, const Part *part)
+{
+  if (part->node.depth > w->path_room) {
+    w->path_room = 2 * part->node.depth;
+    w->path = mem_grow(w->path, (size_t)w->path_room, sizeof *w->path);
+  }
+  return tree_path(&s->tree, part->node.id, w->path, w->path_room);
+}
+
+/* The root's intervals, the parent's, and the signs decided on the path. */
+static void load_bounds(const Search *s, Worker *w, const Part *part, int t)
+{
+  bounds_copy_box(w->b, t, s->root, 0);
+  if (part->parent && s->params->retighten)
+    load_intervals(s, w->b, t, slot_view(s, part->parent).interval);
+  const int n = read_path(s, w, part);
+  for (int i = n; i-- > 0;)
+    bounds_split(w->b, w->b->net->nodes[w->path[i].node].in[0], t, w->path[i].index,
+                 w->path[i].positive);
+}
+
+static void retighten(const Search *s, Worker *w, const Part *parts, int n)
+{
+  int first = w->b->net->n_nodes;
+  for (int t = 0; t < n; t++)
+    if (parts[t].parent && parts[t].decision.node < first)
+      first = parts[t].decision.node;
+  if (first == w->b->net->n_nodes) return;
+  const CrownParams params = {.first = first, .hints = s->hints, .stop = s->stop};
+  crown_run(w->crown, w->b, &params);
+  w->tightened += n;
+}
+
+static void add_cuts(const Search *s, Worker *w, const Part *part, int row)
+{
+  const int n = read_path(s, w, part);
+  if (w->n_cuts + n > w->cuts_room) {
+    w->cuts_room = 2 * (w->n_cuts + n);
+    w->cuts = mem_grow(w->cuts, (size_t)w->cuts_room, sizeof *w->cuts);
+  }
+  for (int i = 0; i < n; i++) {
+    /* The parent has no beta for the first one. */
+    const double beta = part->parent && i > 0 && i - 1 < KEPT_BETAS
+                            ? (double)slot_view(s, part->parent).beta[i - 1]
+                            : 0;
+    w->cuts[w->n_cuts++] = (SlopesCut){.row = row,
+                                       .node = w->path[i].node,
+                                       .index = w->path[i].index,
+                                       .positive = w->path[i].positive,
+                                       .beta = beta};
+  }
+}
+
+/* The adaptive slopes where there is no parent. */
+static void load_slopes(const Search *s, Worker *w, const Part *part, int t, int row)
+{
+  const Net *net = w->b->net;
+  const int start = net->n_nodes - 1;
+  if (part->parent) {
+    packed_load(s->packed, start, slot_view(s, part->parent).slopes, w->alpha, row);
+    return;
+  }
+  for (int k = 0; k < start; k++) {
+    if (!w->alpha[k]) continue;
+    const size_t n = (size_t)net->nodes[k].size;
+    memcpy(w->alpha[k] + (size_t)row * n,
+           w->b->down[net->nodes[k].in[0]] + (size_t)t * n, n * sizeof(double));
+  }
+}
+
+static void add_row(const Search *s, Worker *w, const Part *part, int t)
+{
+  const int row = w->n_rows++, k = s->open[part->node.open_case];
+  const size_t size = (size_t)net_out_size(s->query->net);
+  const int first = s->query->row[k], count = s->query->row[k + 1] - first;
+  w->part[row] = t;
+  w->box[row] = t;
+  w->first[row] = first;
+  w->count[row] = count;
+  w->lower[row] = part->node.lower;
+  memset(w->c + (size_t)row * size, 0, size * sizeof *w->c);
+  for (int j = 0; j < count; j++)
+    w->c[(size_t)row * size + (size_t)(first + j)] =
+        part->parent ? slot_view(s, part->parent).weights[j] : 1.0 / count;
+  load_slopes(s, w, part, t, row);
+  add_cuts(s, w, part, row);
+}
+
+static Objective objective_of(const Search *s, const Worker *w)
+{
+  return (Objective){.start = s->query->net->n_nodes - 1,
+                     .n_rows = w->n_rows,
+                     .size = net_out_size(s->query->net),
+                     .box = w->box,
+                     .first = w->first,
+                     .count = w->count,
+                     .c = w->c,
+                     .has_weights = s->max_count > 1};
+}
+
+/* Only rows that are still open go on. */
+static void drop_closed(const Search *s, Worker *w, Part *parts)
+{
+  const Net *net = s->query->net;
+  const size_t size = (size_t)net_out_size(net);
+  int n = 0, kept = 0, cut = 0;
+  for (int r = 0; r < w->n_rows; r++) {
+    const bool stays = !(w->lower[r] > 0);
+    parts[w->part[r]].node.lower = w->lower[r];
+    for (; cut < w->n_cuts && w->cuts[cut].row == r; cut++) {
+      if (!stays) continue;
+      w->cuts[kept] = w->cuts[cut];
+      w->cuts[kept++].row = n;
+    }
+    if (!stays) continue;
+    if (n < r) {
+      memcpy(w->c + (size_t)n * size, w->c + (size_t)r * size, size * sizeof *w->c);
+      for (int k = 0; k < net->n_nodes; k++) {
+        if (!w->alpha[k]) continue;
+        const size_t m = (size_t)net->nodes[k].size;
+        memcpy(w->alpha[k] + (size_t)n * m, w->alpha[k] + (size_t)r * m,
+               m * sizeof(double));
+      }
+      w->part[n] = w->part[r];
+      w->box[n] = w->box[r];
+      w->first[n] = w->first[r];
+      w->count[n] = w->count[r];
+      w->lower[n] = w->lower[r];
+    }
+    n++;
+  }
+  w->n_rows = n;
+  w->n_cuts = kept;
+}
+
+/* What the children of an open part will start from. */
+static void store_part(const Search *s, const Worker *w, const Part *part, int row)
+{
+  const Slot slot = slot_view(s, part->node.slot);
+  const size_t size = (size_t)net_out_size(s->query->net);
+  for (int j = 0; j < w->count[row]; j++)
+    slot.weights[j] = w->c[(size_t)row * size + (size_t)(w->first[row] + j)];
+  packed_store(s->packed, s->query->net->n_nodes - 1, w->alpha, row, slot.slopes);
+  if (s->params->retighten) store_intervals(s, w->b, w->part[row], slot.interval);
+  int n = 0;
+  for (int i = 0; i < w->n_cuts; i++)
+    if (w->cuts[i].row == row && n < KEPT_BETAS)
+      slot.beta[n++] = (float)w->cuts[i].beta;
+}
+
+/* Every sign is decided, so the relaxation is exact: a linear program. */
+static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *corner)
+{
+  const int k = s->open[part->node.open_case];
+  if (!w->one) w->one = bounds_new(s->query->net, 1);
+  bounds_copy_box(w->one, 0, w->b, w->part[row]);
+  Objective o = objective_cases(s->query->net, 1, &k, s->query->row);
+  LpResult lp;
+  w->lps++;
+  lp_bound(w->L, w->one, &o, s->params->lp_neurons, NULL, s->stop, &lp, corner);
+  if (lp.lower > part->node.lower) part->node.lower = lp.lower;
+  objective_free(&o);
+}
+
+static void judge_row(const Search *s, Worker *w, Part *part, int row, double *corner)
+{
+  Candidate best;
+  const size_t n = (size_t)net_in_size(s->query->net);
+  memcpy(corner, w->corner + (size_t)row * n, n * sizeof *corner);
+  if (branch_candidates(w->branch, w->b, w->part[row], 1, &best)) {
+    part->node.next = best.decision;
+    store_part(s, w, part, row);
+    return;
+  }
+  part->node.next = (Decision){.node = -1};
+  solve_leaf(s, w, part, row, corner);
+}
+
+static void bound_group(void *context, int member, int g)
+{
+  Search *s = context;
+  Worker *w = &s->workers[member];
+  const int from = g * s->group;
+  const int n = s->n_parts - from < s->group ? s->n_parts - from : s->group;
+  Part *parts = s->parts + from;
+  if (stop_why(s->stop)) return;
+  const int all = w->b->n_box;
+  w->b->n_box = n;
+  for (int t = 0; t < n; t++)
+    load_bounds(s, w, &parts[t], t);
+  if (s->params->retighten) retighten(s, w, parts, n);
+  w->n_rows = w->n_cuts = 0;
+  for (int t = 0; t < n; t++) {
+    parts[t].is_empty = w->b->empty[t];
+    if (!parts[t].is_empty) add_row(s, w, &parts[t], t);
+  }
+  SlopesParams params = {.iterations = s->params->iterations,
+                         .stop = s->stop,
+                         .rule = parts[0].parent ? ASCENT_DAMPED : ASCENT_ADAM,
+                         .rate = parts[0].parent ? WARM_RATE : 0,
+                         .alpha = w->alpha,
+                         .warm = true,
+                         .n_cuts = w->n_cuts,
+                         .cuts = w->cuts};
+  Objective o = objective_of(s, w);
+  slopes_run(w->slopes, w->L, w->b, &o, &params, w->lower);
+  drop_closed(s, w, parts);
+  if (w->n_rows) {
+    const LagrangianGradient out = {.mu = w->step, .x0 = w->corner};
+    o = objective_of(s, w);
+    params.n_cuts = w->n_cuts;
+    slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value);
+    branch_score(w->branch, w->b, w->n_rows, w->box, w->step, s->params->retighten,
+                 s->hints, s->stop);
+  }
+  const size_t inputs = (size_t)net_in_size(s->query->net);
+  for (int r = 0; r < w->n_rows; r++)
+    judge_row(s, w, &parts[w->part[r]], r,
+              s->corner + (size_t)(from + w->part[r]) * inputs);
+  w->b->n_box = all;
+}
+
+/* ---- set-up ------------------------------------------------------------------------
+ */
+
+static Worker worker_new(const Search *s, int member)
+{
+  const Net *net = s->query->net;
+  const size_t group = (size_t)s->group;
+  Worker w = {.L = s->team->member[member], .b = bounds_new(net, s->group)};
+  w.slopes = slopes_new(net, s->group);
+  w.branch = branch_new(net, w.L, s->group);
+  w.step = lagrangian_new_multipliers(net, s->group);
+  w.alpha = lagrangian_new_multipliers(net, s->group);
+  w.c = mem_doubles(group * (size_t)net_out_size(net));
+  w.lower = mem_doubles(group);
+  w.value = mem_doubles(group);
+  w.corner = mem_doubles(group * (size_t)net_in_size(net));
+  w.first = mem_array(group, sizeof *w.first);
+  w.count = mem_array(group, sizeof *w.count);
+  w.box = mem_array(group, sizeof *w.box);
+  w.part = mem_array(group, sizeof *w.part);
+  return w;
+}
+
+static void worker_free(const Net *net, Worker *w)
+{
+  bounds_free(w->b);
+  bounds_free(w->one);
+  slopes_free(w->slopes);
+  branch_free(w->branch);
+  crown_free(w->crown);
+  lagrangian_free_multipliers(net, w->alpha);
+  lagrangian_free_multipliers(net, w->step);
+  mem_free(w->c);
+  mem_free(w->lower);
+  mem_free(w->value);
+  mem_free(w->corner);
+  mem_free(w->first);
+  mem_free(w->count);
+  mem_free(w->box);
+  mem_free(w->part);
+  mem_free(w->cuts);
+  mem_free(w->path);
+}
+
+static int group_size(const Net *net, bool tighten)
+{
+  size_t total = 0;
+  for (int k = 0; k < net->n_nodes; k++)
+    total += (size_t)net->nodes[k].size;
+  const size_t box = total * 12 * sizeof(double); /* bounds, slopes and their steps */
+  const int most = tighten ? GROUP_RETIGHTEN : GROUP;
+  const size_t fit = GROUP_BYTES / (box + 1);
+  return fit < 1 ? 1 : fit > (size_t)most ? most : (int)fit;
+}
+
+static void search_init(Search *s)
+{
+  const Query *query = s->query;
+  const size_t batch = (size_t)s->params->batch;
+  s->group = group_size(query->net, s->params->retighten);
+  const int rows = lagrangian_max_rows(s->team->member[0]);
+  if (s->group > rows) s->group = rows;
+  s->width = packed_width(s->packed, query->net->n_nodes - 1);
+  s->open = mem_array((size_t)query->n_cases, sizeof *s->open);
+  for (int k = 0; k < query->n_cases; k++) {
+    if (s->result->cases[query->first_case + k].lower > 0) continue;
+    s->open[s->n_open++] = k;
+    const int count = query->row[k + 1] - query->row[k];
+    if (count > s->max_count) s->max_count = count;
+  }
+  s->open_nodes = mem_zero((size_t)s->n_open + 1, sizeof *s->open_nodes);
+  s->closed = mem_doubles((size_t)s->n_open + 1);
+  for (int c = 0; c < s->n_open; c++)
+    s->closed[c] = DBL_MAX;
+  s->workers = mem_zero((size_t)s->team->n, sizeof *s->workers);
+  for (int i = 0; i < s->team->n; i++) {
+    Worker *w = &s->workers[i];
+    *w = worker_new(s, i);
+    w->solo = (Team){1, &w->L};
+    w->crown = crown_new(&w->solo);
+  }
+  s->tree = tree_new(slot_bytes(s), s->params->memory_bytes);
+  s->parts = mem_array(batch, sizeof *s->parts);
+  s->corner = mem_doubles(batch * (size_t)net_in_size(query->net));
+  s->began = s->said = clock_now();
+}
+
+static void search_free(Search *s)
+{
+  for (int i = 0; i < s->team->n; i++)
+    worker_free(s->query->net, &s->workers[i]);
+  mem_free(s->workers);
+  mem_free(s->open);
+  mem_free(s->open_nodes);
+  mem_free(s->closed);
+  tree_free(&s->tree);
+  mem_free(s->parts);
+  mem_free(s->corner);
+}
+
+/* ---- the search ---------------------------------------------------------------------
+ */
+
+static void add_part(Search *s, const TreeNode *parent, int id, int open_case,
+                     Decision decision)
+{
+  s->parts[s->n_parts++] = (Part){.node = {.lower = parent ? parent->lower : -INFINITY,
+                                           .id = id,
+                                           .open_case = open_case,
+                                           .depth = parent ? parent->depth + 1 : 0,
+                                           .next = {.node = -1},
+                                           .slot = tree_take_slot(&s->tree)},
+                                  .parent = parent ? parent->slot : NULL,
+                                  .decision = decision};
+}
+
+/* Fill the batch with the children of the hardest nodes.  Returns false when there is
+ * no memory left for them. */
+static bool take_parts(Search *s)
+{
+  Tree *tree = &s->tree;
+  s->n_parts = 0;
+  while (tree->size && s->n_parts + 2 <= s->params->batch) {
+    const TreeNode node = tree_pop(tree, tree_is_crowded(tree));
+    const int kid = tree_split(tree, node.id, node.next);
+    for (int i = 0; i < 2; i++)
+      add_part(s, &node, kid + i, node.open_case, tree->history[kid + i].decision);
+    s->open_nodes[node.open_case]++;
+    if (!s->parts[s->n_parts - 1].node.slot) return false;
+  }
+  return true;
+}
+
+static void take_roots(Search *s, int *next)
+{
+  s->n_parts = 0;
+  while (*next < s->n_open && s->n_parts < s->params->batch) {
+    s->open_nodes[*next]++;
+    add_part(s, NULL, tree_add_root(&s->tree), *next, (Decision){.node = -1});
+    ++*next;
+  }
+}
+
+static void close_part(Search *s, const Part *part, TreeState state)
+{
+  const int c = part->node.open_case;
+  s->tree.history[part->node.id].state = state;
+  if (!part->is_empty) s->closed[c] = fmin(s->closed[c], part->node.lower);
+  s->stats.leaves++;
+  if (state == TREE_STUCK) {
+    s->stats.stuck++;
+    return; /* stays open for ever */
+  }
+  if (--s->open_nodes[c] == 0)
+    result_raise(s->result, s->query->first_case + s->open[c], s->closed[c], "bab");
+}
+
+/* Close the proved parts, put the others into the frontier, in a fixed order. */
+static void sort_parts(Search *s)
+{
+  for (int p = 0; p < s->n_parts; p++) {
+    Part *part = &s->parts[p];
+    if (part->node.depth > s->stats.depth) s->stats.depth = part->node.depth;
+    if (part->is_empty || part->node.lower > 0)
+      close_part(s, part, TREE_CLOSED);
+    else if (part->node.next.node < 0)
+      close_part(s, part, TREE_STUCK);
+    else {
+      tree_push(&s->tree, &part->node);
+      continue;
+    }
+    tree_give_slot(&s->tree, part->node.slot);
+  }
+  /* The parents' slots are free once both children have been bounded. */
+  for (int p = 0; p < s->n_parts; p += 2)
+    if (s->parts[p].parent)
+      tree_give_slot(&s->tree, (unsigned char *)s->parts[p].parent);
+}
+
+/* Try the points where the weakest open bounds of the batch are attained. */
+static bool probe(Search *s)
+{
+  const size_t n = (size_t)net_in_size(s->query->net);
+  double *points = mem_doubles(PROBES * n);
+  int cases[PROBES], found = 0;
+  double above = -INFINITY;
+  while (found < PROBES) {
+    int worst = -1;
+    for (int p = 0; p < s->n_parts; p++)
+      if (!s->parts[p].is_empty && !(s->parts[p].node.lower > 0) &&
+          s->parts[p].node.lower > above &&
+          (worst < 0 || s->parts[p].node.lower < s->parts[worst].node.lower))
+        worst = p;
+    if (worst < 0) break;
+    above = s->parts[worst].node.lower;
+    memcpy(points + (size_t)found * n, s->corner + (size_t)worst * n,
+           n * sizeof *points);
+    cases[found++] = s->open[s->parts[worst].node.open_case];
+  }
+  const bool hit = found && attack_from(s->attack, found, points, cases,
+                                        s->params->attack_steps, s->stop);
+  mem_free(points);
+  return hit;
+}
+
+/* What closed nodes, the frontier and the parts in work prove together. */
+static void report(Search *s, bool in_work)
+{
+  double *rest = mem_doubles((size_t)s->n_open + 1);
+  memcpy(rest, s->closed, (size_t)s->n_open * sizeof *rest);
+  for (size_t i = 0; i < s->tree.size; i++) {
+    const TreeNode *node = &s->tree.heap[i];
+    rest[node->open_case] = fmin(rest[node->open_case], node->lower);
+  }
+  for (int p = 0; in_work && p < s->n_parts; p++)
+    rest[s->parts[p].node.open_case] =
+        fmin(rest[s->parts[p].node.open_case], s->parts[p].node.lower);
+  for (int c = 0; c < s->n_open; c++)
+    if (s->open_nodes[c] > 0 && rest[c] <= 0)
+      result_raise(s->result, s->query->first_case + s->open[c], rest[c], "bab");
+  mem_free(rest);
+}
+
+static void say(Search *s)
+{
+  const double now = clock_now();
+  const double worst = s->tree.size ? s->tree.heap[0].lower : 0;
+  progress_line("bab: %.0f s, %ld nodes, %zu open, worst bound %.6g, %.0f nodes/s",
+                now - s->began, s->stats.nodes, s->tree.size, worst,
+                (double)s->stats.nodes / (now - s->began + 1e-9));
+  if (now < s->said + 1) return;
+  s->said = now;
+  progress_say(2, "bab %9.1f s %9ld nodes %9zu open %4d deep  worst bound %.6g",
+               now - s->began, s->stats.nodes, s->tree.size, s->stats.depth, worst);
+}
+
+BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
+                    const Packed *packed, const Hints *hints, const BabParams *params,
+                    Attack *attack, const Stop *stop, Result *result)
+{
+  Search s = {.team = team,
+              .query = query,
+              .root = root,
+              .packed = packed,
+              .hints = hints,
+              .params = params,
+              .attack = attack,
+              .stop = stop,
+              .result = result};
+  search_init(&s);
+  bool hit = false, cut_short = false;
+  int next_root = 0;
+  for (;;) {
+    if (next_root < s.n_open)
+      take_roots(&s, &next_root);
+    else if (!take_parts(&s))
+      cut_short = true; /* no memory for the children */
+    if (!s.n_parts || cut_short) break;
+    team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
+    cut_short = stop_why(stop) != STOP_NO || s.stats.nodes >= params->max_nodes;
+    if (cut_short) break; /* the parts keep their parents' bounds */
+    s.stats.nodes += s.n_parts;
+    sort_parts(&s);
+    hit = attack && probe(&s);
+    if (hit) break;
+    say(&s);
+  }
+  if (!hit) report(&s, cut_short);
+  for (int i = 0; i < team->n; i++) {
+    s.stats.lps += s.workers[i].lps;
+    s.stats.tightened += s.workers[i].tightened;
+  }
+  const BabStats stats = s.stats;
+  search_free(&s);
+  return stats;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* solver/bab.h -- branch and bound on the signs of ReLUs.
+ *
+ * A node is one case of the query in one branch: the box and the signs decided on its
+ * path (solver/tree.h).  Nodes are taken from the frontier a batch at a time, each is
+ * replaced by its two children, and the children are bounded in groups, one product
+ * per layer for the whole group:
+ *
+ *   1  intervals: the parent's, with the new decision; where it pays, every later layer
+ *      is bounded again (bounds/crown.h) with the slopes that were best at the root
+ *   2  slopes and the betas of all decisions, from the parent's (bounds/slopes.h)
+ *   3  a neuron to decide next (solver/branch.h); where none is left, the branch is a
+ *      linear program, which is solved
+ *
+ * A branch is closed by a proven bound above 0, or when two proven bounds of one neuron
+ * exclude each other, so that no input is in it.  Points where weak bounds are attained
+ * are tried as witnesses.
+ *
+ * Groups are worked on by different threads, but what a group computes and the order in
+ * which results are used do not depend on it: with a limit on the nodes every run is
+ * the same.
+ */
+#ifndef SOLVER_BAB_H
+#define SOLVER_BAB_H
+
+#include <stdbool.h>
+
+#include "bounds/packed.h"
+#include "bounds/team.h"
+#include "net/base/stop.h"
+#include "solver/attack.h"
+#include "specs/query.h"
+#include "specs/result.h"
+
+typedef struct {
+  long max_nodes;      /* give up after so many; LONG_MAX: none */
+  int batch;           /* nodes in work at once */
+  int iterations;      /* on slopes and betas of a node */
+  int look_ahead;      /* candidates of which both children are bounded before the
+                        * choice; 0 or 1: take the best score */
+  bool retighten;      /* bound later layers again below a decision */
+  int lp_neurons;      /* no linear program with more columns */
+  int attack_steps;    /* descent steps from every probe */
+  size_t memory_bytes; /* of the frontier */
+} BabParams;
+
+typedef struct {
+  long nodes, leaves, lps, stuck, tightened;
+  int depth; /* of the deepest node */
+} BabStats;
+
+/* Search until all open cases of the query are proved, a witness is found, or a limit
+ * is hit; what is proven is raised in the result either way.  `root` holds the
+ * intervals of the whole box; hints (or NULL) the slopes that they were best with. */
+BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
+                    const Packed *packed, const Hints *hints, const BabParams *params,
+                    Attack *attack, const Stop *stop, Result *result);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "solver/branch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bounds/kernel.h"
+#include "net/base/mem.h"
+
+/* Rows in one pass. */
+#define BLOCK 128
+/* A bound whose whole width is worth less than this share of the largest is left out.
+ */
+#define LEAST_SHARE 0.003
+
+struct Branch {
+  const Net *net;
+  Lagrangian *L;
+  int n_box, block;
+  double **total; /* T of (1): double total[k][n_box][size_k], activation nodes */
+  double **gap;   /* of the objective, the same shape */
+  /* the rows of one layer */
+  size_t room;
+  int n_rows, *unit, *box;
+  signed char *sign;
+  double *omega;
+  double *lower;  /* double lower[block] */
+  double **alpha; /* slopes of a block */
+};
+
+Branch *branch_new(const Net *net, Lagrangian *L, int n_box)
+{
+  Branch *branch = mem_zero(1, sizeof *branch);
+  const int max_rows = lagrangian_max_rows(L);
+  *branch = (Branch){
+      .net = net, .L = L, .n_box = n_box, .block = max_rows < BLOCK ? max_rows : BLOCK};
+  branch->total = lagrangian_new_multipliers(net, n_box);
+  branch->gap = lagrangian_new_multipliers(net, n_box);
+  branch->lower = mem_doubles((size_t)branch->block);
+  return branch;
+}
+
+void branch_free(Branch *branch)
+{
+  if (!branch) return;
+  lagrangian_free_multipliers(branch->net, branch->total);
+  lagrangian_free_multipliers(branch->net, branch->gap);
+  lagrangian_free_multipliers(branch->net, branch->alpha);
+  mem_free(branch->unit);
+  mem_free(branch->box);
+  mem_free(branch->sign);
+  mem_free(branch->omega);
+  mem_free(branch->lower);
+  mem_free(branch);
+}
+
+/* to_i += w max (0, -lambda_i). */
+KERNEL_CLONES
+static void add_losses(size_t n, double w, const double *restrict lambda,
+                       double *restrict to)
+{
+  for (size_t i = 0; i < n; i++)
+    to[i] += lambda[i] < 0 ? -w * lambda[i] : 0;
+}
+
+/* The losses of row r of the last pass, weighted, into box t of all earlier nodes. */
+static void collect(Branch *branch, int start, int r, int t, double w)
+{
+  for (int k = 0; k < start; k++) {
+    const double *lambda =
+        branch->net->nodes[k].kind == NODE_ACT ? lagrangian_lambda(branch->L, k) : NULL;
+    if (!lambda) continue;
+    const size_t n = (size_t)branch->net->nodes[k].size;
+    add_losses(n, w, lambda + (size_t)r * n, branch->total[k] + (size_t)t * n);
+  }
+}
+
+/* Where lambda >= 0 the lower line touches the ReLU, and nothing is lost at the optimum
+ * once the slope is at its best; until then deciding the neuron is worth what is lost.
+ */
+static void collect_gaps(Branch *branch, const Bounds *b, int start, int r, int t,
+                         double *const *step)
+{
+  for (int k = 0; k < start; k++) {
+    const Node *v = &branch->net->nodes[k];
+    if (v->kind != NODE_ACT || !lagrangian_lambda(branch->L, k)) continue;
+    const size_t n = (size_t)v->size, at = (size_t)r * n, box = (size_t)t * n;
+    const double *lambda = lagrangian_lambda(branch->L, k) + at,
+                 *slope = lagrangian_slope(branch->L, k) + at,
+                 *z = lagrangian_minimiser(branch->L, k) + at, *d = step[k] + at;
+    const double *lo = b->lo[v->in[0]] + box, *hi = b->hi[v->in[0]] + box;
+    double *gap = branch->gap[k] + box;
+    for (size_t i = 0; i < n; i++) {
+      gap[i] = 0;
+      if (!(lambda[i] > 0 && lo[i] < 0 && hi[i] > 0)) continue;
+      const double x = z[i] + d[i], h = x > 0 ? x : 0,
+                   y = (z[i] > 0 ? z[i] : 0) + slope[i] * d[i];
+      gap[i] = lambda[i] * fabs(y - h);
+    }
+  }
+}
+
+static void need_room(Branch *branch, size_t rows)
+{
+  if (rows <= branch->room) return;
+  branch->room = rows + rows / 2;
+  branch->unit = mem_grow(branch->unit, branch->room, sizeof *branch->unit);
+  branch->box = mem_grow(branch->box, branch->room, sizeof *branch->box);
+  branch->sign = mem_grow(branch->sign, branch->room, sizeof *branch->sign);
+  branch->omega = mem_grow(branch->omega, branch->room, sizeof *branch->omega);
+}
+
+static void add_row(Branch *branch, int unit, int box, int sign, double omega)
+{
+  branch->unit[branch->n_rows] = unit;
+  branch->box[branch->n_rows] = box;
+  branch->sign[branch->n_rows] = (signed char)sign;
+  branch->omega[branch->n_rows++] = omega;
+}
+
+/* (2) for the neurons of activation node k, those that matter. */
+static void list_rows(Branch *branch, const Bounds *b, int k, const bool *has_row)
+{
+  const int j = branch->net->nodes[k].in[0];
+  const size_t size = (size_t)branch->net->nodes[k].size;
+  branch->n_rows = 0;
+  for (int t = 0; t < branch->n_box && t < b->n_box; t++) {
+    if (!has_row[t]) continue;
+    need_room(branch, (size_t)branch->n_rows + 2 * size);
+    const double *lo = b->lo[j] + (size_t)t * size, *hi = b->hi[j] + (size_t)t * size,
+                 *total = branch->total[k] + (size_t)t * size;
+    double largest = 0;
+    for (size_t i = 0; i < size; i++)
+      if (lo[i] < 0 && hi[i] > 0)
+        largest = fmax(largest, total[i] * -lo[i] * hi[i] / (hi[i] - lo[i]));
+    for (size_t i = 0; i < size; i++) {
+      if (!(lo[i] < 0 && hi[i] > 0)) continue;
+      const double width = hi[i] - lo[i], l = lo[i] / width, u = hi[i] / width;
+      const double w_up = total[i] * l * l, w_lo = total[i] * u * u;
+      if (w_up * hi[i] > LEAST_SHARE * largest) add_row(branch, (int)i, t, -1, w_up);
+      if (w_lo * -lo[i] > LEAST_SHARE * largest) add_row(branch, (int)i, t, 1, w_lo);
+    }
+  }
+}
+
+static void load_slopes(Branch *branch, const Bounds *b, int start, int from, int n,
+                        const Hints *hints)
+{
+  for (int r = 0; r < n; r++) {
+    const unsigned char *bytes =
+        packed_hints_row(hints, start, branch->unit[from + r], branch->sign[from + r]);
+    if (bytes) {
+      packed_load(hints->packed, start, bytes, branch->alpha, r);
+      continue;
+    }
+    for (int k = 0; k < start; k++) {
+      if (!branch->alpha[k]) continue;
+      const size_t size = (size_t)b->net->nodes[k].size;
+      memcpy(branch->alpha[k] + (size_t)r * size,
+             b->down[b->net->nodes[k].in[0]] + (size_t)branch->box[from + r] * size,
+             size * sizeof(double));
+    }
+  }
+}
+
+static void look_at_rows(Branch *branch, const Bounds *b, int start, const Hints *hints,
+                         const Stop *stop)
+{
+  if (hints && !branch->alpha)
+    branch->alpha = lagrangian_new_multipliers(branch->net, branch->block);
+  for (int from = 0; from < branch->n_rows && !stop_why(stop); from += branch->block) {
+    const int left = branch->n_rows - from;
+    const int n = left < branch->block ? left : branch->block;
+    if (hints) load_slopes(branch, b, start, from, n, hints);
+    const LagrangianBatch batch = {.start = start,
+                                   .n_rows = n,
+                                   .box = branch->box + from,
+                                   .unit = branch->unit + from,
+                                   .sign = branch->sign + from,
+                                   .alpha = hints ? branch->alpha : NULL,
+                                   .keep = true};
+    lagrangian_bound(branch->L, b, &batch, branch->lower);
+    for (int r = 0; r < n; r++)
+      collect(branch, start, r, branch->box[from + r], branch->omega[from + r]);
+  }
+}
+
+void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
+                  double *const *step, bool deep, const Hints *hints, const Stop *stop)
+{
+  const Net *net = branch->net;
+  const int last = net->n_nodes - 1;
+  bool *has_row = mem_zero((size_t)branch->n_box, sizeof *has_row);
+  for (int k = 0; k < last; k++)
+    if (branch->total[k])
+      memset(branch->total[k], 0,
+             (size_t)branch->n_box * (size_t)net->nodes[k].size * sizeof(double));
+  for (int r = 0; r < n_rows; r++) {
+    has_row[box[r]] = true;
+    collect(branch, last, r, box[r], 1);
+    collect_gaps(branch, b, last, r, box[r], step);
+  }
+  for (int k = last - 1; deep && k > 0; k--) {
+    if (net->nodes[k].kind != NODE_ACT || b->tight[net->nodes[k].in[0]]) continue;
+    list_rows(branch, b, k, has_row);
+    look_at_rows(branch, b, net->nodes[k].in[0], hints, stop);
+  }
+  mem_free(has_row);
+}
+
+static int insert(Candidate *found, int n, int most, const Candidate *c)
+{
+  if (n == most && !(c->score > found[n - 1].score)) return n;
+  int i = n < most ? n : most - 1;
+  for (; i > 0 && c->score > found[i - 1].score; i--)
+    found[i] = found[i - 1];
+  found[i] = *c;
+  return n < most ? n + 1 : n;
+}
+
+int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
+                      Candidate *found)
+{
+  int n = 0;
+  for (int k = 0; k < b->net->n_nodes; k++) {
+    const Node *v = &b->net->nodes[k];
+    if (v->kind != NODE_ACT) continue;
+    const size_t size = (size_t)v->size, at = (size_t)t * size;
+    const double *lo = b->lo[v->in[0]] + at, *hi = b->hi[v->in[0]] + at;
+    for (size_t i = 0; i < size; i++) {
+      if (!(lo[i] < 0 && hi[i] > 0)) continue;
+      const double intercept = -lo[i] * hi[i] / (hi[i] - lo[i]);
+      const Candidate c = {.decision = {.node = k, .index = (int)i},
+                           .score = branch->total[k][at + i] * intercept +
+                                    branch->gap[k][at + i]};
+      n = insert(found, n, most, &c);
+    }
+  }
+  return n;
+}
