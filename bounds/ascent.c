@@ -6,9 +6,8 @@
 #include "bounds/kernel.h"
 #include "net/base/mem.h"
 
-#define B1      0.9
-#define B2      0.999
-#define DAMPING 1.0
+#define B1 0.9
+#define B2 0.999
 
 Ascent ascent_new(size_t n)
 {
@@ -48,7 +47,7 @@ double ascent_move(const AscentSchedule *now, double g, double *m, double *v)
 
 /* No branch but what a compiler turns into a choice: this loop is vectorised. */
 KERNEL_CLONES
-static void direction(double rate, double c1, double c2, double eps, size_t n,
+static void direction(double rate, double c1, double c2, size_t n,
                       const double *restrict g, double lo, double hi,
                       double *restrict m, double *restrict v, const double *restrict x,
                       double *restrict d)
@@ -56,35 +55,18 @@ static void direction(double rate, double c1, double c2, double eps, size_t n,
   for (size_t i = 0; i < n; i++) {
     m[i] = B1 * m[i] + (1 - B1) * g[i];
     v[i] = B2 * v[i] + (1 - B2) * g[i] * g[i];
-    const double y = x[i] + rate * c1 * m[i] / (sqrt(c2 * v[i]) + eps + 1e-12);
+    const double y = x[i] + rate * c1 * m[i] / (sqrt(c2 * v[i]) + 1e-12);
     const double z = y < lo ? lo : y;
     d[i] = (z > hi ? hi : z) - x[i];
   }
 }
 
-/* The mean of v after this step. */
-static double mean_square(size_t n, const double *g, const double *v)
+void ascent_direction(Ascent *a, int t, double rate, int n_rows, int size,
+                      const double *g, double lo, double hi, const double *x, double *d)
 {
-  double sum = 0;
-  for (size_t i = 0; i < n; i++)
-    sum += B2 * v[i] + (1 - B2) * g[i] * g[i];
-  return sum / (double)n;
-}
-
-void ascent_direction(Ascent *a, AscentRule rule, int t, double rate, int n_rows,
-                      int size, const double *g, double lo, double hi, const double *x,
-                      double *d)
-{
-  const size_t n = (size_t)size;
   const AscentSchedule now = ascent_schedule(t, rate);
-  for (size_t r = 0; r < (size_t)n_rows; r++) {
-    const size_t at = r * n;
-    const double eps = rule == ASCENT_DAMPED
-                           ? DAMPING * sqrt(now.c2 * mean_square(n, g + at, a->v + at))
-                           : 0;
-    direction(rate, now.c1, now.c2, eps, n, g + at, lo, hi, a->m + at, a->v + at,
-              x + at, d + at);
-  }
+  direction(rate, now.c1, now.c2, (size_t)n_rows * (size_t)size, g, lo, hi, a->m, a->v,
+            x, d);
 }
 
 static void adam(const AscentSchedule *now, Ascent *a, size_t n, const double *g,

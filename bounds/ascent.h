@@ -19,7 +19,7 @@
 
 #include <stddef.h>
 
-typedef enum { ASCENT_ADAM, ASCENT_DAMPED, ASCENT_DECAY } AscentRule;
+typedef enum { ASCENT_ADAM, ASCENT_DECAY } AscentRule;
 
 /* Momentum of one block; belongs to whoever optimises. */
 typedef struct {
@@ -42,10 +42,10 @@ double ascent_move(const AscentSchedule *now, double g, double *m, double *v);
 /* The rate of iteration t = 0, 1, ... of T. */
 double ascent_rate(double first, double last, int t, int T);
 
-/* What ADAM or DAMPED would add to x, clamped to [lo, hi], without adding it: double
+/* What ADAM would add to x, clamped to [lo, hi], without adding it: double
  * d[n_rows][size].  How far to go is the caller's decision. */
-void ascent_direction(Ascent *a, AscentRule rule, int t, double rate, int n_rows,
-                      int size, const double *g, double lo, double hi, const double *x,
+void ascent_direction(Ascent *a, int t, double rate, int n_rows, int size,
+                      const double *g, double lo, double hi, const double *x,
                       double *d);
 
 /* One step on n_rows rows of `size` variables.  d: double d[n_rows][size] or NULL for

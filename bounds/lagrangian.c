@@ -240,8 +240,7 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
   const Node *v = &L->net->nodes[k];
   const int j = v->in[0], n = v->size, n_rows = batch->n_rows;
   const double *lambda = given(batch->lambda, k), *mu = given(batch->mu, k),
-               *alpha = given(batch->alpha, k),
-               *beta = mu ? NULL : given(batch->beta, k);
+               *alpha = given(batch->alpha, k), *beta = given(batch->beta, k);
   double *slope = batch->keep ? kept(L, L->slope, k) : NULL;
   double *z = batch->keep ? kept(L, L->z, k) : NULL;
   double *x = batch->keep && lambda ? kept(L, L->x, k) : NULL;

@@ -27,7 +27,7 @@
  *     mu[k]       p of the unstable neurons; NULL: p = slope * lambda
  *     alpha[k]    the slope where lambda >= 0; NULL: adaptive (bounds/relax.h)
  *     beta[k]     added to p where the branch has a cut (bounds/bounds.h); NULL: 0.
- *                 It is ignored at stable neurons without a cut, and with mu
+ *                 It is ignored at stable neurons without a cut
  * All other linear nodes take nu^k = q^k.  lambda = mu = NULL is backward bound
  * propagation (CROWN); alpha alone the reduced dual (alpha-CROWN); mu, or mu and
  * lambda, the full dual.

@@ -11,11 +11,13 @@
 /* Below this a coefficient is noise of the substitution; the LP is only advice. */
 #define DROP 1e-13
 
-/* One constraint that an unstable neuron adds. */
+/* What a neuron adds: an unstable one a column and two rows, one with a cut the row of
+ * its assumption. */
 typedef struct {
   int node, index;  /* activation node and neuron */
-  int column;       /* of a_i, 1-based */
+  int column;       /* of a_i, 1-based; 0: cut */
   int above, below; /* rows a >= z and a <= s (z - l), 1-based */
+  int cut;          /* row z >= 0 or z <= 0 */
 } Neuron;
 
 typedef struct {
@@ -109,8 +111,10 @@ static int add_row(Model *m, int column, double a, double z, int j, int i, int t
     m->index[++n] = c;
     m->value[n] = w;
   }
-  m->index[++n] = column;
-  m->value[n] = a;
+  if (column) {
+    m->index[++n] = column;
+    m->value[n] = a;
+  }
   const int row = glp_add_rows(m->lp, 1);
   const double rhs = bound - z * coef(m, j, 0)[i];
   glp_set_row_bnds(m->lp, row, type, rhs, rhs);
@@ -125,6 +129,11 @@ static bool act_expr(Model *m, int k)
   m->expr[k] = new_expr(m, k);
   for (int i = 0; i < v->size; i++) {
     const double l = m->b->lo[j][i], u = m->b->hi[j][i], s = u / (u - l);
+    if (m->b->cut[j][i] && m->b->bend_lo[j][i] < m->b->bend_hi[j][i]) {
+      Neuron *neuron = &m->neurons[m->n_neurons++];
+      *neuron = (Neuron){.node = k, .index = i};
+      neuron->cut = add_row(m, 0, 0, 1, j, i, l >= 0 ? GLP_LO : GLP_UP, 0);
+    }
     if (u <= 0) continue;
     if (l >= 0) {
       for (int c = 0; c <= m->n_cols; c++)
@@ -196,7 +205,8 @@ static void start_basis(Model *m, Lagrangian *L, const Objective *o, int first_r
                        corner[i] == m->b->lo[0][i] ? GLP_NL : GLP_NU);
   for (int q = 0; q < m->n_neurons; q++) {
     const Neuron *n = &m->neurons[q];
-    if (!lagrangian_lambda(L, n->node)) continue; /* does not reach the objective */
+    if (n->cut || !lagrangian_lambda(L, n->node))
+      continue; /* slack, or does not reach the objective */
     const double lambda = lagrangian_lambda(L, n->node)[n->index];
     const double slope = lagrangian_slope(L, n->node)[n->index];
     const int active = lambda < 0 ? n->below : slope >= 0.5 ? n->above : 0;
@@ -216,7 +226,8 @@ static void start_basis(Model *m, Lagrangian *L, const Objective *o, int first_r
 
 /* ---- duals into the Lagrangian ------------------------------------------- */
 
-static void read_duals(const Model *m, Objective *o, int first_row, double **mu)
+static void read_duals(const Model *m, Objective *o, int first_row, double **mu,
+                       double **beta)
 {
   double sum = 0;
   for (int j = 0; j < o->count[0]; j++)
@@ -228,6 +239,10 @@ static void read_duals(const Model *m, Objective *o, int first_row, double **mu)
   for (int q = 0; q < m->n_neurons; q++) {
     const Neuron *n = &m->neurons[q];
     const int j = m->b->net->nodes[n->node].in[0];
+    if (n->cut) {
+      beta[n->node][n->index] = -unit * glp_get_row_dual(m->lp, n->cut);
+      continue;
+    }
     const double l = m->b->lo[j][n->index], u = m->b->hi[j][n->index], s = u / (u - l);
     mu[n->node][n->index] = unit * (glp_get_row_dual(m->lp, n->above) +
                                     s * glp_get_row_dual(m->lp, n->below));
@@ -238,13 +253,16 @@ static void prove(const Model *m, Lagrangian *L, Objective *o, int first_row,
                   LpResult *result)
 {
   double **mu = lagrangian_new_multipliers(m->b->net, 1);
-  read_duals(m, o, first_row, mu);
+  double **beta = lagrangian_new_multipliers(m->b->net, 1);
+  read_duals(m, o, first_row, mu, beta);
   LagrangianBatch batch = objective_batch(o);
   batch.mu = mu;
+  batch.beta = beta;
   double lower;
   lagrangian_bound(L, m->b, &batch, &lower);
   if (lower > result->lower) result->lower = lower;
   lagrangian_free_multipliers(m->b->net, mu);
+  lagrangian_free_multipliers(m->b->net, beta);
 }
 
 static void read_point(const Model *m, double *point)
@@ -317,9 +335,10 @@ bool lp_bound(Lagrangian *L, const Bounds *b, Objective *objective, int max_colu
   for (int i = 0; i < net_in_size(b->net); i++)
     columns += b->lo[0][i] < b->hi[0][i];
   for (int k = 0; k < b->net->n_nodes; k++)
-    for (int i = 0; b->pre[k] >= 0 && i < b->net->nodes[k].size; i++)
-      neurons += bounds_unstable(b, k, 0, i);
-  columns += neurons;
+    for (int i = 0; b->pre[k] >= 0 && i < b->net->nodes[k].size; i++) {
+      columns += bounds_unstable(b, k, 0, i);
+      neurons += bounds_unstable(b, k, 0, i) || b->cut[k][i];
+    }
   if (columns > max_columns) return false;
   double *corner = mem_doubles((size_t)net_in_size(b->net));
   Model model = model_new(L, b, columns + 1, neurons);

@@ -8,10 +8,11 @@
  *
  *     minimise t   subject to   t >= m_j          rows j of the case
  *                               a_i >= z_i,  a_i <= s_i (z_i - l_i),  0 <= a_i <= u_i
+ *                               z_i >= 0 or z_i <= 0  where the branch has a cut
  *                               inputs in the box                        s = u/(u-l)
  *
  * (Ehlers 2017).  GLPK only advises: its row duals become weights w and multipliers
- *     mu_i = y(a_i >= z_i) + s_i y(a_i <= ...)
+ *     mu_i = y(a_i >= z_i) + s_i y(a_i <= ...),        beta_i = -y(cut)
  * for the Lagrangian, whose value is the proven bound; its status is never believed.
  * GLPK keeps one environment per thread and aborts on misuse: its errors are caught
  * inside this file, after which the thread's environment is released and the result

@@ -119,8 +119,8 @@ static inline __attribute__((always_inline)) void relu_loop(const RelaxRow *row,
 static inline __attribute__((always_inline)) void
 relu_keep(const RelaxRow *r, bool keep, double *value, double *size)
 {
-  if (r->mu && r->alpha)
-    relu_loop(r, true, true, false, keep, value, size);
+  if (r->mu && r->beta)
+    relu_loop(r, false, true, true, keep, value, size);
   else if (r->mu)
     relu_loop(r, false, true, false, keep, value, size);
   else if (r->alpha && r->beta)

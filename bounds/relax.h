@@ -37,10 +37,10 @@ typedef struct {
   const double *lam;       /* multipliers of x = h(z) */
   const double *alpha; /* slopes of the unstable neurons for lam >= 0, or NULL: down */
   const double *mu;    /* p of the unstable neurons, or NULL: p = s lam */
-  const double *beta; /* added to p of cut and unstable neurons, or NULL; not with mu */
-  double *p;          /* out: what is passed on, added to by the caller */
-  double *slope;      /* out: dp/dlam: s, or 0 where mu gave p; given when z is */
-  double *z;          /* out: the minimiser of (1); NULL: not wanted */
+  const double *beta;  /* added to p of cut and unstable neurons, or NULL */
+  double *p;           /* out: what is passed on, added to by the caller */
+  double *slope;       /* out: dp/dlam: s, or 0 where mu gave p; given when z is */
+  double *z;           /* out: the minimiser of (1); NULL: not wanted */
 } RelaxRow;
 
 /* Whether the relaxation of a neuron on [l, u] loses anything, so that tighter

@@ -8,15 +8,15 @@
 #include "net/base/mem.h"
 
 /* First and last step length in units of the slopes' range [0, 1]. */
-#define RATE_FIRST  0.5
+#define RATE_FIRST  1.0
 #define RATE_LAST   0.04 /* of the first */
 #define WEIGHT_RATE 1.0
 /* Steps of a beta in units of the multipliers around it. */
-#define BETA_RATE 0.5
+#define BETA_RATE 8.0
 /* Rows that are done leave once they are this share of the batch. */
 #define DONE_SHARE 0.25
 /* See step_length. */
-#define POLYAK       1.5
+#define POLYAK       4.0
 #define STALE_LENGTH 0.1
 
 /* The state of one SlopesCut. */
@@ -349,14 +349,17 @@ static double step_length(const Run *run, int r)
   return length < 1 ? length : 1;
 }
 
+static bool takes_part(const Run *run, int k)
+{
+  return is_ancestor_act(run->s->net, run->o->start, k) && lagrangian_lambda(run->L, k);
+}
+
+/* Add what `move` holds, each row with its length in `gain`. */
 static void move(Run *run)
 {
   Slopes *s = run->s;
-  for (int r = 0; r < s->n_rows; r++)
-    s->gain[r] = step_length(run, r);
   for (int k = 0; k < run->o->start; k++) {
-    if (!is_ancestor_act(s->net, run->o->start, k) || !lagrangian_lambda(run->L, k))
-      continue;
+    if (!takes_part(run, k)) continue;
     const int n = s->net->nodes[k].size;
     for (int r = 0; r < s->n_rows; r++)
       kernel_axpy(n, s->gain[r], s->move[k] + (size_t)r * (size_t)n,
@@ -368,6 +371,30 @@ static void move(Run *run)
     c->now += s->gain[c->row] * c->move;
     *beta_of(s, &run->params->cuts[i], c->row) = c->now;
   }
+}
+
+/* ---- Adam ------------------------------------------------------------------- */
+
+static void adam_step(Run *run, int t)
+{
+  Slopes *s = run->s;
+  const double rate =
+      ascent_rate(RATE_FIRST, RATE_FIRST * RATE_LAST, t, run->params->iterations);
+  for (int r = 0; r < s->n_rows; r++)
+    s->gain[r] = 0;
+  for (int k = 0; k < run->o->start; k++) {
+    if (!takes_part(run, k)) continue;
+    const int n = s->net->nodes[k].size;
+    ascent_direction(&s->ascent[k], t, rate, s->n_rows, n, s->g_alpha[k], 0, 1,
+                     s->alpha[k], s->move[k]);
+    for (int r = 0; r < s->n_rows; r++)
+      s->gain[r] += kernel_dot(n, s->g_alpha[k] + (size_t)r * (size_t)n,
+                               s->move[k] + (size_t)r * (size_t)n);
+  }
+  direct_cuts(run, t, BETA_RATE * rate / RATE_FIRST);
+  for (int r = 0; r < s->n_rows; r++)
+    s->gain[r] = step_length(run, r);
+  move(run);
 }
 
 static LagrangianBatch batch_of(const Run *run)
@@ -406,28 +433,15 @@ static void step(Run *run, const LagrangianBatch *batch, int t)
   const LagrangianGradient out = {.alpha = s->g_alpha,
                                   .mu = params->n_cuts ? s->g_p : NULL,
                                   .y = run->o->has_weights ? s->y : NULL};
-  const double first = params->rate > 0 ? params->rate : RATE_FIRST;
-  const double rate = ascent_rate(first, first * RATE_LAST, t, params->iterations);
   if (t == 0) set_units(run);
   lagrangian_gradient(run->L, batch, &out);
-  for (int r = 0; r < s->n_rows; r++)
-    s->gain[r] = 0;
-  for (int k = 0; k < run->o->start; k++) {
-    if (!is_ancestor_act(s->net, run->o->start, k) || !lagrangian_lambda(run->L, k))
-      continue;
-    const int n = s->net->nodes[k].size;
-    clear_stable(run, k);
-    ascent_direction(&s->ascent[k], params->rule, t, rate, s->n_rows, n, s->g_alpha[k],
-                     0, 1, s->alpha[k], s->move[k]);
-    for (int r = 0; r < s->n_rows; r++)
-      s->gain[r] += kernel_dot(n, s->g_alpha[k] + (size_t)r * (size_t)n,
-                               s->move[k] + (size_t)r * (size_t)n);
-  }
-  direct_cuts(run, t, BETA_RATE * rate / first);
-  move(run);
+  for (int k = 0; k < run->o->start; k++)
+    if (takes_part(run, k)) clear_stable(run, k);
+  adam_step(run, t);
+  const double rate = ascent_rate(1, RATE_LAST, t, params->iterations);
   if (run->o->has_weights)
     objective_step_rows(s->n_rows, run->o->size, s->first, s->count, s->y,
-                        WEIGHT_RATE * rate / first, s->c);
+                        WEIGHT_RATE * rate, s->c);
 }
 
 long slopes_run(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,

@@ -38,8 +38,6 @@ typedef struct {
   int iterations;
   double target; /* a row is done when its bound is above */
   const Stop *stop;
-  AscentRule rule;
-  double rate; /* first step in units of the slopes' range; 0: 0.5 */
   /* double alpha[k][n_rows][size_k] for the activation ancestors of the start node, or
    * NULL.  Out: the slopes of the best bound.  In, when `warm`: where to start;
    * otherwise the adaptive slopes of CROWN. */

@@ -23,8 +23,6 @@
 #define KEPT_BETAS 64
 /* Points tried as witnesses after each batch. */
 #define PROBES 8
-/* First step on the slopes of a node: they start near their best. */
-#define WARM_RATE 0.2
 
 /* What a slot holds, in this order. */
 typedef struct {
@@ -39,6 +37,7 @@ typedef struct {
   TreeNode node;
   const unsigned char *parent; /* slot; NULL for a root */
   Decision decision;           /* what it adds */
+  double beta;                 /* of it, to start with */
   bool is_empty;
 } Part;
 
@@ -185,8 +184,8 @@ static void add_cuts(const Search *s, Worker *w, const Part *part, int row)
     w->cuts = mem_grow(w->cuts, (size_t)w->cuts_room, sizeof *w->cuts);
   }
   for (int i = 0; i < n; i++) {
-    /* The parent has no beta for the first one. */
-    const double beta = part->parent && i > 0 && i - 1 < KEPT_BETAS
+    const double beta = i == 0 ? part->beta
+                        : i - 1 < KEPT_BETAS
                             ? (double)slot_view(s, part->parent).beta[i - 1]
                             : 0;
     w->cuts[w->n_cuts++] = (SlopesCut){.row = row,
@@ -308,6 +307,19 @@ static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *
   objective_free(&o);
 }
 
+/* Where lambda >= 0 a child can go on with its parent's p = alpha lambda, so that it
+ * starts from the parent's bound: what is missing to slope 0 or 1 is beta.  Where
+ * lambda < 0 it wins by leaving the triangle's upper edge at once. */
+static void start_betas(const Worker *w, int row, TreeNode *node)
+{
+  const int k = node->next.node, i = node->next.index;
+  const double lambda = branch_lambda(w->branch, k, w->part[row], i);
+  const double alpha =
+      w->alpha[k][(size_t)row * (size_t)w->b->net->nodes[k].size + (size_t)i];
+  node->beta[0] = lambda >= 0 ? alpha * lambda : 0;
+  node->beta[1] = lambda >= 0 ? (alpha - 1) * lambda : 0;
+}
+
 static void judge_row(const Search *s, Worker *w, Part *part, int row, double *corner)
 {
   Candidate best;
@@ -315,6 +327,7 @@ static void judge_row(const Search *s, Worker *w, Part *part, int row, double *c
   memcpy(corner, w->corner + (size_t)row * n, n * sizeof *corner);
   if (branch_candidates(w->branch, w->b, w->part[row], 1, &best)) {
     part->node.next = best.decision;
+    start_betas(w, row, &part->node);
     store_part(s, w, part, row);
     return;
   }
@@ -342,10 +355,8 @@ static void bound_group(void *context, int member, int g)
   }
   SlopesParams params = {.iterations = s->params->iterations,
                          .stop = s->stop,
-                         .rule = parts[0].parent ? ASCENT_DAMPED : ASCENT_ADAM,
-                         .rate = parts[0].parent ? WARM_RATE : 0,
                          .alpha = w->alpha,
-                         .warm = true,
+                         .warm = parts[0].parent != NULL,
                          .n_cuts = w->n_cuts,
                          .cuts = w->cuts};
   Objective o = objective_of(s, w);
@@ -479,6 +490,7 @@ static void add_part(Search *s, const TreeNode *parent, int id, int open_case,
                                            .next = {.node = -1},
                                            .slot = tree_take_slot(&s->tree)},
                                   .parent = parent ? parent->slot : NULL,
+                                  .beta = parent ? parent->beta[decision.positive] : 0,
                                   .decision = decision};
 }
 

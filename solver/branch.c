@@ -17,8 +17,9 @@ struct Branch {
   const Net *net;
   Lagrangian *L;
   int n_box, block;
-  double **total; /* T of (1): double total[k][n_box][size_k], activation nodes */
-  double **gap;   /* of the objective, the same shape */
+  double **total;  /* T of (1): double total[k][n_box][size_k], activation nodes */
+  double **gap;    /* of the objective, the same shape */
+  double **lambda; /* of the objective, the same shape */
   /* the rows of one layer */
   size_t room;
   int n_rows, *unit, *box;
@@ -35,6 +36,7 @@ Branch *branch_new(const Net *net, Lagrangian *L, int n_box)
   *branch = (Branch){
       .net = net, .L = L, .n_box = n_box, .block = max_rows < BLOCK ? max_rows : BLOCK};
   branch->total = lagrangian_new_multipliers(net, n_box);
+  branch->lambda = lagrangian_new_multipliers(net, n_box);
   branch->gap = lagrangian_new_multipliers(net, n_box);
   branch->lower = mem_doubles((size_t)branch->block);
   return branch;
@@ -45,6 +47,7 @@ void branch_free(Branch *branch)
   if (!branch) return;
   lagrangian_free_multipliers(branch->net, branch->total);
   lagrangian_free_multipliers(branch->net, branch->gap);
+  lagrangian_free_multipliers(branch->net, branch->lambda);
   lagrangian_free_multipliers(branch->net, branch->alpha);
   mem_free(branch->unit);
   mem_free(branch->box);
@@ -90,6 +93,7 @@ static void collect_gaps(Branch *branch, const Bounds *b, int start, int r, int 
                  *z = lagrangian_minimiser(branch->L, k) + at, *d = step[k] + at;
     const double *lo = b->lo[v->in[0]] + box, *hi = b->hi[v->in[0]] + box;
     double *gap = branch->gap[k] + box;
+    memcpy(branch->lambda[k] + box, lambda, n * sizeof *lambda);
     for (size_t i = 0; i < n; i++) {
       gap[i] = 0;
       if (!(lambda[i] > 0 && lo[i] < 0 && hi[i] > 0)) continue;
@@ -206,6 +210,11 @@ void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
     look_at_rows(branch, b, net->nodes[k].in[0], hints, stop);
   }
   mem_free(has_row);
+}
+
+double branch_lambda(const Branch *branch, int k, int t, int i)
+{
+  return branch->lambda[k][(size_t)t * (size_t)branch->net->nodes[k].size + (size_t)i];
 }
 
 static int insert(Candidate *found, int n, int most, const Candidate *c)

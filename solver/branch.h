@@ -46,6 +46,9 @@ void branch_free(Branch *branch); /* NULL is fine */
 void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
                   double *const *step, bool deep, const Hints *hints, const Stop *stop);
 
+/* The multiplier that the objective of box t has at element i of activation node k. */
+double branch_lambda(const Branch *branch, int k, int t, int i);
+
 /* The best `most` undecided neurons for box t, best first.  Returns how many there
  * are. */
 int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,

@@ -40,8 +40,9 @@ typedef struct {
   int id;       /* in the history */
   int open_case;
   int depth;
-  Decision next; /* the neuron to decide next (positive is not used); none: no open
-                  * neuron is left */
+  double beta[2]; /* where the multiplier of z <= 0, of z >= 0 is to start */
+  Decision next;  /* the neuron to decide next (positive is not used); none: no open
+                   * neuron is left */
   unsigned char *slot;
 } TreeNode;
 
