@@ -207,7 +207,7 @@ static void start(Run *run)
   for (int k = 0; k < run->o->start; k++) {
     if (!is_ancestor_act(s->net, run->o->start, k)) continue;
     const size_t m = (size_t)s->n_rows * (size_t)s->net->nodes[k].size;
-    need_buffers(s, k, params->n_cuts > 0);
+    need_buffers(s, k, params->n_cuts > 0 || params->mean);
     memset(s->ascent[k].m, 0, m * sizeof(double));
     memset(s->ascent[k].v, 0, m * sizeof(double));
     double *mine = params->alpha ? params->alpha[k] : NULL;
@@ -426,15 +426,36 @@ static void clear_stable(Run *run, int k)
   }
 }
 
+/* v = (v - z) + z of this iterate into the average. */
+static void average(Run *run, int t)
+{
+  Slopes *s = run->s;
+  const double w = 2.0 / (t + 2);
+  for (int k = 0; k < run->o->start; k++) {
+    if (!takes_part(run, k)) continue;
+    const size_t n = (size_t)s->net->nodes[k].size;
+    for (int r = 0; r < s->n_rows; r++) {
+      double *restrict mean = run->params->mean[k] + (size_t)s->caller[r] * n;
+      const double *restrict step = s->g_p[k] + (size_t)r * n, *restrict z =
+                                                                   lagrangian_minimiser(
+                                                                       run->L, k) +
+                                                                   (size_t)r * n;
+      for (size_t i = 0; i < n; i++)
+        mean[i] += w * (step[i] + z[i] - mean[i]);
+    }
+  }
+}
+
 static void step(Run *run, const LagrangianBatch *batch, int t)
 {
   Slopes *s = run->s;
   const SlopesParams *params = run->params;
   const LagrangianGradient out = {.alpha = s->g_alpha,
-                                  .mu = params->n_cuts ? s->g_p : NULL,
+                                  .mu = params->n_cuts || params->mean ? s->g_p : NULL,
                                   .y = run->o->has_weights ? s->y : NULL};
   if (t == 0) set_units(run);
   lagrangian_gradient(run->L, batch, &out);
+  if (params->mean) average(run, t);
   for (int k = 0; k < run->o->start; k++)
     if (takes_part(run, k)) clear_stable(run, k);
   adam_step(run, t);
@@ -472,7 +493,7 @@ void slopes_look(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective
   start_cuts(s, params);
   for (int k = 0; k < objective->start; k++)
     if (is_ancestor_act(s->net, objective->start, k))
-      need_buffers(s, k, params->n_cuts > 0);
+      need_buffers(s, k, params->n_cuts > 0 || params->mean);
   scatter_cuts(s, params, false);
   LagrangianBatch batch = objective_batch(objective);
   batch.alpha = params->alpha;

@@ -43,6 +43,11 @@ typedef struct {
    * otherwise the adaptive slopes of CROWN. */
   double *const *alpha;
   bool warm;
+  /* double mean[k][n_rows][size_k] or NULL: out, the pre-activations of the relaxed
+   * optimum, averaged over the iterations with more weight on later ones.  A single
+   * iterate jumps from corner to corner; the average converges (Larsson, Patriksson and
+   * Stroemberg 1999). */
+  double *const *mean;
   int n_cuts;
   SlopesCut *cuts; /* sorted by row; their neurons are cut in the row's box */
 } SlopesParams;

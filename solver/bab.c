@@ -49,7 +49,7 @@ typedef struct {
   Slopes *slopes;
   Branch *branch;
   Bounds *b, *one; /* the group's boxes; one of them, for a linear program */
-  double **alpha, **step;
+  double **alpha, **mean;
   double *c, *lower, *value, *corner;
   int *first, *count, *box;
   int n_rows, *part; /* part of each row */
@@ -265,6 +265,8 @@ static void drop_closed(const Search *s, Worker *w, Part *parts)
         const size_t m = (size_t)net->nodes[k].size;
         memcpy(w->alpha[k] + (size_t)n * m, w->alpha[k] + (size_t)r * m,
                m * sizeof(double));
+        memcpy(w->mean[k] + (size_t)n * m, w->mean[k] + (size_t)r * m,
+               m * sizeof(double));
       }
       w->part[n] = w->part[r];
       w->box[n] = w->box[r];
@@ -357,17 +359,18 @@ static void bound_group(void *context, int member, int g)
                          .stop = s->stop,
                          .alpha = w->alpha,
                          .warm = parts[0].parent != NULL,
+                         .mean = w->mean,
                          .n_cuts = w->n_cuts,
                          .cuts = w->cuts};
   Objective o = objective_of(s, w);
   slopes_run(w->slopes, w->L, w->b, &o, &params, w->lower);
   drop_closed(s, w, parts);
   if (w->n_rows) {
-    const LagrangianGradient out = {.mu = w->step, .x0 = w->corner};
+    const LagrangianGradient out = {.x0 = w->corner};
     o = objective_of(s, w);
     params.n_cuts = w->n_cuts;
     slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value);
-    branch_score(w->branch, w->b, w->n_rows, w->box, w->step, s->params->retighten,
+    branch_score(w->branch, w->b, w->n_rows, w->box, w->mean, s->params->retighten,
                  s->hints, s->stop);
   }
   const size_t inputs = (size_t)net_in_size(s->query->net);
@@ -387,7 +390,7 @@ static Worker worker_new(const Search *s, int member)
   Worker w = {.L = s->team->member[member], .b = bounds_new(net, s->group)};
   w.slopes = slopes_new(net, s->group);
   w.branch = branch_new(net, w.L, s->group);
-  w.step = lagrangian_new_multipliers(net, s->group);
+  w.mean = lagrangian_new_multipliers(net, s->group);
   w.alpha = lagrangian_new_multipliers(net, s->group);
   w.c = mem_doubles(group * (size_t)net_out_size(net));
   w.lower = mem_doubles(group);
@@ -408,7 +411,7 @@ static void worker_free(const Net *net, Worker *w)
   branch_free(w->branch);
   crown_free(w->crown);
   lagrangian_free_multipliers(net, w->alpha);
-  lagrangian_free_multipliers(net, w->step);
+  lagrangian_free_multipliers(net, w->mean);
   mem_free(w->c);
   mem_free(w->lower);
   mem_free(w->value);

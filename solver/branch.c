@@ -12,14 +12,20 @@
 /* A bound whose whole width is worth less than this share of the largest is left out.
  */
 #define LEAST_SHARE 0.003
+/* The average is not quite the optimum: a gap that it does not show counts a little. */
+#define OWN_INTERCEPT 0.1
+/* Where lambda > 0 the optimum stays on y = max (0, v), and l matters only once it is
+ * above 0.  So that a neuron which is almost surely active gets there, l counts by this
+ * share of lambda. */
+#define NEAR_ACTIVE 0.5
 
 struct Branch {
   const Net *net;
   Lagrangian *L;
   int n_box, block;
-  double **total;  /* T of (1): double total[k][n_box][size_k], activation nodes */
-  double **gap;    /* of the objective, the same shape */
-  double **lambda; /* of the objective, the same shape */
+  double **total;          /* sum of omega max (0, -lambda) over other rows than the
+                            * objective: double total[k][n_box][size_k], activation nodes */
+  double **lambda, **mean; /* of the objective, the same shape: multipliers and v */
   /* the rows of one layer */
   size_t room;
   int n_rows, *unit, *box;
@@ -37,7 +43,7 @@ Branch *branch_new(const Net *net, Lagrangian *L, int n_box)
       .net = net, .L = L, .n_box = n_box, .block = max_rows < BLOCK ? max_rows : BLOCK};
   branch->total = lagrangian_new_multipliers(net, n_box);
   branch->lambda = lagrangian_new_multipliers(net, n_box);
-  branch->gap = lagrangian_new_multipliers(net, n_box);
+  branch->mean = lagrangian_new_multipliers(net, n_box);
   branch->lower = mem_doubles((size_t)branch->block);
   return branch;
 }
@@ -46,7 +52,7 @@ void branch_free(Branch *branch)
 {
   if (!branch) return;
   lagrangian_free_multipliers(branch->net, branch->total);
-  lagrangian_free_multipliers(branch->net, branch->gap);
+  lagrangian_free_multipliers(branch->net, branch->mean);
   lagrangian_free_multipliers(branch->net, branch->lambda);
   lagrangian_free_multipliers(branch->net, branch->alpha);
   mem_free(branch->unit);
@@ -78,29 +84,16 @@ static void collect(Branch *branch, int start, int r, int t, double w)
   }
 }
 
-/* Where lambda >= 0 the lower line touches the ReLU, and nothing is lost at the optimum
- * once the slope is at its best; until then deciding the neuron is worth what is lost.
- */
-static void collect_gaps(Branch *branch, const Bounds *b, int start, int r, int t,
-                         double *const *step)
+/* The objective's own multipliers, and where its optimum is. */
+static void copy_objective(Branch *branch, int start, int r, int t, double *const *mean)
 {
   for (int k = 0; k < start; k++) {
     const Node *v = &branch->net->nodes[k];
     if (v->kind != NODE_ACT || !lagrangian_lambda(branch->L, k)) continue;
     const size_t n = (size_t)v->size, at = (size_t)r * n, box = (size_t)t * n;
-    const double *lambda = lagrangian_lambda(branch->L, k) + at,
-                 *slope = lagrangian_slope(branch->L, k) + at,
-                 *z = lagrangian_minimiser(branch->L, k) + at, *d = step[k] + at;
-    const double *lo = b->lo[v->in[0]] + box, *hi = b->hi[v->in[0]] + box;
-    double *gap = branch->gap[k] + box;
-    memcpy(branch->lambda[k] + box, lambda, n * sizeof *lambda);
-    for (size_t i = 0; i < n; i++) {
-      gap[i] = 0;
-      if (!(lambda[i] > 0 && lo[i] < 0 && hi[i] > 0)) continue;
-      const double x = z[i] + d[i], h = x > 0 ? x : 0,
-                   y = (z[i] > 0 ? z[i] : 0) + slope[i] * d[i];
-      gap[i] = lambda[i] * fabs(y - h);
-    }
+    memcpy(branch->lambda[k] + box, lagrangian_lambda(branch->L, k) + at,
+           n * sizeof(double));
+    memcpy(branch->mean[k] + box, mean[k] + at, n * sizeof(double));
   }
 }
 
@@ -122,27 +115,52 @@ static void add_row(Branch *branch, int unit, int box, int sign, double omega)
   branch->omega[branch->n_rows++] = omega;
 }
 
+/* The gap of one neuron: what it costs the objective, and the others. */
+typedef struct {
+  double loss;       /* (1) */
+  double w_up, w_lo; /* (2) */
+} Gap;
+
+static Gap gap_of(double total, double lambda, double mean, double l, double u)
+{
+  const double width = u - l, a = -l / width, b = u / width, own = fmax(0, -lambda);
+  const double near_active = NEAR_ACTIVE * b * b * fmax(0, lambda);
+  const double v = fmin(fmax(mean, l), u), intercept = a * u;
+  const double gap = b * (v - l) - fmax(0, v);
+  return (Gap){.loss = total * intercept + own * (gap + OWN_INTERCEPT * intercept),
+               .w_up = total * a * a + own * a * (v - l) / width,
+               .w_lo = total * b * b + own * b * (u - v) / width + near_active};
+}
+
+static Gap gap_at(const Branch *branch, const Bounds *b, int k, int t, size_t i)
+{
+  const int j = branch->net->nodes[k].in[0];
+  const size_t at = (size_t)t * (size_t)branch->net->nodes[k].size + i;
+  return gap_of(branch->total[k][at], branch->lambda[k][at], branch->mean[k][at],
+                b->lo[j][at], b->hi[j][at]);
+}
+
 /* (2) for the neurons of activation node k, those that matter. */
 static void list_rows(Branch *branch, const Bounds *b, int k, const bool *has_row)
 {
-  const int j = branch->net->nodes[k].in[0];
-  const size_t size = (size_t)branch->net->nodes[k].size;
+  const int j = branch->net->nodes[k].in[0], size = branch->net->nodes[k].size;
   branch->n_rows = 0;
   for (int t = 0; t < branch->n_box && t < b->n_box; t++) {
     if (!has_row[t]) continue;
-    need_room(branch, (size_t)branch->n_rows + 2 * size);
-    const double *lo = b->lo[j] + (size_t)t * size, *hi = b->hi[j] + (size_t)t * size,
-                 *total = branch->total[k] + (size_t)t * size;
+    need_room(branch, (size_t)branch->n_rows + 2 * (size_t)size);
+    const double *lo = b->lo[j] + (size_t)t * (size_t)size,
+                 *hi = b->hi[j] + (size_t)t * (size_t)size;
     double largest = 0;
-    for (size_t i = 0; i < size; i++)
-      if (lo[i] < 0 && hi[i] > 0)
-        largest = fmax(largest, total[i] * -lo[i] * hi[i] / (hi[i] - lo[i]));
-    for (size_t i = 0; i < size; i++) {
+    for (int i = 0; i < size; i++) {
       if (!(lo[i] < 0 && hi[i] > 0)) continue;
-      const double width = hi[i] - lo[i], l = lo[i] / width, u = hi[i] / width;
-      const double w_up = total[i] * l * l, w_lo = total[i] * u * u;
-      if (w_up * hi[i] > LEAST_SHARE * largest) add_row(branch, (int)i, t, -1, w_up);
-      if (w_lo * -lo[i] > LEAST_SHARE * largest) add_row(branch, (int)i, t, 1, w_lo);
+      const Gap gap = gap_at(branch, b, k, t, (size_t)i);
+      largest = fmax(largest, fmax(gap.w_up * hi[i], gap.w_lo * -lo[i]));
+    }
+    for (int i = 0; i < size; i++) {
+      if (!(lo[i] < 0 && hi[i] > 0)) continue;
+      const Gap gap = gap_at(branch, b, k, t, (size_t)i);
+      if (gap.w_up * hi[i] > LEAST_SHARE * largest) add_row(branch, i, t, -1, gap.w_up);
+      if (gap.w_lo * -lo[i] > LEAST_SHARE * largest) add_row(branch, i, t, 1, gap.w_lo);
     }
   }
 }
@@ -190,7 +208,7 @@ static void look_at_rows(Branch *branch, const Bounds *b, int start, const Hints
 }
 
 void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
-                  double *const *step, bool deep, const Hints *hints, const Stop *stop)
+                  double *const *mean, bool deep, const Hints *hints, const Stop *stop)
 {
   const Net *net = branch->net;
   const int last = net->n_nodes - 1;
@@ -201,8 +219,7 @@ void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
              (size_t)branch->n_box * (size_t)net->nodes[k].size * sizeof(double));
   for (int r = 0; r < n_rows; r++) {
     has_row[box[r]] = true;
-    collect(branch, last, r, box[r], 1);
-    collect_gaps(branch, b, last, r, box[r], step);
+    copy_objective(branch, last, r, box[r], mean);
   }
   for (int k = last - 1; deep && k > 0; k--) {
     if (net->nodes[k].kind != NODE_ACT || b->tight[net->nodes[k].in[0]]) continue;
@@ -238,10 +255,8 @@ int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
     const double *lo = b->lo[v->in[0]] + at, *hi = b->hi[v->in[0]] + at;
     for (size_t i = 0; i < size; i++) {
       if (!(lo[i] < 0 && hi[i] > 0)) continue;
-      const double intercept = -lo[i] * hi[i] / (hi[i] - lo[i]);
       const Candidate c = {.decision = {.node = k, .index = (int)i},
-                           .score = branch->total[k][at + i] * intercept +
-                                    branch->gap[k][at + i]};
+                           .score = gap_at(branch, b, k, t, i).loss};
       n = insert(found, n, most, &c);
     }
   }
