@@ -17,7 +17,7 @@
 /* Where lambda > 0 the optimum stays on y = max (0, v), and l matters only once it is
  * above 0.  So that a neuron which is almost surely active gets there, l counts by this
  * share of lambda. */
-#define NEAR_ACTIVE 0.5
+#define NEAR_ACTIVE 1.0
 
 struct Branch {
   const Net *net;
