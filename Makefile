@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|install|clean]
+# make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|install|clean]
 #
 # `make demo` and `make test` do everything, installing Debian packages included.
 # `make` builds build/dualcert; other modes build build/MODE/dualcert.
@@ -40,6 +40,7 @@ GEN    := $(O)/gen/onnx.pb-c
 obj     = $(patsubst %.c,$(O)/%.o,$(1))
 
 PROGRAM := $(if $(filter release,$(MODE)),build/dualcert,$(O)/dualcert)
+MICRO   := $(dir $(PROGRAM))micro
 
 all: $(PROGRAM)
 
@@ -61,7 +62,7 @@ $(GEN).o: $(GEN).c
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
 # Generated before anything may include it; from then on the .d files know who does.
-$(call obj,$(SRC) $(UNIT)): | $(GEN).h
+$(call obj,$(SRC) $(UNIT) benchmarks/micro.c): | $(GEN).h
 
 $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	@mkdir -p $(@D)
@@ -69,6 +70,13 @@ $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lgmp $(LIBS)
+
+# How fast the passes of bounds/ are; benchmarks/count counts their instructions.
+$(MICRO): $(OBJS) $(call obj,benchmarks/micro.c)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+micro: $(MICRO)
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -87,7 +95,7 @@ demo: packages
 test: packages
 	@$(MAKE) --no-print-directory check
 
-check: $(PROGRAM) $(O)/unit
+check: $(PROGRAM) $(O)/unit $(MICRO)
 	tests/run-unit $(O)/unit
 	tests/run-cli $(PROGRAM)
 
@@ -106,5 +114,5 @@ install: $(PROGRAM)
 clean:
 	rm -rf build
 
-.PHONY: all packages demo test check lint install clean
--include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(UNIT)))
+.PHONY: all packages demo test check lint micro install clean
+-include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(UNIT) benchmarks/micro.c))
