@@ -36,7 +36,9 @@ static void find_tight(Bounds *b, const Linop *op)
     }
     /* Two different boxes made from one input are not independent of each other. */
     if (v->n_in > 1) inputs = false;
-    b->tight[k] = inputs;
+    /* A selection of exact ranges is exact. */
+    const bool selects = v->kind == NODE_MAP && v->n_in == 1;
+    b->tight[k] = inputs || (selects && b->tight[v->in[0]]);
     is_box[k] = inputs && is_box_preserving(op, k);
   }
   mem_free(is_box);

@@ -9,6 +9,7 @@
 #include "bounds/dual.h"
 #include "bounds/ibp.h"
 #include "bounds/lp.h"
+#include "bounds/reduce.h"
 #include "bounds/slopes.h"
 #include "net/base/clock.h"
 #include "net/base/mem.h"
@@ -43,6 +44,7 @@ void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
   *job = (Job){.net = net,
                .prop = prop,
                .query = query,
+               .live = query,
                .options = options,
                .stop = stop,
                .result = result,
@@ -58,6 +60,9 @@ void stage_end(Job *job)
   packed_hints_free(job->hints);
   packed_free(job->packed);
   bounds_free(job->bounds);
+  if (job->live == &job->reduced) query_reset(&job->reduced);
+  for (int i = 0; i < job->n_older; i++)
+    net_free(job->older[i]);
   mem_free(job->open);
   mem_free(job->corners);
   mem_free(job->corner_case);
@@ -162,21 +167,56 @@ static void add_corner(Job *job, int k, const double *x)
 
 /* ---- bounds -------------------------------------------------------------- */
 
-static void need_bounds(Job *job)
+static void make_team(Job *job, const Net *net)
 {
-  if (job->bounds) return;
-  const Net *net = job->query->net;
+  team_free(job->team);
   job->team = team_new(net, job->options->threads,
                        lagrangian_rows_that_fit(net, BATCH_BYTES, true, BATCH_ROWS));
   job->L = job->team->member[0];
+}
+
+/* Go on with a network without the neurons that are known to be dead, if that is worth
+ * it.  Slopes found so far belong to the old one. */
+static void shrink(Job *job)
+{
+  if (job->n_older == JOB_MAX_REDUCTIONS) return;
+  Bounds *inside;
+  Net *net = reduce_net(job->bounds, &inside);
+  if (!net) return;
+  const Query *old = job->live;
+  Query fresh = *old;
+  fresh.net = net;
+  fresh.row = mem_array((size_t)old->n_cases + 1, sizeof *fresh.row);
+  memcpy(fresh.row, old->row, ((size_t)old->n_cases + 1) * sizeof *fresh.row);
+  job->n_dead += (long)(net_n_neurons(old->net) - net_n_neurons(net));
+  if (old == &job->reduced) {
+    job->older[job->n_older++] = job->reduced.net;
+    mem_free(job->reduced.row);
+  }
+  job->reduced = fresh;
+  job->live = &job->reduced;
+  packed_hints_free(job->hints);
+  packed_free(job->packed);
+  job->hints = NULL;
+  job->packed = NULL;
+  bounds_free(job->bounds);
+  job->bounds = inside;
+  make_team(job, net);
+}
+
+static void need_bounds(Job *job)
+{
+  if (job->bounds) return;
+  const Net *net = job->live->net;
+  make_team(job, net);
   job->bounds = bounds_new(net, 1);
-  bounds_set_box(job->bounds, 0, job->query->box->lo, job->query->box->hi);
+  bounds_set_box(job->bounds, 0, job->live->box->lo, job->live->box->hi);
   ibp_all(job->bounds, lagrangian_linop(job->L));
 }
 
 static void bound_rows(Job *job, CrownRows which, const char *stage)
 {
-  const Query *query = job->query;
+  const Query *query = job->live;
   double *lower = mem_doubles((size_t)job->n_open + 1);
   for (int i = 0; i < job->n_open; i++)
     lower[i] = -INFINITY;
@@ -191,6 +231,7 @@ static void count_neurons(Job *job)
 {
   long active, inactive, unstable;
   bounds_count(job->bounds, &active, &inactive, &unstable);
+  inactive += job->n_dead;
   job->result->n_neurons = active + inactive + unstable;
   job->result->n_active = active;
   job->result->n_inactive = inactive;
@@ -222,7 +263,7 @@ void stage_crown(Job *job)
  * the bounds are attained are kept for the attack. */
 static long optimise_block(Job *job, const int *cases, int n, int iterations, bool full)
 {
-  const Query *query = job->query;
+  const Query *query = job->live;
   const Net *net = query->net;
   Objective o = objective_cases(net, n, cases, query->row);
   double *lower = mem_doubles((size_t)n);
@@ -300,6 +341,7 @@ void stage_joint(Job *job)
   const int iterations = job->options->slope_iterations;
   long steps = 0;
   for (int round = 0; round < job->options->joint_rounds && job->n_open; round++) {
+    shrink(job);
     Stop part = share(job->stop, JOINT_SHARE, JOINT_SECONDS);
     /* A few iterations reach most of what many would. */
     tighten(job, (iterations + 1) / 2, &part);
@@ -314,7 +356,7 @@ void stage_joint(Job *job)
 
 static void split_up_to(Job *job, int most_inputs)
 {
-  const int n_free = split_n_free(job->query), most = job->options->split_inputs;
+  const int n_free = split_n_free(job->live), most = job->options->split_inputs;
   if (job->has_split || n_free > most_inputs || n_free > most) return;
   job->has_split = true;
   Timer t = timer_start(job, "split");
@@ -322,7 +364,7 @@ static void split_up_to(Job *job, int most_inputs)
   const bool attack = job->options->stages & STAGE_ATTACK;
   if (attack) need_attack(job);
   const SplitParams params = {.max_regions = LONG_MAX, .attack_steps = PROBE_STEPS};
-  timer_stop(&t, split_search(job->team, job->query, &params,
+  timer_stop(&t, split_search(job->team, job->live, &params,
                               attack ? job->attack : NULL, job->stop, job->result));
 }
 
@@ -353,7 +395,7 @@ void stage_bab(Job *job)
                             .attack_steps = PROBE_STEPS,
                             .memory_bytes = (size_t)2 << 30};
   const BabStats stats =
-      bab_search(job->team, job->query, job->bounds, job->packed, job->hints, &params,
+      bab_search(job->team, job->live, job->bounds, job->packed, job->hints, &params,
                  attack ? job->attack : NULL, job->stop, job->result);
   timer_stop(&t, stats.nodes);
 }
@@ -364,16 +406,16 @@ void stage_lp(Job *job)
 {
   Timer t = timer_start(job, "lp");
   need_bounds(job);
-  const Net *net = job->query->net;
+  const Net *net = job->live->net;
   double *point = mem_doubles((size_t)net_in_size(net));
   long pivots = 0;
   for (int q = 0; q < job->n_open && !stop_why(job->stop); q++) {
-    Objective o = objective_cases(net, 1, &job->open[q], job->query->row);
+    Objective o = objective_cases(net, 1, &job->open[q], job->live->row);
     Stop part = share(job->stop, LP_SHARE / (job->n_open - q), LP_SECONDS);
     LpResult lp;
     const bool ok = lp_bound(job->L, job->bounds, &o, job->options->lp_neurons, NULL,
                              &part, &lp, point);
-    result_raise(job->result, job->query->first_case + job->open[q], lp.lower, "lp");
+    result_raise(job->result, job->live->first_case + job->open[q], lp.lower, "lp");
     if (ok && !(lp.lower > 0)) add_corner(job, job->open[q], point);
     pivots += lp.pivots;
     objective_free(&o);

@@ -22,16 +22,25 @@
 #include "specs/query.h"
 #include "specs/result.h"
 
+/* A network can shrink again once its intervals are tighter. */
+#define JOB_MAX_REDUCTIONS 4
+
 /* One query in work. */
 typedef struct {
   const Net *net; /* without the margin node */
   const Prop *prop;
-  const Query *query;
+  const Query *query; /* as asked: for the attack */
   const Options *options;
   const Stop *stop;
   Result *result;
   Prng *prng;
-  Attack *attack; /* made by the first attack */
+  Attack *attack;    /* made by the first attack */
+  const Query *live; /* for bounds: `query`, or `reduced` once there is one */
+  Query reduced;     /* the same cases on a network without its dead neurons
+                      * (bounds/reduce.h), which borrows from older[] */
+  Net *older[JOB_MAX_REDUCTIONS];
+  int n_older;
+  long n_dead;    /* neurons that left */
   Bounds *bounds; /* one box; intervals so far */
   Team *team;     /* a workspace per thread */
   Lagrangian *L;  /* the first of them */
