@@ -2,6 +2,7 @@
 #include "solver/bab.h"
 
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -19,6 +20,10 @@
 #define GROUP           16
 #define GROUP_RETIGHTEN 16
 #define GROUP_BYTES     ((size_t)256 << 20)
+/* Nodes in work at once, when nobody says otherwise. */
+#define BATCH 64
+/* The first attack from random points comes after so many nodes. */
+#define FIRST_ATTACK 128
 /* Betas that a node hands on to its children; older ones start from 0 again. */
 #define KEPT_BETAS 64
 /* Points tried as witnesses after each batch. */
@@ -71,7 +76,7 @@ typedef struct {
   const Stop *stop;
   Result *result;
   Worker *workers;
-  int group, max_count;
+  int batch, group, max_count;
   size_t width;      /* packed slopes of the margin node */
   int n_open, *open; /* open cases, from query->first_case */
   long *open_nodes;  /* long open_nodes[n_open]: not closed yet */
@@ -80,6 +85,7 @@ typedef struct {
   int n_parts;
   Part *parts;    /* Part parts[batch] */
   double *corner; /* double corner[batch][inputs]: where each bound is attained */
+  long next_attack;
   BabStats stats;
   double began, said;
 } Search;
@@ -438,7 +444,8 @@ static int group_size(const Net *net, bool tighten)
 static void search_init(Search *s)
 {
   const Query *query = s->query;
-  const size_t batch = (size_t)s->params->batch;
+  s->batch = s->params->batch ? s->params->batch : BATCH;
+  const size_t batch = (size_t)s->batch;
   s->group = group_size(query->net, s->params->retighten);
   const int rows = lagrangian_max_rows(s->team->member[0]);
   if (s->group > rows) s->group = rows;
@@ -464,6 +471,7 @@ static void search_init(Search *s)
   s->tree = tree_new(slot_bytes(s), s->params->memory_bytes);
   s->parts = mem_array(batch, sizeof *s->parts);
   s->corner = mem_doubles(batch * (size_t)net_in_size(query->net));
+  s->next_attack = FIRST_ATTACK;
   s->began = s->said = clock_now();
 }
 
@@ -503,7 +511,7 @@ static bool take_parts(Search *s)
 {
   Tree *tree = &s->tree;
   s->n_parts = 0;
-  while (tree->size && s->n_parts + 2 <= s->params->batch) {
+  while (tree->size && s->n_parts + 2 <= s->batch) {
     const TreeNode node = tree_pop(tree, tree_is_crowded(tree));
     const int kid = tree_split(tree, node.id, node.next);
     for (int i = 0; i < 2; i++)
@@ -517,7 +525,7 @@ static bool take_parts(Search *s)
 static void take_roots(Search *s, int *next)
 {
   s->n_parts = 0;
-  while (*next < s->n_open && s->n_parts < s->params->batch) {
+  while (*next < s->n_open && s->n_parts < s->batch) {
     s->open_nodes[*next]++;
     add_part(s, NULL, tree_add_root(&s->tree), *next, (Decision){.node = -1});
     ++*next;
@@ -581,9 +589,18 @@ static bool probe(Search *s)
     cases[found++] = s->open[s->parts[worst].node.open_case];
   }
   const bool hit = found && attack_from(s->attack, found, points, cases,
-                                        s->params->attack_steps, s->stop);
+                                        s->params->probe_steps, s->stop);
   mem_free(points);
   return hit;
+}
+
+/* The longer the search, the likelier a counterexample that no bound points at. */
+static bool attack_again(Search *s)
+{
+  if (s->stats.nodes < s->next_attack) return false;
+  s->next_attack = 2 * s->stats.nodes;
+  return attack_random(s->attack, s->params->attack_restarts, LONG_MAX,
+                       s->params->attack_steps, s->params->prng, s->stop);
 }
 
 /* What closed nodes, the frontier and the parts in work prove together. */
@@ -644,7 +661,7 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
     if (cut_short) break; /* the parts keep their parents' bounds */
     s.stats.nodes += s.n_parts;
     sort_parts(&s);
-    hit = attack && probe(&s);
+    hit = attack && s.n_open && (probe(&s) || attack_again(&s));
     if (hit) break;
     say(&s);
   }
@@ -654,6 +671,12 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
     s.stats.tightened += s.workers[i].tightened;
   }
   const BabStats stats = s.stats;
+  result_tree(result, &(TreeStats){.nodes = stats.nodes,
+                                   .leaves = stats.leaves,
+                                   .depth = stats.depth,
+                                   .lps = stats.lps,
+                                   .tightened = stats.tightened,
+                                   .stuck = stats.stuck});
   search_free(&s);
   return stats;
 }

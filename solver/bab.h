@@ -27,6 +27,7 @@
 
 #include "bounds/packed.h"
 #include "bounds/team.h"
+#include "net/base/prng.h"
 #include "net/base/stop.h"
 #include "solver/attack.h"
 #include "specs/query.h"
@@ -34,13 +35,15 @@
 
 typedef struct {
   long max_nodes;      /* give up after so many; LONG_MAX: none */
-  int batch;           /* nodes in work at once */
+  int batch;           /* nodes in work at once; 0: 64 */
   int iterations;      /* on slopes and betas of a node */
-  int look_ahead;      /* candidates of which both children are bounded before the
-                        * choice; 0 or 1: take the best score */
-  bool retighten;      /* bound later layers again below a decision */
+  bool retighten;      /* step 1 above */
   int lp_neurons;      /* no linear program with more columns */
-  int attack_steps;    /* descent steps from every probe */
+  int probe_steps;     /* descent steps from every probe */
+  int attack_restarts; /* of an attack from random points, each time the number of nodes
+                        */
+  int attack_steps;    /* has doubled; steps of each */
+  Prng *prng;
   size_t memory_bytes; /* of the frontier */
 } BabParams;
 

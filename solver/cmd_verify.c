@@ -57,6 +57,8 @@ static const struct argp_option fixed_options[] = {
     {"seed", KEY_VALUE + 5, "N", 0, "Of random numbers (default: 0)", 0},
     {"stages", KEY_VALUE + 6, "LIST", 0,
      "Which of attack,ibp,crown,dual,lp,split run (default: all)", 0},
+    {"split", KEY_VALUE + 7, "KIND", 0,
+     "What branch and bound splits: auto (default), input or activation", 0},
     {0, 0, 0, 0, "Effort, for experts:", 4},
 };
 

@@ -35,6 +35,7 @@ static const size_t offset[N_ROWS] = {
 /* In the order of the bits STAGE_*. */
 static const char *const stage_words[] = {"attack", "ibp",   "crown", "dual",
                                           "lp",     "split", NULL};
+static const char *const split_words[] = {"auto", "input", "activation", NULL};
 static const char *const format_words[] = {"text", "json", "vnncomp", NULL};
 
 static int *member(Options *o, int row)
@@ -177,6 +178,10 @@ Status options_set(Options *o, const char *name, const char *value, Err *err)
     if (!rc) o->seed = (uint64_t)x;
   } else if (!strcmp(name, "stages")) {
     rc = set_stages(o, value, err);
+  } else if (!strcmp(name, "split")) {
+    int i;
+    rc = options_word(name, value, split_words, &i, err);
+    if (!rc) o->split = (SplitKind)i;
   } else if (!strcmp(name, "format")) {
     int i;
     rc = options_word(name, value, format_words, &i, err);
@@ -208,7 +213,7 @@ void options_json(const Options *o, Text *out)
     text_add(out, "%s\"%s\"", comma, stage_words[i]);
     comma = ", ";
   }
-  text_add(out, "]");
+  text_add(out, "], \"split\": \"%s\"", split_words[o->split]);
   for (int i = 0; i < N_ROWS; i++)
     text_add(out, ", \"%s\": %d", table[i].name, *member_const(o, i));
   text_add(out, "}");

@@ -27,12 +27,16 @@ enum {
 
 typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_VNNCOMP } Format;
 
+/* What branch and bound splits. */
+typedef enum { SPLIT_AUTO, SPLIT_INPUT, SPLIT_ACTIVATION } SplitKind;
+
 typedef struct {
 #define OPTION(name, dflt, low, high, help) int name;
 #include "solver/options.def"
 #undef OPTION
   unsigned stages; /* bits STAGE_* */
   Format format;
+  SplitKind split;
   double timeout;  /* seconds; INFINITY: none */
   size_t memory;   /* bytes; 0: no limit */
   int threads;     /* >= 1; the default is the number of processors */
@@ -59,7 +63,7 @@ const OptionsRow *options_rows(int *n);
 void options_init(Options *o);
 
 /* Set an option that takes a value: a row of the table, or one of
- *     timeout  memory (MB of 2^20 bytes)  threads  seed  stages  format  witness
+ *     timeout  memory (MB of 2^20 bytes)  threads  seed  stages  split  format  witness
  * `name` is the long name without dashes.  `value` is borrowed by witness.
  * Fails USAGE with one line: not a number, out of range, unknown word. */
 Status options_set(Options *o, const char *name, const char *value, Err *err);

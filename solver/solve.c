@@ -16,14 +16,14 @@ static const struct {
     {STAGE_CROWN, stage_crown},
     {STAGE_DUAL, stage_slopes},
     {STAGE_ATTACK, stage_attack_corners},
-    {STAGE_SPLIT, stage_split_few},
+    {STAGE_SPLIT, stage_split_inputs},
     {STAGE_DUAL, stage_joint},
     {STAGE_ATTACK, stage_attack_corners},
-    {STAGE_SPLIT, stage_bab},
+    {STAGE_SPLIT, stage_split_activations},
     {STAGE_LP, stage_lp},
     {STAGE_ATTACK, stage_attack_corners},
     {STAGE_ATTACK, stage_attack_random},
-    {STAGE_SPLIT, stage_split},
+    {STAGE_SPLIT, stage_split_rest},
 };
 
 /* One box with its cases: run the plan until all cases are proved, one is refuted, or

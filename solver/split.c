@@ -13,7 +13,8 @@
 #include "solver/progress.h"
 
 /* Boxes bounded together by one thread, at most; fewer where the intervals of so many
- * would take more than GROUP_BYTES.  And parts in a batch of all threads. */
+ * would take more than GROUP_BYTES.  And parts in a batch of all threads, when nobody
+ * says otherwise. */
 #define GROUP       32
 #define GROUP_BYTES ((size_t)128 << 20)
 #define BATCH       256
@@ -32,6 +33,9 @@
 typedef struct {
   Bounds *b; /* one group of boxes */
   Lagrangian *L;
+  Team solo;
+  Crown *crown;
+  Slopes *slopes;
   int *unit, *box;
   signed char *sign;
   double *lower, *q0;  /* double lower[rows], q0[rows][inputs] */
@@ -56,6 +60,7 @@ typedef struct {
   Worker *workers;
   int n;                 /* inputs */
   int group;             /* boxes in a group */
+  int batch;             /* parts in work at once */
   int n_rows;            /* rows of the open cases */
   int *row, *row_case;   /* their elements and which open case they belong to */
   int n_open, *open;     /* open cases, from query->first_case */
@@ -64,12 +69,14 @@ typedef struct {
   Frontier frontier;
   /* the parts of one batch */
   int n_parts;
-  Region *part;       /* Region part[BATCH] */
-  double *lo, *hi;    /* double lo[BATCH][n] */
-  double *corner;     /* double corner[BATCH][n]: where the weakest bound is attained */
-  int *weakest;       /* int weakest[BATCH]: the case of that bound */
-  double *case_lower; /* double case_lower[BATCH][n_open] */
+  Region *part;       /* Region part[batch] */
+  double *lo, *hi;    /* double lo[batch][n] */
+  double *corner;     /* double corner[batch][n]: where the weakest bound is attained */
+  int *weakest;       /* int weakest[batch]: the case of that bound */
+  double *case_lower; /* double case_lower[batch][n_open] */
   double *closed;     /* double closed[n_open]: smallest bound over closed parts */
+  bool *taken;        /* bool taken[batch]: probed already */
+  double *points;     /* double points[2 PROBES][n] */
 } Search;
 
 int split_n_free(const Query *query)
@@ -86,6 +93,7 @@ static Worker worker_new(const Search *s, int member)
 {
   Worker w = {.L = s->team->member[member], .b = bounds_new(s->query->net, s->group)};
   const size_t rows = (size_t)s->group * (size_t)s->n_rows;
+  w.slopes = slopes_new(s->query->net, lagrangian_max_rows(w.L));
   w.unit = mem_array(rows, sizeof *w.unit);
   w.box = mem_array(rows, sizeof *w.box);
   w.sign = mem_array(rows, sizeof *w.sign);
@@ -109,6 +117,8 @@ static Worker worker_new(const Search *s, int member)
 static void worker_free(Worker *w)
 {
   bounds_free(w->b);
+  crown_free(w->crown);
+  slopes_free(w->slopes);
   mem_free(w->unit);
   mem_free(w->box);
   mem_free(w->sign);
@@ -164,17 +174,26 @@ static void search_init(Search *s)
   s->group = group_size(s->query->net);
   list_rows(s);
   s->n = s->query->box->n;
+  s->batch = s->params->batch > 1 ? s->params->batch : BATCH;
+  if (s->group > s->batch) s->group = s->batch;
+  const size_t batch = (size_t)s->batch;
   const size_t n = (size_t)s->n;
   s->workers = mem_zero((size_t)s->team->n, sizeof *s->workers);
-  for (int i = 0; i < s->team->n; i++)
-    s->workers[i] = worker_new(s, i);
+  for (int i = 0; i < s->team->n; i++) {
+    Worker *w = &s->workers[i];
+    *w = worker_new(s, i);
+    w->solo = (Team){1, &w->L};
+    w->crown = crown_new(&w->solo);
+  }
   s->frontier = frontier_new(s->n);
-  s->part = mem_array(BATCH, sizeof *s->part);
-  s->lo = mem_doubles(BATCH * n);
-  s->hi = mem_doubles(BATCH * n);
-  s->corner = mem_doubles(BATCH * n);
-  s->weakest = mem_array(BATCH, sizeof *s->weakest);
-  s->case_lower = mem_doubles(BATCH * (size_t)s->n_open + 1);
+  s->part = mem_array(batch, sizeof *s->part);
+  s->lo = mem_doubles(batch * n);
+  s->hi = mem_doubles(batch * n);
+  s->corner = mem_doubles(batch * n);
+  s->weakest = mem_array(batch, sizeof *s->weakest);
+  s->taken = mem_array(batch, sizeof *s->taken);
+  s->points = mem_doubles(2 * PROBES * n);
+  s->case_lower = mem_doubles(batch * (size_t)s->n_open + 1);
   s->closed = mem_doubles((size_t)s->n_open + 1);
   for (int c = 0; c < s->n_open; c++)
     s->closed[c] = INFINITY;
@@ -195,6 +214,8 @@ static void search_free(Search *s)
   mem_free(s->hi);
   mem_free(s->corner);
   mem_free(s->weakest);
+  mem_free(s->taken);
+  mem_free(s->points);
   mem_free(s->case_lower);
   mem_free(s->closed);
 }
@@ -286,7 +307,8 @@ static void optimise_mixed(const Search *s, Worker *w, int r, int n)
                  .count = w->mixed_count,
                  .c = w->mixed + (size_t)r * (size_t)size,
                  .has_weights = s->has_conjunctions};
-  slopes_optimise(w->L, w->b, &o, SLOPE_STEPS, 0, s->stop, w->mixed_lower + r, NULL);
+  const SlopesParams params = {.iterations = SLOPE_STEPS, .stop = s->stop};
+  slopes_run(w->slopes, w->L, w->b, &o, &params, w->mixed_lower + r);
 }
 
 /* A weighted row, with optimised slopes, for every case that its rows alone leave open.
@@ -400,8 +422,8 @@ static void bound_group(void *context, int member, int g)
   for (int t = 0; t < n_boxes; t++)
     bounds_set_box(w->b, t, s->lo + (size_t)(from + t) * n,
                    s->hi + (size_t)(from + t) * n);
-  const Team solo = {1, &w->L};
-  crown_tighten(&solo, w->b, 0, s->stop);
+  const CrownParams params = {.first = 1, .stop = s->stop};
+  crown_run(w->crown, w->b, &params);
   bound_rows(s, w, n_boxes);
   bound_mixed(s, w, from, n_boxes);
   for (int t = 0; t < n_boxes; t++)
@@ -439,7 +461,7 @@ static int choose_axis(const Search *s, int wanted, const double *lo, const doub
 static void take_parts(Search *s, double *lo, double *hi)
 {
   s->n_parts = 0;
-  while (s->frontier.size && s->n_parts + 2 <= BATCH) {
+  while (s->frontier.size && s->n_parts + 2 <= s->batch) {
     Region region;
     double mid;
     frontier_pop(&s->frontier, &region, lo, hi);
@@ -478,17 +500,17 @@ static void sort_parts(Search *s)
 static bool probe(Search *s)
 {
   const size_t n = (size_t)s->n;
-  double *points = mem_doubles(2 * PROBES * n);
+  double *points = s->points;
   int cases[2 * PROBES], found = 0;
-  bool taken[BATCH] = {false};
+  memset(s->taken, 0, (size_t)s->n_parts * sizeof *s->taken);
   for (int k = 0; k < PROBES; k++) {
     int worst = -1;
     for (int p = 0; p < s->n_parts; p++)
-      if (!taken[p] && !(s->part[p].lower > 0) &&
+      if (!s->taken[p] && !(s->part[p].lower > 0) &&
           (worst < 0 || s->part[p].lower < s->part[worst].lower))
         worst = p;
     if (worst < 0) break;
-    taken[worst] = true;
+    s->taken[worst] = true;
     const size_t at = (size_t)worst * n;
     memcpy(points + (size_t)found * n, s->corner + at, n * sizeof *points);
     cases[found++] = s->weakest[worst];
@@ -498,7 +520,6 @@ static bool probe(Search *s)
   }
   const bool hit = found && attack_from(s->attack, found, points, cases,
                                         s->params->attack_steps, s->stop);
-  mem_free(points);
   return hit;
 }
 
@@ -510,7 +531,7 @@ static void report(Search *s, bool in_work)
     rest = fmin(rest, s->part[p].lower);
   for (int c = 0; c < s->n_open; c++)
     result_raise(s->result, s->query->first_case + s->open[c], fmin(s->closed[c], rest),
-                 "split");
+                 "input");
 }
 
 static void start(Search *s)
@@ -540,7 +561,7 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
     regions += s.n_parts;
     sort_parts(&s);
     hit = attack && probe(&s);
-    progress_line("split: %ld regions, %zu open, worst bound %.6g", regions,
+    progress_line("input: %ld regions, %zu open, worst bound %.6g", regions,
                   s.frontier.size, frontier_lower(&s.frontier));
   }
   if (!hit) report(&s, cut_short);

@@ -25,6 +25,7 @@
 
 typedef struct {
   long max_regions; /* give up after so many; LONG_MAX: none */
+  int batch;        /* parts in work at once; 0: 256 */
   int attack_steps; /* descent steps from every probe */
 } SplitParams;
 

@@ -27,8 +27,10 @@
 
 /* Descent steps from the points that branch and bound probes. */
 #define PROBE_STEPS 3
-/* Inputs that are few: cutting each in half 2 or 3 times is still cheap. */
-#define FEW_INPUTS 10
+/* When all else has failed, inputs are split if there are no more of them. */
+#define MANY_INPUTS 32
+/* Open subproblems take no more memory than this. */
+#define FRONTIER_BYTES ((size_t)3 << 30)
 
 /* The share of the remaining time, and the most seconds, for optimising
  * intermediate bounds: on large networks it has no natural end. */
@@ -354,46 +356,90 @@ void stage_joint(Job *job)
 
 /* ---- branch and bound -------------------------------------------------------- */
 
-static void split_up_to(Job *job, int most_inputs)
+static long max_nodes(const Options *o)
 {
-  const int n_free = split_n_free(job->live), most = job->options->split_inputs;
-  if (job->has_split || n_free > most_inputs || n_free > most) return;
+  return o->max_nodes ? o->max_nodes : LONG_MAX;
+}
+
+static void split_inputs(Job *job, int most_inputs)
+{
+  if (job->has_split || split_n_free(job->query) > most_inputs) return;
   job->has_split = true;
-  Timer t = timer_start(job, "split");
+  Timer t = timer_start(job, "input");
   need_bounds(job);
   const bool attack = job->options->stages & STAGE_ATTACK;
   if (attack) need_attack(job);
-  const SplitParams params = {.max_regions = LONG_MAX, .attack_steps = PROBE_STEPS};
-  timer_stop(&t, split_search(job->team, job->live, &params,
-                              attack ? job->attack : NULL, job->stop, job->result));
+  const SplitParams params = {.max_regions = max_nodes(job->options),
+                              .batch = job->options->batch,
+                              .attack_steps = PROBE_STEPS};
+  const long regions =
+      split_search(job->team, job->live, &params, attack ? job->attack : NULL,
+                   job->stop, job->result);
+  result_tree(job->result, &(TreeStats){.nodes = regions});
+  timer_stop(&t, regions);
 }
 
-void stage_split_few(Job *job)
+void stage_split_inputs(Job *job)
 {
-  split_up_to(job, FEW_INPUTS);
+  switch (job->options->split) {
+  case SPLIT_AUTO:
+    split_inputs(job, job->options->split_inputs);
+    return;
+  case SPLIT_INPUT:
+    split_inputs(job, INT_MAX);
+    return;
+  case SPLIT_ACTIVATION:
+    return;
+  }
 }
 
-void stage_split(Job *job)
+void stage_split_rest(Job *job)
 {
-  split_up_to(job, INT_MAX);
+  if (job->options->split == SPLIT_AUTO) split_inputs(job, MANY_INPUTS);
 }
 
-void stage_bab(Job *job)
+/* The frontier may have half of what is left. */
+static size_t frontier_bytes(void)
 {
+  const size_t room = mem_room() / 2;
+  return room < FRONTIER_BYTES ? room : FRONTIER_BYTES;
+}
+
+/* Bounding every later layer again pays where products are dense: there it costs about
+ * as much as the slopes of the node itself. */
+static bool retightening_pays(const Net *net)
+{
+  double dense = 0, conv = 0;
+  for (int k = 0; k < net->n_nodes; k++) {
+    const Node *v = &net->nodes[k];
+    if (v->kind == NODE_DENSE) dense += (double)v->size * v->cols;
+    if (v->kind == NODE_CONV)
+      conv +=
+          (double)v->size * (v->conv.c_in / v->conv.groups) * v->conv.kh * v->conv.kw;
+  }
+  return conv <= dense;
+}
+
+void stage_split_activations(Job *job)
+{
+  const Options *o = job->options;
+  if (o->split == SPLIT_INPUT) return;
   Timer t = timer_start(job, "bab");
   need_bounds(job);
   need_packed(job);
-  const Options *o = job->options;
   const bool attack = o->stages & STAGE_ATTACK;
   if (attack) need_attack(job);
-  const BabParams params = {.max_nodes = LONG_MAX,
-                            .batch = o->batch,
-                            .iterations = o->node_iterations,
-                            .look_ahead = o->look_ahead,
-                            .retighten = o->retighten == 1,
-                            .lp_neurons = o->lp_neurons,
-                            .attack_steps = PROBE_STEPS,
-                            .memory_bytes = (size_t)2 << 30};
+  const BabParams params = {
+      .max_nodes = max_nodes(o),
+      .batch = o->batch,
+      .iterations = o->node_iterations,
+      .retighten = o->retighten == 2 ? retightening_pays(job->live->net) : o->retighten,
+      .lp_neurons = o->lp_neurons,
+      .probe_steps = PROBE_STEPS,
+      .attack_restarts = (o->attack_restarts + 3) / 4,
+      .attack_steps = o->attack_steps,
+      .prng = job->prng,
+      .memory_bytes = frontier_bytes()};
   const BabStats stats =
       bab_search(job->team, job->live, job->bounds, job->packed, job->hints, &params,
                  attack ? job->attack : NULL, job->stop, job->result);

@@ -77,11 +77,15 @@ void stage_slopes(Job *job);
  * dual. */
 void stage_joint(Job *job);
 
-/* Branch and bound on the input box (solver/split.h): complete, given time.  The first
- * is for so few dimensions that nothing else comes near it; the second, for up to
- * options->split_inputs, is what remains when all else has failed. */
-void stage_split_few(Job *job);
-void stage_split(Job *job);
+/* Branch and bound on the input box (solver/split.h) where few inputs are uncertain, or
+ * when asked for: in so few dimensions nothing else comes near it. */
+void stage_split_inputs(Job *job);
+
+/* Branch and bound on the signs of ReLUs (solver/bab.h). */
+void stage_split_activations(Job *job);
+
+/* When all else has failed: branch and bound on somewhat more inputs. */
+void stage_split_rest(Job *job);
 
 /* The triangle relaxation's linear program, case by case. */
 void stage_lp(Job *job);
@@ -92,7 +96,5 @@ void stage_attack_corners(Job *job);
 
 /* Descents from options->attack_restarts random points for every open case. */
 void stage_attack_random(Job *job);
-
-void stage_bab(Job *job);
 
 #endif

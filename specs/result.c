@@ -125,6 +125,18 @@ StageResult *result_stage(Result *r, const char *name)
   return &r->stages[k];
 }
 
+void result_tree(Result *r, const TreeStats *more)
+{
+  lock(r);
+  r->tree.nodes += more->nodes;
+  r->tree.leaves += more->leaves;
+  r->tree.lps += more->lps;
+  r->tree.tightened += more->tightened;
+  r->tree.stuck += more->stuck;
+  if (more->depth > r->tree.depth) r->tree.depth = more->depth;
+  unlock(r);
+}
+
 static double worst(const Result *r)
 {
   double lower = INFINITY;
@@ -334,6 +346,12 @@ void result_print_json(const Result *r, const Net *net, const Prop *prop,
            ",\n  \"neurons\": {\"all\": %ld, \"active\": %ld, \"inactive\": %ld, "
            "\"unstable\": %ld}",
            r->n_neurons, r->n_active, r->n_inactive, r->n_unstable);
+  text_add(
+      out,
+      ",\n  \"tree\": {\"nodes\": %ld, \"leaves\": %ld, \"depth\": %d, \"lps\": %ld, "
+      "\"tightened\": %ld, \"stuck\": %ld}",
+      r->tree.nodes, r->tree.leaves, r->tree.depth, r->tree.lps, r->tree.tightened,
+      r->tree.stuck);
   add_file(out, "network", net->path, net->sha256);
   add_file(out, "specification", prop->path, prop->sha256);
   if (extra && *extra) text_add(out, ",\n  %s", extra);

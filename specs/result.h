@@ -41,7 +41,8 @@ typedef struct {
 
 /* One line per stage that ran, summed over all queries. */
 typedef struct {
-  const char *name; /* "attack", "ibp", "crown", "dual", "lp": static text */
+  const char
+      *name; /* "attack", "ibp", "crown", "dual", "input", "bab", "lp": static text */
   double seconds;
   double bound; /* worst proven margin over all cases when the stage ended */
   int n_closed; /* cases this stage proved */
@@ -50,6 +51,16 @@ typedef struct {
 } StageResult;
 
 #define RESULT_MAX_STAGES 16
+
+/* What branch and bound did, summed over all queries. */
+typedef struct {
+  long nodes;     /* subproblems bounded */
+  long leaves;    /* of them closed */
+  long lps;       /* linear programs solved in leaves */
+  long tightened; /* subproblems whose intermediate bounds were bounded again */
+  long stuck;     /* leaves that could not be closed */
+  int depth;      /* of the deepest one */
+} TreeStats;
 
 typedef struct {
   Verdict verdict;
@@ -62,6 +73,7 @@ typedef struct {
   long n_neurons, n_active, n_inactive,
       n_unstable; /* activation neurons of the last
                    * query, after the last tightening */
+  TreeStats tree;
   double seconds; /* wall time of the whole run so far */
   pthread_mutex_t lock;
 } Result;
@@ -90,6 +102,9 @@ Reason result_reason_of(StopWhy why);
 
 /* The record of a stage, made when new. */
 StageResult *result_stage(Result *r, const char *name);
+
+/* Add to the statistics of branch and bound. */
+void result_tree(Result *r, const TreeStats *more);
 
 /* The smallest proven bound over all cases; INFINITY without cases. */
 double result_worst(const Result *r);
