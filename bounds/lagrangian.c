@@ -29,7 +29,8 @@ struct Lagrangian {
   int *last_use;  /* the last consumer of node k */
   double **pool;  /* unused matrices [max_rows][wide] */
   int n_pool;
-  double *p; /* one row of p */
+  double *p;     /* one row of p */
+  double *patch; /* double patch[5][wide]: one row's lines with its own cut */
   /* kept for the gradient, activation nodes only, [max_rows][size_k] */
   double **lam, **slope, **z, **x;
   double *corner; /* [max_rows][n_inputs] */
@@ -57,6 +58,7 @@ Lagrangian *lagrangian_new(const Net *net, int max_rows)
     if (size > L->wide) L->wide = size;
   }
   L->p = mem_doubles(L->wide);
+  L->patch = mem_doubles(5 * L->wide);
   L->lam = mem_zero(n, sizeof *L->lam);
   L->slope = mem_zero(n, sizeof *L->slope);
   L->z = mem_zero(n, sizeof *L->z);
@@ -83,6 +85,7 @@ void lagrangian_free(Lagrangian *L)
   mem_free(L->last_use);
   mem_free(L->pool);
   mem_free(L->p);
+  mem_free(L->patch);
   mem_free(L->lam);
   mem_free(L->slope);
   mem_free(L->z);
@@ -232,6 +235,34 @@ static void unit_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
   linop_adjoint_unit(L->op, k, batch->n_rows, batch->unit, batch->sign, L->q[v->in[0]]);
 }
 
+/* The row as it is under its own cut of neuron i. */
+static void patch_row(Lagrangian *L, RelaxRow *row, const LagrangianCut *cut)
+{
+  const size_t n = (size_t)row->n, i = (size_t)cut->index;
+  double *l = L->patch, *u = l + L->wide, *up = u + L->wide, *down = up + L->wide,
+         *beta = down + L->wide;
+  memcpy(l, row->l, n * sizeof *l);
+  memcpy(u, row->u, n * sizeof *u);
+  memcpy(up, row->up, n * sizeof *up);
+  memcpy(down, row->down, n * sizeof *down);
+  if (row->beta)
+    memcpy(beta, row->beta, n * sizeof *beta);
+  else
+    memset(beta, 0, n * sizeof *beta);
+  STATUS_REQUIRE(l[i] < 0 && u[i] > 0, "a cut needs an unstable neuron");
+  if (cut->positive)
+    l[i] = 0;
+  else
+    u[i] = 0;
+  up[i] = down[i] = cut->positive ? 1 : 0;
+  beta[i] = cut->beta;
+  row->l = l;
+  row->u = u;
+  row->up = up;
+  row->down = down;
+  row->beta = beta;
+}
+
 /* Activation node k on pre-activation j: phi, the residual where lambda is given,
  * and p added to q^j. */
 static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
@@ -249,25 +280,27 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
   for (int r = 0; r < n_rows; r++) {
     const size_t at = (size_t)r * (size_t)n;
     const size_t box = lagrangian_box(batch, r) * (size_t)n;
+    const size_t from = lagrangian_source(batch, r) * (size_t)n;
     double *q = L->q[k] + at;
     Total *t = &L->total[r];
     if (lambda) {
       for (int i = 0; i < n; i++)
-        q[i] -= lambda[at + (size_t)i];
+        q[i] -= lambda[from + (size_t)i];
       interval_term(n, q, b->lo[k] + box, b->hi[k] + box, x ? x + at : NULL, t);
     }
-    const RelaxRow row = {.n = n,
-                          .l = b->bend_lo[j] + box,
-                          .u = b->bend_hi[j] + box,
-                          .up = b->up[j] + box,
-                          .down = b->down[j] + box,
-                          .lam = lambda ? lambda + at : q,
-                          .alpha = alpha ? alpha + at : NULL,
-                          .mu = mu ? mu + at : NULL,
-                          .beta = beta ? beta + at : NULL,
-                          .p = L->fresh[j] ? L->q[j] + at : L->p,
-                          .slope = slope ? slope + at : NULL,
-                          .z = z ? z + at : NULL};
+    RelaxRow row = {.n = n,
+                    .l = b->bend_lo[j] + box,
+                    .u = b->bend_hi[j] + box,
+                    .up = b->up[j] + box,
+                    .down = b->down[j] + box,
+                    .lam = lambda ? lambda + from : q,
+                    .alpha = alpha ? alpha + from : NULL,
+                    .mu = mu ? mu + from : NULL,
+                    .beta = beta ? beta + from : NULL,
+                    .p = L->fresh[j] ? L->q[j] + at : L->p,
+                    .slope = slope ? slope + at : NULL,
+                    .z = z ? z + at : NULL};
+    if (batch->cut && batch->cut[r].node == k) patch_row(L, &row, &batch->cut[r]);
     relax_row(v->act, &row, &t->value, &t->size);
     if (lam) memcpy(lam + at, row.lam, (size_t)n * sizeof *lam);
     if (L->fresh[j]) continue;
@@ -286,8 +319,10 @@ static void start_rows(Lagrangian *L, const LagrangianBatch *batch)
   const int s = batch->start;
   open_node(L, s);
   L->fresh[s] = false;
-  memcpy(L->q[s], batch->c,
-         (size_t)batch->n_rows * (size_t)L->net->nodes[s].size * sizeof *batch->c);
+  const size_t n = (size_t)L->net->nodes[s].size;
+  for (int r = 0; r < batch->n_rows; r++)
+    memcpy(L->q[s] + (size_t)r * n, batch->c + lagrangian_source(batch, r) * n,
+           n * sizeof *batch->c);
 }
 
 static bool can_start_with_rows(const Lagrangian *L, const LagrangianBatch *batch)

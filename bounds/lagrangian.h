@@ -62,6 +62,14 @@ const Net *lagrangian_net(const Lagrangian *L);
 int lagrangian_rows_that_fit(const Net *net, size_t bytes, bool with_gradient,
                              int most);
 
+/* An assumption of one row alone, on top of its box: z >= 0 (positive) or z <= 0 of an
+ * unstable neuron, and its multiplier. */
+typedef struct {
+  int node, index; /* activation node and element; node < 0: none */
+  bool positive;
+  double beta;
+} LagrangianCut;
+
 /* A batch of objectives and multipliers; everything borrowed. */
 typedef struct {
   int start; /* a linear node */
@@ -72,6 +80,9 @@ typedef struct {
   const signed char *sign;
   double *const *lambda, *const *mu, *const *alpha, *const *beta; /* [n_nodes] each, or
                                                                    * NULL */
+  const int *source; /* int source[n_rows]: the row of c and of the multipliers that
+                      * each row uses; NULL: its own */
+  const LagrangianCut *cut; /* LagrangianCut cut[n_rows], or NULL */
   double *q0; /* out: the coefficients of the inputs, double q0[n_rows][inputs], which
                * say what a split of an input gains; NULL: not wanted */
   bool keep;  /* keep what lagrangian_gradient needs */
@@ -106,6 +117,12 @@ void lagrangian_gradient(Lagrangian *L, const LagrangianBatch *batch,
 double **lagrangian_new_multipliers(const Net *net, int n_rows);
 void lagrangian_free_multipliers(const Net *net,
                                  double **multipliers); /* NULL is fine */
+
+/* The row of c and multipliers of row r. */
+static inline size_t lagrangian_source(const LagrangianBatch *batch, int r)
+{
+  return batch->source ? (size_t)batch->source[r] : (size_t)r;
+}
 
 /* The box of row r. */
 static inline size_t lagrangian_box(const LagrangianBatch *batch, int r)

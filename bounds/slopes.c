@@ -19,6 +19,9 @@
 #define POLYAK       4.0
 #define STALE_LENGTH 0.1
 
+/* Rows looked at together. */
+#define LOOK_ROWS 256
+
 /* The state of one SlopesCut. */
 typedef struct {
   int row;     /* where its row is now, -1 when it has left */
@@ -486,21 +489,49 @@ long slopes_run(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
   return passes;
 }
 
-void slopes_look(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
-                 const SlopesParams *params, const LagrangianGradient *out,
-                 double *value)
+/* The caller's multipliers as they stand. */
+static LagrangianBatch as_given(Slopes *s, const Objective *objective,
+                                const SlopesParams *params)
 {
   start_cuts(s, params);
   for (int k = 0; k < objective->start; k++)
     if (is_ancestor_act(s->net, objective->start, k))
-      need_buffers(s, k, params->n_cuts > 0 || params->mean);
+      need_buffers(s, k, params->n_cuts > 0);
   scatter_cuts(s, params, false);
   LagrangianBatch batch = objective_batch(objective);
   batch.alpha = params->alpha;
   batch.beta = params->n_cuts ? s->beta : NULL;
+  return batch;
+}
+
+void slopes_look(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
+                 const SlopesParams *params, const LagrangianGradient *out,
+                 double *value)
+{
+  LagrangianBatch batch = as_given(s, objective, params);
   batch.keep = true;
   lagrangian_bound(L, b, &batch, value);
   lagrangian_gradient(L, &batch, out);
+  scatter_cuts(s, params, true);
+}
+
+void slopes_look_ahead(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
+                       const SlopesParams *params, int n, const int *source,
+                       const LagrangianCut *cut, double *value)
+{
+  LagrangianBatch batch = as_given(s, objective, params);
+  const int block = lagrangian_max_rows(L);
+  int box[LOOK_ROWS];
+  for (int from = 0; from < n; from += batch.n_rows) {
+    batch.n_rows = n - from < LOOK_ROWS ? n - from : LOOK_ROWS;
+    if (batch.n_rows > block) batch.n_rows = block;
+    for (int r = 0; r < batch.n_rows; r++)
+      box[r] = objective->box ? objective->box[source[from + r]] : 0;
+    batch.box = box;
+    batch.source = source + from;
+    batch.cut = cut + from;
+    lagrangian_bound(L, b, &batch, value + from);
+  }
   scatter_cuts(s, params, true);
 }
 

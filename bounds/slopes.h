@@ -64,6 +64,12 @@ void slopes_look(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective
                  const SlopesParams *params, const LagrangianGradient *out,
                  double *value);
 
+/* Bounds of n rows like those of the objective, each under one more assumption: row r
+ * is row source[r] with cut[r]. */
+void slopes_look_ahead(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
+                       const SlopesParams *params, int n, const int *source,
+                       const LagrangianCut *cut, double *value);
+
 /* slopes_run for a single use: with a workspace of its own, no cuts, a cold start, and
  * `alpha` (or NULL) for the result.  Returns the iterations made. */
 int slopes_optimise(Lagrangian *L, const Bounds *b, Objective *objective,

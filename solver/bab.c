@@ -62,6 +62,12 @@ typedef struct {
   int n_cuts, cuts_room;
   Decision *path;
   int path_room;
+  /* look-ahead: candidates of each row, and both halves of each candidate */
+  Candidate *candidate; /* Candidate candidate[group][look_ahead] */
+  int *n_candidates;    /* int n_candidates[group] */
+  int *source;          /* int source[2 group look_ahead] */
+  LagrangianCut *ahead;
+  double *ahead_value;
   long lps, tightened;
 } Worker;
 
@@ -76,7 +82,7 @@ typedef struct {
   const Stop *stop;
   Result *result;
   Worker *workers;
-  int batch, group, max_count;
+  int batch, group, max_count, look_ahead;
   size_t width;      /* packed slopes of the margin node */
   int n_open, *open; /* open cases, from query->first_case */
   long *open_nodes;  /* long open_nodes[n_open]: not closed yet */
@@ -318,24 +324,66 @@ static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *
 /* Where lambda >= 0 a child can go on with its parent's p = alpha lambda, so that it
  * starts from the parent's bound: what is missing to slope 0 or 1 is beta.  Where
  * lambda < 0 it wins by leaving the triangle's upper edge at once. */
-static void start_betas(const Worker *w, int row, TreeNode *node)
+static double start_beta(const Worker *w, int row, const Decision *d, bool positive)
 {
-  const int k = node->next.node, i = node->next.index;
-  const double lambda = branch_lambda(w->branch, k, w->part[row], i);
+  const double lambda = branch_lambda(w->branch, d->node, w->part[row], d->index);
   const double alpha =
-      w->alpha[k][(size_t)row * (size_t)w->b->net->nodes[k].size + (size_t)i];
-  node->beta[0] = lambda >= 0 ? alpha * lambda : 0;
-  node->beta[1] = lambda >= 0 ? (alpha - 1) * lambda : 0;
+      w->alpha[d->node]
+              [(size_t)row * (size_t)w->b->net->nodes[d->node].size + (size_t)d->index];
+  if (!(lambda >= 0)) return 0;
+  return positive ? (alpha - 1) * lambda : alpha * lambda;
+}
+
+/* Candidates of every row, best first; with look-ahead the first becomes the one whose
+ * halves have the best bounds. */
+static void list_candidates(const Search *s, Worker *w, Objective *o,
+                            const SlopesParams *params)
+{
+  const int most = s->look_ahead > 1 ? s->look_ahead : 1;
+  int n = 0;
+  for (int r = 0; r < w->n_rows; r++) {
+    Candidate *found = w->candidate + (size_t)r * (size_t)most;
+    w->n_candidates[r] = branch_candidates(w->branch, w->b, w->part[r], most, found);
+    for (int i = 0; most > 1 && w->n_candidates[r] > 1 && i < 2 * w->n_candidates[r];
+         i++) {
+      const Decision *d = &found[i / 2].decision;
+      w->source[n] = r;
+      w->ahead[n++] = (LagrangianCut){.node = d->node,
+                                      .index = d->index,
+                                      .positive = i % 2,
+                                      .beta = start_beta(w, r, d, i % 2)};
+    }
+  }
+  if (!n) return;
+  slopes_look_ahead(w->slopes, w->L, w->b, o, params, n, w->source, w->ahead,
+                    w->ahead_value);
+  for (int i = 0; i < n;) {
+    const int r = w->source[i];
+    Candidate *found = w->candidate + (size_t)r * (size_t)most;
+    int best = 0;
+    double most_gain = -1;
+    for (int c = 0; c < w->n_candidates[r]; c++, i += 2) {
+      const double gain =
+          branch_gain(w->value[r], w->ahead_value[i], w->ahead_value[i + 1]);
+      if (gain > most_gain) {
+        most_gain = gain;
+        best = c;
+      }
+    }
+    found[0] = found[best];
+  }
 }
 
 static void judge_row(const Search *s, Worker *w, Part *part, int row, double *corner)
 {
-  Candidate best;
   const size_t n = (size_t)net_in_size(s->query->net);
   memcpy(corner, w->corner + (size_t)row * n, n * sizeof *corner);
-  if (branch_candidates(w->branch, w->b, w->part[row], 1, &best)) {
-    part->node.next = best.decision;
-    start_betas(w, row, &part->node);
+  if (w->n_candidates[row]) {
+    const Candidate *found =
+        w->candidate + (size_t)row * (size_t)(s->look_ahead > 1 ? s->look_ahead : 1);
+    part->node.next = found->decision;
+    for (int half = 0; half < 2; half++)
+      part->node.beta[half] = start_beta(w, row, &found->decision, half);
     store_part(s, w, part, row);
     return;
   }
@@ -378,6 +426,7 @@ static void bound_group(void *context, int member, int g)
     slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value);
     branch_score(w->branch, w->b, w->n_rows, w->box, w->mean, s->params->retighten,
                  s->hints, s->stop);
+    list_candidates(s, w, &o, &params);
   }
   const size_t inputs = (size_t)net_in_size(s->query->net);
   for (int r = 0; r < w->n_rows; r++)
@@ -406,6 +455,12 @@ static Worker worker_new(const Search *s, int member)
   w.count = mem_array(group, sizeof *w.count);
   w.box = mem_array(group, sizeof *w.box);
   w.part = mem_array(group, sizeof *w.part);
+  const size_t candidates = group * (size_t)(s->look_ahead > 1 ? s->look_ahead : 1);
+  w.candidate = mem_array(candidates, sizeof *w.candidate);
+  w.n_candidates = mem_array(group, sizeof *w.n_candidates);
+  w.source = mem_array(2 * candidates, sizeof *w.source);
+  w.ahead = mem_array(2 * candidates, sizeof *w.ahead);
+  w.ahead_value = mem_doubles(2 * candidates);
   return w;
 }
 
@@ -428,6 +483,11 @@ static void worker_free(const Net *net, Worker *w)
   mem_free(w->part);
   mem_free(w->cuts);
   mem_free(w->path);
+  mem_free(w->candidate);
+  mem_free(w->n_candidates);
+  mem_free(w->source);
+  mem_free(w->ahead);
+  mem_free(w->ahead_value);
 }
 
 static int group_size(const Net *net, bool tighten)
@@ -441,12 +501,23 @@ static int group_size(const Net *net, bool tighten)
   return fit < 1 ? 1 : fit > (size_t)most ? most : (int)fit;
 }
 
+/* Below a decision in the only hidden layer there is nothing to bound again. */
+static bool has_later_layers(const Net *net)
+{
+  int layers = 0;
+  for (int k = 0; k < net->n_nodes; k++)
+    layers += net->nodes[k].kind == NODE_ACT;
+  return layers > 1;
+}
+
 static void search_init(Search *s)
 {
   const Query *query = s->query;
   s->batch = s->params->batch ? s->params->batch : BATCH;
   const size_t batch = (size_t)s->batch;
   s->group = group_size(query->net, s->params->retighten);
+  s->look_ahead =
+      s->params->retighten && has_later_layers(query->net) ? 0 : s->params->look_ahead;
   const int rows = lagrangian_max_rows(s->team->member[0]);
   if (s->group > rows) s->group = rows;
   s->width = packed_width(s->packed, query->net->n_nodes - 1);

@@ -38,6 +38,8 @@ typedef struct {
   int batch;           /* nodes in work at once; 0: 64 */
   int iterations;      /* on slopes and betas of a node */
   bool retighten;      /* step 1 above */
+  int look_ahead;      /* candidates of which both halves are bounded before one is
+                        * split, where step 1 is left out; 0: take the best score */
   int lp_neurons;      /* no linear program with more columns */
   int probe_steps;     /* descent steps from every probe */
   int attack_restarts; /* of an attack from random points, each time the number of nodes

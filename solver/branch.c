@@ -262,3 +262,11 @@ int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
   }
   return n;
 }
+
+double branch_gain(double lower, double a, double b)
+{
+  const double missing = -lower, least = 1e-6 * missing;
+  const double x = fmin(fmax(a - lower, least), missing),
+               y = fmin(fmax(b - lower, least), missing);
+  return x * y;
+}

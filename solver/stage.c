@@ -434,6 +434,7 @@ void stage_split_activations(Job *job)
       .batch = o->batch,
       .iterations = o->node_iterations,
       .retighten = o->retighten == 2 ? retightening_pays(job->live->net) : o->retighten,
+      .look_ahead = o->look_ahead,
       .lp_neurons = o->lp_neurons,
       .probe_steps = PROBE_STEPS,
       .attack_restarts = (o->attack_restarts + 3) / 4,
