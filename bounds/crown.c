@@ -157,10 +157,116 @@ static void tighten_block(void *context, int member, int i)
   lagrangian_bound(L, c->b, &batch, c->lower + from);
 }
 
+/* ---- case by case ---------------------------------------------------------- */
+
+#define MOST_SPLITS 6
+
+typedef struct {
+  int node, index;
+  double loss;
+} Costly;
+
+/* The `most` unstable neurons that cost row r of the kept pass most. */
+static int find_costly(const Crown *c, const Lagrangian *L, int r, int t, int most,
+                       Costly *found)
+{
+  const Bounds *b = c->b;
+  int n = 0;
+  for (int k = 0; k < c->node; k++) {
+    const Node *v = &b->net->nodes[k];
+    if (v->kind != NODE_ACT || !lagrangian_lambda(L, k)) continue;
+    const size_t size = (size_t)v->size;
+    const double *lambda = lagrangian_lambda(L, k) + (size_t)r * size;
+    const double *lo = b->bend_lo[v->in[0]] + (size_t)t * size,
+                 *hi = b->bend_hi[v->in[0]] + (size_t)t * size;
+    for (size_t i = 0; i < size; i++) {
+      if (!(lambda[i] < 0 && lo[i] < 0 && hi[i] > 0)) continue;
+      const double loss = lambda[i] * lo[i] * hi[i] / (hi[i] - lo[i]);
+      if (n == most && !(loss > found[n - 1].loss)) continue;
+      int at = n < most ? n++ : n - 1;
+      for (; at > 0 && loss > found[at - 1].loss; at--)
+        found[at] = found[at - 1];
+      found[at] = (Costly){.node = k, .index = (int)i, .loss = loss};
+    }
+  }
+  return n;
+}
+
+/* A few objectives, each in 2^splits branches. */
+static void split_block(void *context, int member, int task)
+{
+  const Crown *c = context;
+  const CrownParams *params = c->params;
+  Member *m = &c->members[member];
+  Lagrangian *L = c->team->member[member];
+  const int splits = params->splits, branches = 1 << splits;
+  const int block = c->block / branches, from = task * block, left = c->n_rows - from,
+            n = left < block ? left : block;
+  if (stop_why(params->stop)) return;
+  Objective o = objective_units(c->b->net, c->node, n, c->unit + from, c->sign + from,
+                                c->box + from);
+  LagrangianBatch batch = objective_batch(&o);
+  if (!m->alpha) m->alpha = lagrangian_new_multipliers(c->b->net, c->block);
+  if (!m->slopes) m->slopes = slopes_new(c->b->net, c->block);
+  load_hints(c, m, from, n);
+  batch.alpha = m->alpha;
+  batch.keep = true;
+  lagrangian_bound(L, c->b, &batch, c->lower + from);
+  int unit[BLOCK], box[BLOCK], owner[BLOCK], rows = 0, cuts = 0;
+  signed char sign[BLOCK];
+  double lower[BLOCK];
+  SlopesCut cut[BLOCK * MOST_SPLITS];
+  for (int r = 0; r < n; r++) {
+    Costly costly[MOST_SPLITS];
+    if (find_costly(c, L, r, c->box[from + r], splits, costly) < splits) continue;
+    for (int branch = 0; branch < branches; branch++, rows++) {
+      unit[rows] = c->unit[from + r];
+      sign[rows] = c->sign[from + r];
+      box[rows] = c->box[from + r];
+      owner[rows] = from + r;
+      lower[rows] = -INFINITY;
+      for (int q = 0; q < splits; q++)
+        cut[cuts++] = (SlopesCut){.row = rows,
+                                  .node = costly[q].node,
+                                  .index = costly[q].index,
+                                  .positive = branch >> q & 1};
+    }
+  }
+  if (!rows) return;
+  /* Start every branch from the slopes of its objective; rows move up, last first. */
+  for (int r = rows; r-- > 0;)
+    for (int k = 0; k < c->node; k++) {
+      if (!m->alpha[k]) continue;
+      const size_t size = (size_t)c->b->net->nodes[k].size;
+      memmove(m->alpha[k] + (size_t)r * size,
+              m->alpha[k] + (size_t)(owner[r] - from) * size, size * sizeof(double));
+    }
+  o = objective_units(c->b->net, c->node, rows, unit, sign, box);
+  const SlopesParams run = {.iterations = params->slope_iterations,
+                            .stop = params->stop,
+                            .alpha = m->alpha,
+                            .warm = true,
+                            .n_cuts = cuts,
+                            .cuts = cut,
+                            .own_cuts = splits};
+  slopes_run(m->slopes, L, c->b, &o, &run, lower);
+  for (int r = 0; r < rows; r += branches) {
+    double least = INFINITY;
+    for (int q = 0; q < branches; q++)
+      least = fmin(least, lower[r + q]);
+    if (least > c->lower[owner[r]]) c->lower[owner[r]] = least;
+  }
+}
+
 static bool tighten_node(Crown *c, Bounds *b, int j)
 {
   list_rows(c, b, j);
-  team_run(c->team, (c->n_rows + c->block - 1) / c->block, tighten_block, c);
+  if (c->params->splits && c->params->hints) {
+    const int block = c->block >> c->params->splits;
+    team_run(c->team, (c->n_rows + block - 1) / block, split_block, c);
+  } else {
+    team_run(c->team, (c->n_rows + c->block - 1) / c->block, tighten_block, c);
+  }
   for (int r = 0; r < c->n_rows; r++)
     bounds_meet(b, j, c->box[r], c->unit[r], c->sign[r] > 0 ? c->lower[r] : -INFINITY,
                 c->sign[r] > 0 ? INFINITY : -c->lower[r]);

@@ -235,10 +235,10 @@ static void unit_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
   linop_adjoint_unit(L->op, k, batch->n_rows, batch->unit, batch->sign, L->q[v->in[0]]);
 }
 
-/* The row as it is under its own cut of neuron i. */
-static void patch_row(Lagrangian *L, RelaxRow *row, const LagrangianCut *cut)
+/* Make the lines of a row its own, to be changed. */
+static void copy_lines(Lagrangian *L, RelaxRow *row)
 {
-  const size_t n = (size_t)row->n, i = (size_t)cut->index;
+  const size_t n = (size_t)row->n;
   double *l = L->patch, *u = l + L->wide, *up = u + L->wide, *down = up + L->wide,
          *beta = down + L->wide;
   memcpy(l, row->l, n * sizeof *l);
@@ -249,18 +249,29 @@ static void patch_row(Lagrangian *L, RelaxRow *row, const LagrangianCut *cut)
     memcpy(beta, row->beta, n * sizeof *beta);
   else
     memset(beta, 0, n * sizeof *beta);
-  STATUS_REQUIRE(l[i] < 0 && u[i] > 0, "a cut needs an unstable neuron");
-  if (cut->positive)
-    l[i] = 0;
-  else
-    u[i] = 0;
-  up[i] = down[i] = cut->positive ? 1 : 0;
-  beta[i] = cut->beta;
   row->l = l;
   row->u = u;
   row->up = up;
   row->down = down;
   row->beta = beta;
+}
+
+/* The row of activation node k as it is under its own cuts. */
+static void cut_row(Lagrangian *L, RelaxRow *row, int k, int n_cuts,
+                    const LagrangianCut *cut)
+{
+  bool copied = false;
+  for (int c = 0; c < n_cuts; c++, cut++) {
+    if (cut->node != k) continue;
+    if (!copied) copy_lines(L, row);
+    copied = true;
+    double *l = L->patch + cut->index, *u = l + L->wide, *up = u + L->wide,
+           *down = up + L->wide, *beta = down + L->wide;
+    STATUS_REQUIRE(*l < 0 && *u > 0, "a cut needs an unstable neuron");
+    *(cut->positive ? l : u) = 0;
+    *up = *down = cut->positive ? 1 : 0;
+    *beta = cut->beta;
+  }
 }
 
 /* Activation node k on pre-activation j: phi, the residual where lambda is given,
@@ -300,7 +311,9 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
                     .p = L->fresh[j] ? L->q[j] + at : L->p,
                     .slope = slope ? slope + at : NULL,
                     .z = z ? z + at : NULL};
-    if (batch->cut && batch->cut[r].node == k) patch_row(L, &row, &batch->cut[r]);
+    if (batch->cut)
+      cut_row(L, &row, k, batch->cuts_per_row,
+              batch->cut + (size_t)r * (size_t)batch->cuts_per_row);
     relax_row(v->act, &row, &t->value, &t->size);
     if (lam) memcpy(lam + at, row.lam, (size_t)n * sizeof *lam);
     if (L->fresh[j]) continue;

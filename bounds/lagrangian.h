@@ -82,7 +82,8 @@ typedef struct {
                                                                    * NULL */
   const int *source; /* int source[n_rows]: the row of c and of the multipliers that
                       * each row uses; NULL: its own */
-  const LagrangianCut *cut; /* LagrangianCut cut[n_rows], or NULL */
+  const LagrangianCut *cut; /* LagrangianCut cut[n_rows][cuts_per_row], or NULL */
+  int cuts_per_row;
   double *q0; /* out: the coefficients of the inputs, double q0[n_rows][inputs], which
                * say what a split of an input gains; NULL: not wanted */
   bool keep;  /* keep what lagrangian_gradient needs */

@@ -18,6 +18,7 @@
 /* See step_length. */
 #define POLYAK       4.0
 #define STALE_LENGTH 0.1
+#define LEAST_AIM    0.01
 
 /* Rows looked at together. */
 #define LOOK_ROWS 256
@@ -39,6 +40,7 @@ struct Slopes {
   Ascent *ascent;
   int cuts_room;
   Cut *cuts;
+  LagrangianCut *own; /* LagrangianCut own[n_rows][own_cuts] */
   /* the batch as it is now */
   int n_rows;
   int *caller; /* int caller[n_rows]: the row in the caller's numbering */
@@ -47,6 +49,7 @@ struct Slopes {
   size_t c_room;
   double *c, *y;
   double *value, *gain; /* double gain[n_rows]: what the step promises */
+  double *scale;        /* double scale[n_rows]: what the first step promised */
   bool *done;
 };
 
@@ -80,6 +83,7 @@ Slopes *slopes_new(const Net *net, int max_rows)
   s->sign = mem_array(rows, sizeof *s->sign);
   s->value = mem_doubles(rows);
   s->gain = mem_doubles(rows);
+  s->scale = mem_doubles(rows);
   s->done = mem_array(rows, sizeof *s->done);
   return s;
 }
@@ -102,6 +106,7 @@ void slopes_free(Slopes *s)
   mem_free(s->move);
   mem_free(s->ascent);
   mem_free(s->cuts);
+  mem_free(s->own);
   mem_free(s->caller);
   mem_free(s->box);
   mem_free(s->unit);
@@ -112,8 +117,14 @@ void slopes_free(Slopes *s)
   mem_free(s->y);
   mem_free(s->value);
   mem_free(s->gain);
+  mem_free(s->scale);
   mem_free(s->done);
   mem_free(s);
+}
+
+static bool has_beta(const SlopesParams *params)
+{
+  return params->n_cuts > 0 && !params->own_cuts;
 }
 
 static bool is_ancestor_act(const Net *net, int start, int k)
@@ -182,6 +193,7 @@ static void start_cuts(Slopes *s, const SlopesParams *params)
   if (params->n_cuts > s->cuts_room) {
     s->cuts_room = 2 * params->n_cuts;
     s->cuts = mem_grow(s->cuts, (size_t)s->cuts_room, sizeof *s->cuts);
+    s->own = mem_grow(s->own, (size_t)s->cuts_room, sizeof *s->own);
   }
   for (int i = 0; i < params->n_cuts; i++)
     s->cuts[i] = (Cut){.row = params->cuts[i].row, .now = params->cuts[i].beta};
@@ -193,9 +205,27 @@ static double *beta_of(const Slopes *s, const SlopesCut *cut, int row)
          cut->index;
 }
 
+/* The same for cuts that belong to one row each: all rows have as many, in order. */
+static void fill_own(Slopes *s, const SlopesParams *params)
+{
+  int at = 0;
+  for (int i = 0; i < params->n_cuts; i++) {
+    const SlopesCut *cut = &params->cuts[i];
+    if (s->cuts[i].row < 0) continue;
+    s->own[at++] = (LagrangianCut){.node = cut->node,
+                                   .index = cut->index,
+                                   .positive = cut->positive,
+                                   .beta = s->cuts[i].now};
+  }
+}
+
 /* Write the betas of all cuts where the Lagrangian reads them, or zeros. */
 static void scatter_cuts(Slopes *s, const SlopesParams *params, bool clear)
 {
+  if (params->own_cuts) {
+    fill_own(s, params);
+    return;
+  }
   for (int i = 0; i < params->n_cuts; i++)
     if (s->cuts[i].row >= 0)
       *beta_of(s, &params->cuts[i], s->cuts[i].row) = clear ? 0 : s->cuts[i].now;
@@ -265,6 +295,7 @@ static void move_row(Run *run, int from, int to)
   Slopes *s = run->s;
   s->caller[to] = s->caller[from];
   s->value[to] = s->value[from];
+  s->scale[to] = s->scale[from];
   s->box[to] = s->box[from];
   s->unit[to] = s->unit[from];
   s->sign[to] = s->sign[from];
@@ -342,10 +373,13 @@ static void direct_cuts(Run *run, int t, double rate)
 
 /* The bound is concave, so a step gains no more than its slope promises.  Promising
  * more than what is missing is a step too far: Polyak's rule, with some room because
- * promises are not kept. */
+ * promises are not kept, and never so little that a bound just below the target stays
+ * there. */
 static double step_length(const Run *run, int r)
 {
-  const double missing = run->params->target - run->s->value[r], gain = run->s->gain[r];
+  const double gain = run->s->gain[r];
+  const double missing =
+      fmax(run->params->target - run->s->value[r], LEAST_AIM * run->s->scale[r]);
   if (!isfinite(missing)) return 1;
   if (!(gain > 0)) return STALE_LENGTH;
   const double length = POLYAK * missing / gain;
@@ -372,8 +406,8 @@ static void move(Run *run)
     Cut *c = &s->cuts[i];
     if (c->row < 0) continue;
     c->now += s->gain[c->row] * c->move;
-    *beta_of(s, &run->params->cuts[i], c->row) = c->now;
   }
+  scatter_cuts(s, run->params, false);
 }
 
 /* ---- Adam ------------------------------------------------------------------- */
@@ -395,8 +429,10 @@ static void adam_step(Run *run, int t)
                                s->move[k] + (size_t)r * (size_t)n);
   }
   direct_cuts(run, t, BETA_RATE * rate / RATE_FIRST);
-  for (int r = 0; r < s->n_rows; r++)
+  for (int r = 0; r < s->n_rows; r++) {
+    if (t == 0) s->scale[r] = s->gain[r];
     s->gain[r] = step_length(run, r);
+  }
   move(run);
 }
 
@@ -410,7 +446,9 @@ static LagrangianBatch batch_of(const Run *run)
                            .unit = s->unit,
                            .sign = s->sign,
                            .alpha = s->alpha,
-                           .beta = run->params->n_cuts ? s->beta : NULL};
+                           .beta = has_beta(run->params) ? s->beta : NULL,
+                           .cut = run->params->own_cuts ? s->own : NULL,
+                           .cuts_per_row = run->params->own_cuts};
 }
 
 /* Slopes of stable neurons take no part, so they must not promise anything. */
@@ -530,6 +568,7 @@ void slopes_look_ahead(Slopes *s, Lagrangian *L, const Bounds *b, Objective *obj
     batch.box = box;
     batch.source = source + from;
     batch.cut = cut + from;
+    batch.cuts_per_row = 1;
     lagrangian_bound(L, b, &batch, value + from);
   }
   scatter_cuts(s, params, true);

@@ -49,7 +49,9 @@ typedef struct {
    * Stroemberg 1999). */
   double *const *mean;
   int n_cuts;
-  SlopesCut *cuts; /* sorted by row; their neurons are cut in the row's box */
+  SlopesCut *cuts; /* sorted by row; their neurons are cut in the row's box, */
+  int own_cuts; /* or, if > 0: so many per row, which assumes them alone; their neurons
+                 * are unstable in its box */
 } SlopesParams;
 
 /* Maximise each row's bound.  lower[r] is raised, never lowered.  The weights of the

@@ -24,6 +24,8 @@
 #define BATCH 64
 /* The first attack from random points comes after so many nodes. */
 #define FIRST_ATTACK 128
+/* A half needs no more gain than closes it, or than this share of the largest. */
+#define ENOUGH 0.1
 /* Betas that a node hands on to its children; older ones start from 0 again. */
 #define KEPT_BETAS 64
 /* Points tried as witnesses after each batch. */
@@ -334,6 +336,25 @@ static double start_beta(const Worker *w, int row, const Decision *d, bool posit
   return positive ? (alpha - 1) * lambda : alpha * lambda;
 }
 
+/* Put the candidate first whose halves have the best bounds: half[2 i], half[2 i + 1].
+ * A bound just below 0 does not mean that all splits are equally good. */
+static void choose(Candidate *found, int n, double lower, const double *half)
+{
+  double largest = 0, best = -1;
+  for (int i = 0; i < 2 * n; i++)
+    largest = fmax(largest, half[i] - lower);
+  const double enough = fmax(-lower, ENOUGH * largest);
+  int first = 0;
+  for (int i = 0; i < n; i++) {
+    const double gain =
+        branch_gain(half[2 * i] - lower, half[2 * i + 1] - lower, enough);
+    if (!(gain > best)) continue;
+    best = gain;
+    first = i;
+  }
+  found[0] = found[first];
+}
+
 /* Candidates of every row, best first; with look-ahead the first becomes the one whose
  * halves have the best bounds. */
 static void list_candidates(const Search *s, Worker *w, Objective *o,
@@ -357,20 +378,11 @@ static void list_candidates(const Search *s, Worker *w, Objective *o,
   if (!n) return;
   slopes_look_ahead(w->slopes, w->L, w->b, o, params, n, w->source, w->ahead,
                     w->ahead_value);
-  for (int i = 0; i < n;) {
-    const int r = w->source[i];
-    Candidate *found = w->candidate + (size_t)r * (size_t)most;
-    int best = 0;
-    double most_gain = -1;
-    for (int c = 0; c < w->n_candidates[r]; c++, i += 2) {
-      const double gain =
-          branch_gain(w->value[r], w->ahead_value[i], w->ahead_value[i + 1]);
-      if (gain > most_gain) {
-        most_gain = gain;
-        best = c;
-      }
-    }
-    found[0] = found[best];
+  for (int from = 0; from < n;) {
+    const int r = w->source[from], count = w->n_candidates[r];
+    choose(w->candidate + (size_t)r * (size_t)most, count, w->value[r],
+           w->ahead_value + from);
+    from += 2 * count;
   }
 }
 

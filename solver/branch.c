@@ -263,10 +263,8 @@ int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
   return n;
 }
 
-double branch_gain(double lower, double a, double b)
+double branch_gain(double a, double b, double enough)
 {
-  const double missing = -lower, least = 1e-6 * missing;
-  const double x = fmin(fmax(a - lower, least), missing),
-               y = fmin(fmax(b - lower, least), missing);
-  return x * y;
+  const double least = 1e-6 * enough;
+  return fmin(fmax(a, least), enough) * fmin(fmax(b, least), enough);
 }

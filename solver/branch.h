@@ -58,8 +58,8 @@ double branch_lambda(const Branch *branch, int k, int t, int i);
 int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
                       Candidate *found);
 
-/* How good a split is whose halves have bounds a and b where the whole has `lower`: the
- * product of the two gains, each no more than what is missing to 0. */
-double branch_gain(double lower, double a, double b);
+/* How good a split is that gains a and b in its two halves, where nobody needs more
+ * than `enough`: the product. */
+double branch_gain(double a, double b, double enough);
 
 #endif

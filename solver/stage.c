@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <math.h>
 #include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "bounds/crown.h"
 #include "bounds/dual.h"
@@ -325,13 +327,17 @@ static void need_packed(Job *job)
 }
 
 /* Intermediate bounds with their own slopes, which a search below will use again. */
-static void tighten(Job *job, int iterations, const Stop *stop)
+static void tighten(Job *job, int iterations, int splits, const Stop *stop)
 {
   Crown *crown = crown_new(job->team);
   need_packed(job);
   if (!job->hints) job->hints = packed_hints_new(job->packed, HINT_BYTES);
-  const CrownParams params = {
-      .first = 1, .slope_iterations = iterations, .learn = job->hints, .stop = stop};
+  const CrownParams params = {.first = 1,
+                              .slope_iterations = iterations,
+                              .hints = splits ? job->hints : NULL,
+                              .splits = splits,
+                              .learn = splits ? NULL : job->hints,
+                              .stop = stop};
   crown_run(crown, job->bounds, &params);
   crown_free(crown);
 }
@@ -346,7 +352,16 @@ void stage_joint(Job *job)
     shrink(job);
     Stop part = share(job->stop, JOINT_SHARE, JOINT_SECONDS);
     /* A few iterations reach most of what many would. */
-    tighten(job, (iterations + 1) / 2, &part);
+    tighten(job, (iterations + 1) / 2, 0, &part);
+    if (getenv("REF") && round == job->options->joint_rounds - 1)
+      for (int q = 0; q < atoi(getenv("REF")); q++) {
+        double t0 = clock_now();
+        tighten(job, 20, atoi(getenv("SPL")), &part);
+        fprintf(stderr, "refine %.2f s\n", clock_now() - t0);
+        stage_list_open(job);
+        optimise(job, 2 * iterations, false);
+        fprintf(stderr, "worst %g\n", result_worst(job->result));
+      }
     steps += optimise(job, 2 * iterations, true);
     if (stop_why(job->stop)) break;
   }
