@@ -6,12 +6,6 @@
  * -e_i: with fixed slopes that is CROWN (Zhang et al. 2018); with slopes optimised for
  * each neuron it is alpha-CROWN's joint optimisation (Xu et al. 2021), because a
  * bound of a later layer can only gain from tighter intervals of earlier ones.
- *
- * With splits = s each objective is bounded case by case: the signs of the s earlier
- * neurons that cost it most make 2^s branches, and the smallest of their bounds holds
- * for all.  So every neuron has a small tree of its own, and what that gains in one
- * layer is multiplied by the next: what a mixed integer program does for intermediate
- * bounds, at the price of a few passes.
  */
 #ifndef BOUNDS_CROWN_H
 #define BOUNDS_CROWN_H
@@ -32,7 +26,6 @@ typedef struct {
   int first;            /* nodes before are up to date; 1: everything */
   int slope_iterations; /* > 0 optimises slopes for every neuron */
   const Hints *hints;   /* slopes to use as they are where iterations are 0, or NULL */
-  int splits;           /* > 0: case by case, see above */
   Hints *learn;         /* receives the slopes that iterations found, or NULL */
   const Stop *stop;
 } CrownParams;

@@ -340,6 +340,7 @@ static void set_units(Run *run)
   Slopes *s = run->s;
   for (int i = 0; i < run->params->n_cuts; i++) {
     const SlopesCut *cut = &run->params->cuts[i];
+    if (cut->node < 0) continue;
     const double *lambda = lagrangian_lambda(run->L, cut->node);
     const size_t n = (size_t)s->net->nodes[cut->node].size;
     s->cuts[i].unit = 0;
@@ -360,7 +361,7 @@ static void direct_cuts(Run *run, int t, double rate)
   for (int i = 0; i < run->params->n_cuts; i++) {
     const SlopesCut *cut = &run->params->cuts[i];
     Cut *c = &s->cuts[i];
-    if (c->row < 0) continue;
+    if (c->row < 0 || cut->node < 0) continue;
     const double g =
         s->g_p[cut->node][(size_t)c->row * (size_t)s->net->nodes[cut->node].size +
                           (size_t)cut->index];
@@ -538,7 +539,9 @@ static LagrangianBatch as_given(Slopes *s, const Objective *objective,
   scatter_cuts(s, params, false);
   LagrangianBatch batch = objective_batch(objective);
   batch.alpha = params->alpha;
-  batch.beta = params->n_cuts ? s->beta : NULL;
+  batch.beta = has_beta(params) ? s->beta : NULL;
+  batch.cut = params->own_cuts ? s->own : NULL;
+  batch.cuts_per_row = params->own_cuts;
   return batch;
 }
 

@@ -27,7 +27,8 @@ Slopes *slopes_new(const Net *net, int max_rows);
 void slopes_free(Slopes *s); /* NULL is fine */
 
 /* One assumption of a row's branch.  beta <= 0 belongs to z >= 0, beta >= 0 to z <= 0;
- * it changes p of activation node `node` at element `index`. */
+ * it changes p of activation node `node` at element `index`.  node < 0: nothing, where
+ * every row needs the same number. */
 typedef struct {
   int row, node, index;
   bool positive; /* assumed z >= 0 */

@@ -4,24 +4,18 @@
 #include <limits.h>
 #include <math.h>
 #include <string.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "bounds/crown.h"
 #include "bounds/dual.h"
 #include "bounds/ibp.h"
 #include "bounds/lp.h"
-#include "bounds/reduce.h"
 #include "bounds/slopes.h"
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "solver/bab.h"
 #include "solver/progress.h"
+#include "solver/root.h"
 #include "solver/split.h"
-
-/* Work space of one batch of objectives, and the most objectives in one. */
-#define BATCH_BYTES ((size_t)384 << 20)
-#define BATCH_ROWS  512
 
 #define QUICK_RESTARTS 4
 #define QUICK_STEPS    20
@@ -38,9 +32,14 @@
  * intermediate bounds: on large networks it has no natural end. */
 #define JOINT_SHARE   0.4
 #define JOINT_SECONDS 60.0
-#define HINT_BYTES    ((size_t)512 << 20)
-#define LP_SHARE      0.7
-#define LP_SECONDS    60.0
+/* The same for the trees of intermediate bounds; they go on while the worst bound comes
+ * closer to 0 by this factor. */
+#define REFINE_SHARE 0.5
+#define REFINE_GAIN  0.95
+/* Nodes of the first search, before the root is refined. */
+#define SHORT_SEARCH 128
+#define LP_SHARE     0.7
+#define LP_SECONDS   60.0
 
 void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
                  const Options *options, const Stop *stop, Result *result, Prng *prng)
@@ -171,48 +170,11 @@ static void add_corner(Job *job, int k, const double *x)
 
 /* ---- bounds -------------------------------------------------------------- */
 
-static void make_team(Job *job, const Net *net)
-{
-  team_free(job->team);
-  job->team = team_new(net, job->options->threads,
-                       lagrangian_rows_that_fit(net, BATCH_BYTES, true, BATCH_ROWS));
-  job->L = job->team->member[0];
-}
-
-/* Go on with a network without the neurons that are known to be dead, if that is worth
- * it.  Slopes found so far belong to the old one. */
-static void shrink(Job *job)
-{
-  if (job->n_older == JOB_MAX_REDUCTIONS) return;
-  Bounds *inside;
-  Net *net = reduce_net(job->bounds, &inside);
-  if (!net) return;
-  const Query *old = job->live;
-  Query fresh = *old;
-  fresh.net = net;
-  fresh.row = mem_array((size_t)old->n_cases + 1, sizeof *fresh.row);
-  memcpy(fresh.row, old->row, ((size_t)old->n_cases + 1) * sizeof *fresh.row);
-  job->n_dead += (long)(net_n_neurons(old->net) - net_n_neurons(net));
-  if (old == &job->reduced) {
-    job->older[job->n_older++] = job->reduced.net;
-    mem_free(job->reduced.row);
-  }
-  job->reduced = fresh;
-  job->live = &job->reduced;
-  packed_hints_free(job->hints);
-  packed_free(job->packed);
-  job->hints = NULL;
-  job->packed = NULL;
-  bounds_free(job->bounds);
-  job->bounds = inside;
-  make_team(job, net);
-}
-
 static void need_bounds(Job *job)
 {
   if (job->bounds) return;
   const Net *net = job->live->net;
-  make_team(job, net);
+  root_make_team(job, net);
   job->bounds = bounds_new(net, 1);
   bounds_set_box(job->bounds, 0, job->live->box->lo, job->live->box->hi);
   ibp_all(job->bounds, lagrangian_linop(job->L));
@@ -320,28 +282,6 @@ void stage_slopes(Job *job)
   timer_stop(&t, optimise(job, job->options->slope_iterations, false));
 }
 
-static void need_packed(Job *job)
-{
-  if (job->packed) return;
-  job->packed = packed_new(job->bounds);
-}
-
-/* Intermediate bounds with their own slopes, which a search below will use again. */
-static void tighten(Job *job, int iterations, int splits, const Stop *stop)
-{
-  Crown *crown = crown_new(job->team);
-  need_packed(job);
-  if (!job->hints) job->hints = packed_hints_new(job->packed, HINT_BYTES);
-  const CrownParams params = {.first = 1,
-                              .slope_iterations = iterations,
-                              .hints = splits ? job->hints : NULL,
-                              .splits = splits,
-                              .learn = splits ? NULL : job->hints,
-                              .stop = stop};
-  crown_run(crown, job->bounds, &params);
-  crown_free(crown);
-}
-
 void stage_joint(Job *job)
 {
   Timer t = timer_start(job, "dual");
@@ -349,24 +289,31 @@ void stage_joint(Job *job)
   const int iterations = job->options->slope_iterations;
   long steps = 0;
   for (int round = 0; round < job->options->joint_rounds && job->n_open; round++) {
-    shrink(job);
+    root_shrink(job);
     Stop part = share(job->stop, JOINT_SHARE, JOINT_SECONDS);
-    /* A few iterations reach most of what many would. */
-    tighten(job, (iterations + 1) / 2, 0, &part);
-    if (getenv("REF") && round == job->options->joint_rounds - 1)
-      for (int q = 0; q < atoi(getenv("REF")); q++) {
-        double t0 = clock_now();
-        tighten(job, 20, atoi(getenv("SPL")), &part);
-        fprintf(stderr, "refine %.2f s\n", clock_now() - t0);
-        stage_list_open(job);
-        optimise(job, 2 * iterations, false);
-        fprintf(stderr, "worst %g\n", result_worst(job->result));
-      }
+    root_tighten(job, &part);
     steps += optimise(job, 2 * iterations, true);
     if (stop_why(job->stop)) break;
   }
   count_neurons(job);
   timer_stop(&t, steps);
+}
+
+/* Trees for intermediate bounds, then everything that gains from them.  Returns false
+ * when that cost more than it promised. */
+static bool refine(Job *job, int leaves)
+{
+  Timer t = timer_start(job, "refine");
+  const double before = result_worst(job->result);
+  Stop part = share(job->stop, REFINE_SHARE, INFINITY);
+  root_refine(job, leaves, &part);
+  root_shrink(job);
+  root_tighten(job, &part);
+  stage_list_open(job);
+  const long steps = optimise(job, 2 * job->options->slope_iterations, false);
+  count_neurons(job);
+  timer_stop(&t, steps);
+  return result_worst(job->result) > REFINE_GAIN * before;
 }
 
 /* ---- branch and bound -------------------------------------------------------- */
@@ -435,17 +382,15 @@ static bool retightening_pays(const Net *net)
   return conv <= dense;
 }
 
-void stage_split_activations(Job *job)
+static bool search(Job *job, long most)
 {
   const Options *o = job->options;
-  if (o->split == SPLIT_INPUT) return;
   Timer t = timer_start(job, "bab");
-  need_bounds(job);
-  need_packed(job);
   const bool attack = o->stages & STAGE_ATTACK;
   if (attack) need_attack(job);
+  root_need_packed(job);
   const BabParams params = {
-      .max_nodes = max_nodes(o),
+      .max_nodes = most,
       .batch = o->batch,
       .iterations = o->node_iterations,
       .retighten = o->retighten == 2 ? retightening_pays(job->live->net) : o->retighten,
@@ -460,6 +405,30 @@ void stage_split_activations(Job *job)
       bab_search(job->team, job->live, job->bounds, job->packed, job->hints, &params,
                  attack ? job->attack : NULL, job->stop, job->result);
   timer_stop(&t, stats.nodes);
+  job->n_nodes += stats.nodes;
+  return job->n_open && job->result->verdict == RESULT_UNKNOWN && !stop_why(job->stop);
+}
+
+/* Short searches, and whenever one does not get there, better bounds at the root: a
+ * tree for every neuron is far smaller than one for all.  Where trees cost less than a
+ * search they come first. */
+void stage_split_activations(Job *job)
+{
+  const Options *o = job->options;
+  if (o->split == SPLIT_INPUT) return;
+  need_bounds(job);
+  long limit = SHORT_SEARCH;
+  bool refine_first = root_refining_is_cheap(job);
+  for (int leaves = o->refine_leaves > 16 ? 16 : o->refine_leaves;
+       leaves > 0 && leaves <= o->refine_leaves; leaves *= 4, limit *= 2) {
+    if (!root_refining_pays(job, leaves)) break;
+    if (limit > max_nodes(o) - job->n_nodes) break;
+    if (!refine_first && !search(job, limit)) return;
+    refine_first = false;
+    if (!refine(job, leaves)) break;
+    if (!job->n_open) return;
+  }
+  search(job, max_nodes(o) - job->n_nodes);
 }
 
 /* ---- linear program ------------------------------------------------------ */

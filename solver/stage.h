@@ -41,6 +41,7 @@ typedef struct {
   Net *older[JOB_MAX_REDUCTIONS];
   int n_older;
   long n_dead;    /* neurons that left */
+  long n_nodes;   /* of branch and bound so far */
   Bounds *bounds; /* one box; intervals so far */
   Team *team;     /* a workspace per thread */
   Lagrangian *L;  /* the first of them */
@@ -81,7 +82,8 @@ void stage_joint(Job *job);
  * when asked for: in so few dimensions nothing else comes near it. */
 void stage_split_inputs(Job *job);
 
-/* Branch and bound on the signs of ReLUs (solver/bab.h). */
+/* Branch and bound on the signs of ReLUs (solver/bab.h), short at first, in turns with
+ * refinements of the root (solver/root.h). */
 void stage_split_activations(Job *job);
 
 /* When all else has failed: branch and bound on somewhat more inputs. */

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "solver/root.h"
+
+#include <string.h>
+
+#include "bounds/crown.h"
+#include "bounds/reduce.h"
+#include "bounds/refine.h"
+#include "net/base/mem.h"
+
+/* Work space of one batch of objectives, and the most objectives in one. */
+#define BATCH_BYTES ((size_t)384 << 20)
+#define BATCH_ROWS  512
+#define HINT_BYTES  ((size_t)512 << 20)
+
+/* Iterations on every leaf of the trees: more leaves gain more than more iterations. */
+#define LEAF_ITERATIONS 5
+/* Multiplications per second of one thread in refine_run, about, and the share of the
+ * time left, and the most seconds, that it may take. */
+#define REFINE_SPEED   1.5e10
+#define REFINE_SHARE   0.3
+#define REFINE_SECONDS 120.0
+/* Small trees that take less than about a second need no search before them. */
+#define CHEAP_LEAVES 16
+#define CHEAP_COST   2e10
+
+void root_make_team(Job *job, const Net *net)
+{
+  team_free(job->team);
+  job->team = team_new(net, job->options->threads,
+                       lagrangian_rows_that_fit(net, BATCH_BYTES, true, BATCH_ROWS));
+  job->L = job->team->member[0];
+}
+
+void root_shrink(Job *job)
+{
+  if (job->n_older == JOB_MAX_REDUCTIONS) return;
+  Bounds *inside;
+  Net *net = reduce_net(job->bounds, &inside);
+  if (!net) return;
+  const Query *old = job->live;
+  Query fresh = *old;
+  fresh.net = net;
+  fresh.row = mem_array((size_t)old->n_cases + 1, sizeof *fresh.row);
+  memcpy(fresh.row, old->row, ((size_t)old->n_cases + 1) * sizeof *fresh.row);
+  job->n_dead += (long)(net_n_neurons(old->net) - net_n_neurons(net));
+  if (old == &job->reduced) {
+    job->older[job->n_older++] = job->reduced.net;
+    mem_free(job->reduced.row);
+  }
+  job->reduced = fresh;
+  job->live = &job->reduced;
+  packed_hints_free(job->hints);
+  packed_free(job->packed);
+  job->hints = NULL;
+  job->packed = NULL;
+  bounds_free(job->bounds);
+  job->bounds = inside;
+  root_make_team(job, net);
+}
+
+void root_need_packed(Job *job)
+{
+  if (job->packed) return;
+  job->packed = packed_new(job->bounds);
+}
+
+void root_tighten(Job *job, const Stop *stop)
+{
+  Crown *crown = crown_new(job->team);
+  root_need_packed(job);
+  if (!job->hints) job->hints = packed_hints_new(job->packed, HINT_BYTES);
+  const CrownParams params = {.first = 1,
+                              .slope_iterations =
+                                  (job->options->slope_iterations + 1) / 2,
+                              .learn = job->hints,
+                              .stop = stop};
+  crown_run(crown, job->bounds, &params);
+  crown_free(crown);
+}
+
+static RefineParams refine_params(const Job *job, int leaves, const Stop *stop)
+{
+  return (RefineParams){.leaves = leaves,
+                        .iterations = LEAF_ITERATIONS,
+                        .hints = job->hints,
+                        .stop = stop};
+}
+
+bool root_refining_pays(const Job *job, int leaves)
+{
+  const RefineParams params = refine_params(job, leaves, NULL);
+  const double seconds =
+      refine_cost(job->bounds, &params) / (REFINE_SPEED * job->team->n);
+  const double most = REFINE_SHARE * stop_seconds_left(job->stop);
+  return seconds > 0 && seconds < (most < REFINE_SECONDS ? most : REFINE_SECONDS);
+}
+
+bool root_refining_is_cheap(const Job *job)
+{
+  const RefineParams params = refine_params(job, CHEAP_LEAVES, NULL);
+  const double cost = refine_cost(job->bounds, &params);
+  return cost > 0 && cost < CHEAP_COST;
+}
+
+void root_refine(Job *job, int leaves, const Stop *stop)
+{
+  const RefineParams params = refine_params(job, leaves, stop);
+  refine_run(job->team, job->bounds, &params);
+}
