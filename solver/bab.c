@@ -87,6 +87,7 @@ typedef struct {
   int batch, group, max_count, look_ahead;
   size_t width;      /* packed slopes of the margin node */
   int n_open, *open; /* open cases, from query->first_case */
+  int *roots;        /* int roots[n_open]: their nodes in the tree */
   long *open_nodes;  /* long open_nodes[n_open]: not closed yet */
   double *closed;    /* double closed[n_open]: smallest bound over closed nodes */
   Tree tree;
@@ -540,6 +541,7 @@ static void search_init(Search *s)
     const int count = query->row[k + 1] - query->row[k];
     if (count > s->max_count) s->max_count = count;
   }
+  s->roots = mem_array((size_t)s->n_open + 1, sizeof *s->roots);
   s->open_nodes = mem_zero((size_t)s->n_open + 1, sizeof *s->open_nodes);
   s->closed = mem_doubles((size_t)s->n_open + 1);
   for (int c = 0; c < s->n_open; c++)
@@ -564,6 +566,7 @@ static void search_free(Search *s)
     worker_free(s->query->net, &s->workers[i]);
   mem_free(s->workers);
   mem_free(s->open);
+  mem_free(s->roots);
   mem_free(s->open_nodes);
   mem_free(s->closed);
   tree_free(&s->tree);
@@ -610,7 +613,8 @@ static void take_roots(Search *s, int *next)
   s->n_parts = 0;
   while (*next < s->n_open && s->n_parts < s->batch) {
     s->open_nodes[*next]++;
-    add_part(s, NULL, tree_add_root(&s->tree), *next, (Decision){.node = -1});
+    s->roots[*next] = tree_add_root(&s->tree);
+    add_part(s, NULL, s->roots[*next], *next, (Decision){.node = -1});
     ++*next;
   }
 }
@@ -625,8 +629,10 @@ static void close_part(Search *s, const Part *part, TreeState state)
     s->stats.stuck++;
     return; /* stays open for ever */
   }
-  if (--s->open_nodes[c] == 0)
-    result_raise(s->result, s->query->first_case + s->open[c], s->closed[c], "bab");
+  if (--s->open_nodes[c] > 0) return;
+  STATUS_REQUIRE(tree_covers(&s->tree, s->roots[c]),
+                 "closed leaves must cover the whole box");
+  result_raise(s->result, s->query->first_case + s->open[c], s->closed[c], "bab");
 }
 
 /* Close the proved parts, put the others into the frontier, in a fixed order. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "solver/frontier.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "net/base/status.h"
 
 Frontier frontier_new(int n)
 {
@@ -15,6 +17,7 @@ void frontier_free(Frontier *f)
 {
   mem_free(f->heap);
   mem_free(f->boxes);
+  mem_free(f->history);
   *f = (Frontier){0};
 }
 
@@ -84,6 +87,67 @@ void frontier_pop(Frontier *f, Region *region, double *lo, double *hi)
 double frontier_lower(const Frontier *f)
 {
   return f->size ? f->heap[0].lower : INFINITY;
+}
+
+/* ---- history ------------------------------------------------------------------- */
+
+static int add_history(Frontier *f, int parent)
+{
+  STATUS_REQUIRE(f->n_history < INT_MAX, "too many regions");
+  if (f->n_history == f->history_room) {
+    f->history_room = f->history_room ? 2 * f->history_room : 256;
+    f->history = mem_grow(f->history, f->history_room, sizeof *f->history);
+  }
+  f->history[f->n_history] = (RegionHistory){.parent = parent, .axis = -1};
+  return (int)f->n_history++;
+}
+
+int frontier_add_root(Frontier *f)
+{
+  return add_history(f, -1);
+}
+
+int frontier_cut(Frontier *f, int id, int axis, double mid)
+{
+  const int kid = add_history(f, id);
+  add_history(f, id);
+  f->history[id].axis = axis;
+  f->history[id].kid = kid;
+  f->history[id].mid = mid;
+  return kid;
+}
+
+/* The cuts from the region upwards are smaller and smaller restrictions: the first one
+ * met on a side of an axis is the one that counts. */
+static double end_of(const Frontier *f, int id, int axis, bool upper, double root)
+{
+  for (int up = f->history[id].parent; up >= 0; id = up, up = f->history[id].parent) {
+    const RegionHistory *h = &f->history[up];
+    if (h->axis == axis && (id == h->kid) == upper) return h->mid;
+  }
+  return root;
+}
+
+void frontier_close(Frontier *f, int id, const double *lo, const double *hi,
+                    const double *root_lo, const double *root_hi)
+{
+  for (int i = 0; i < f->n; i++)
+    STATUS_REQUIRE(lo[i] <= end_of(f, id, i, false, root_lo[i]) &&
+                       hi[i] >= end_of(f, id, i, true, root_hi[i]),
+                   "a region must be bounded on its whole box");
+  f->history[id].closed = true;
+}
+
+bool frontier_covers(const Frontier *f)
+{
+  for (size_t i = 0; i < f->n_history; i++) {
+    const RegionHistory *h = &f->history[i];
+    const bool halved =
+        h->axis >= 0 && (size_t)h->kid > i && (size_t)h->kid + 1 < f->n_history &&
+        f->history[h->kid].parent == (int)i && f->history[h->kid + 1].parent == (int)i;
+    if (!h->closed && !halved) return false;
+  }
+  return f->n_history > 0;
 }
 
 bool frontier_middle(double lo, double hi, double *mid)

@@ -5,6 +5,10 @@
  * a region leaves it only to be replaced by parts that cover it, or closed by proven
  * bounds.  So an empty frontier is a proof, and the smallest bound in it, together
  * with the smallest bound of a closed region, bounds the whole box.
+ *
+ * That is not assumed: the history keeps where every region was cut.  A region may only
+ * be closed with the box that follows from the cuts above it, and frontier_covers walks
+ * the history in the end.
  */
 #ifndef SOLVER_FRONTIER_H
 #define SOLVER_FRONTIER_H
@@ -16,8 +20,18 @@ typedef struct {
   double lower; /* proven for every case on this region */
   int axis;     /* the coordinate to split next */
   int depth;
+  int id;       /* in the history */
   size_t order; /* when it was added: breaks ties, so that runs repeat */
 } Region;
+
+/* What became of a region: cut at `mid` of `axis` into kid and kid + 1, or closed. */
+typedef struct {
+  int parent; /* -1: the root */
+  int axis;   /* -1: not cut */
+  int kid;
+  bool closed;
+  double mid;
+} RegionHistory;
 
 /* A heap of regions, hardest (smallest bound) first, deeper ones first among equals;
  * boxes are kept beside it. */
@@ -27,6 +41,8 @@ typedef struct {
   Region *heap;  /* Region heap[size] */
   double *boxes; /* double boxes[size][2][n]: lo, hi of each */
   size_t added;
+  RegionHistory *history;
+  size_t n_history, history_room;
 } Frontier;
 
 Frontier frontier_new(int n);
@@ -41,6 +57,21 @@ void frontier_pop(Frontier *f, Region *region, double *lo, double *hi);
 
 /* The smallest bound; INFINITY when empty. */
 double frontier_lower(const Frontier *f);
+
+/* The root of the history: its number, 0. */
+int frontier_add_root(Frontier *f);
+
+/* Region id is cut at `mid` of `axis`: the number of the half below, the other is next.
+ */
+int frontier_cut(Frontier *f, int id, int axis, double mid);
+
+/* Region id with box lo, hi has been proved.  Aborts when that is not the box that its
+ * cuts give inside [root_lo, root_hi]. */
+void frontier_close(Frontier *f, int id, const double *lo, const double *hi,
+                    const double *root_lo, const double *root_hi);
+
+/* Every region is closed, or cut into two for which the same holds. */
+bool frontier_covers(const Frontier *f);
 
 /* Split [lo, hi] in the middle of coordinate `axis`: sets *mid with lo < mid < hi.
  * The parts [lo, mid] and [mid, hi] share the point, so together they cover it.

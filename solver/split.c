@@ -433,15 +433,17 @@ static void bound_group(void *context, int member, int g)
 
 /* ---- the search ---------------------------------------------------------------- */
 
-static void add_part(Search *s, const Region *parent, const double *lo,
+static void add_part(Search *s, const Region *parent, int id, const double *lo,
                      const double *hi)
 {
   const size_t n = (size_t)s->n, p = (size_t)s->n_parts++;
   memcpy(s->lo + p * n, lo, n * sizeof *lo);
   memcpy(s->hi + p * n, hi, n * sizeof *hi);
   /* Valid as it stands, should its group not get a turn. */
-  s->part[p] = (Region){
-      .lower = parent->lower, .depth = parent->depth + 1, .axis = parent->axis};
+  s->part[p] = (Region){.lower = parent->lower,
+                        .depth = parent->depth + 1,
+                        .axis = parent->axis,
+                        .id = id};
   memcpy(s->corner + p * n, lo, n * sizeof *lo);
   s->weakest[p] = s->open[0];
 }
@@ -473,11 +475,12 @@ static void take_parts(Search *s, double *lo, double *hi)
     }
     frontier_middle(lo[axis], hi[axis], &mid);
     const double end = hi[axis];
+    const int kid = frontier_cut(&s->frontier, region.id, axis, mid);
     hi[axis] = mid;
-    add_part(s, &region, lo, hi);
+    add_part(s, &region, kid, lo, hi);
     hi[axis] = end;
     lo[axis] = mid;
-    add_part(s, &region, lo, hi);
+    add_part(s, &region, kid + 1, lo, hi);
   }
 }
 
@@ -487,10 +490,13 @@ static void sort_parts(Search *s)
   const size_t n = (size_t)s->n;
   for (int p = 0; p < s->n_parts; p++) {
     const double *lower = s->case_lower + (size_t)p * (size_t)s->n_open;
-    if (s->part[p].lower > 0)
+    if (s->part[p].lower > 0) {
+      const Box *box = s->query->box;
+      frontier_close(&s->frontier, s->part[p].id, s->lo + (size_t)p * n,
+                     s->hi + (size_t)p * n, box->lo, box->hi);
       for (int c = 0; c < s->n_open; c++)
         s->closed[c] = fmin(s->closed[c], lower[c]);
-    else
+    } else
       frontier_add(&s->frontier, &s->part[p], s->lo + (size_t)p * n,
                    s->hi + (size_t)p * n);
   }
@@ -530,6 +536,9 @@ static void report(Search *s, bool in_work)
   for (int p = 0; in_work && p < s->n_parts; p++)
     rest = fmin(rest, s->part[p].lower);
   for (int c = 0; c < s->n_open; c++)
+    STATUS_REQUIRE(!(fmin(s->closed[c], rest) > 0) || frontier_covers(&s->frontier),
+                   "closed regions must cover the whole box");
+  for (int c = 0; c < s->n_open; c++)
     result_raise(s->result, s->query->first_case + s->open[c], fmin(s->closed[c], rest),
                  "input");
 }
@@ -538,7 +547,7 @@ static void start(Search *s)
 {
   const Box *box = s->query->box;
   const Region root = {.lower = -INFINITY, .depth = 0, .axis = 0};
-  add_part(s, &root, box->lo, box->hi);
+  add_part(s, &root, frontier_add_root(&s->frontier), box->lo, box->hi);
 }
 
 long split_search(const Team *team, const Query *query, const SplitParams *params,

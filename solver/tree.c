@@ -72,21 +72,28 @@ static bool are_halves(const History *a, const History *b, int parent)
          a->decision.positive != b->decision.positive;
 }
 
-/* Children have larger numbers than their parent, so one walk from the end knows both
- * before it needs them. */
-size_t tree_n_uncovered(const Tree *tree)
+static bool is_halved(const Tree *tree, int id)
 {
-  size_t n = 0;
-  for (size_t i = 0; i < tree->n_history; i++) {
-    const History *h = &tree->history[i];
-    if (h->state == TREE_CLOSED) continue;
-    const bool halved =
-        h->state == TREE_SPLIT && h->kid > (int)i &&
-        (size_t)h->kid + 1 < tree->n_history &&
-        are_halves(&tree->history[h->kid], &tree->history[h->kid + 1], (int)i);
-    if (!halved) n++;
+  const History *h = &tree->history[id];
+  return h->state == TREE_SPLIT && h->kid > id &&
+         (size_t)h->kid + 1 < tree->n_history &&
+         are_halves(&tree->history[h->kid], &tree->history[h->kid + 1], id);
+}
+
+/* Depth first without a stack: down to the first half, then to the second or up. */
+bool tree_covers(const Tree *tree, int root)
+{
+  for (int id = root;;) {
+    if (tree->history[id].state != TREE_CLOSED) {
+      if (!is_halved(tree, id)) return false;
+      id = tree->history[id].kid;
+      continue;
+    }
+    while (id != root && id != tree->history[tree->history[id].parent].kid)
+      id = tree->history[id].parent;
+    if (id == root) return true;
+    id++;
   }
-  return n;
 }
 
 /* ---- slots --------------------------------------------------------------------- */

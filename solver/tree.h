@@ -4,8 +4,8 @@
  * A node is a case and a path of decisions, each the assumed sign of one ReLU's
  * pre-activation.  Every node that was ever made has a number in the history, which
  * keeps what it adds to its parent (one decision) and whether it is closed; the path is
- * read by walking up.  So the history is the whole tree, and tree_check can walk it to
- * see that every node that is not closed has both its halves or waits in the frontier.
+ * read by walking up.  So the history is the whole tree, and tree_covers can check that
+ * closed leaves cover the root, which is never assumed.
  *
  * An open node also has a slot with what its children start from: slopes, betas,
  * intervals.  Slots have one size and are recycled.
@@ -84,9 +84,9 @@ bool tree_is_crowded(const Tree *tree);
  * number, at most `most`. */
 int tree_path(const Tree *tree, int id, Decision *path, int most);
 
-/* The proof obligation of the whole search: every root is closed, or split into two
- * children that assume the two signs of one neuron, for which the same holds.  Node ids
- * that are neither (still open, or given up) are counted; 0 means covered. */
-size_t tree_n_uncovered(const Tree *tree);
+/* The proof obligation of one root: it is closed, or split into two children that
+ * assume the two signs of one neuron, for which the same holds.  False as soon as a
+ * node is anything else: then its inputs are not covered by closed leaves. */
+bool tree_covers(const Tree *tree, int root);
 
 #endif
