@@ -11,6 +11,7 @@
 #include "bounds/slopes.h"
 #include "net/base/clock.h"
 #include "net/base/mem.h"
+#include "net/base/round.h"
 #include "solver/branch.h"
 #include "solver/progress.h"
 #include "solver/tree.h"
@@ -123,17 +124,6 @@ static Slot slot_view(const Search *s, const unsigned char *bytes)
   return slot;
 }
 
-static float float_dn(double x)
-{
-  const float f = (float)x;
-  return (double)f > x ? nextafterf(f, -INFINITY) : f;
-}
-
-static float float_up(double x)
-{
-  return -float_dn(-x);
-}
-
 /* Intervals of the neurons that were unstable at the root, rounded outwards. */
 static void store_intervals(const Search *s, const Bounds *b, int t, float *interval)
 {
@@ -142,8 +132,8 @@ static void store_intervals(const Search *s, const Bounds *b, int t, float *inte
     const int j = b->net->nodes[k].in[0];
     const size_t at = (size_t)t * (size_t)b->net->nodes[k].size;
     for (int i = 0; i < s->packed->n_open[k]; i++) {
-      *interval++ = float_dn(b->lo[j][at + (size_t)s->packed->open[k][i]]);
-      *interval++ = float_up(b->hi[j][at + (size_t)s->packed->open[k][i]]);
+      *interval++ = round_float_dn(b->lo[j][at + (size_t)s->packed->open[k][i]]);
+      *interval++ = round_float_up(b->hi[j][at + (size_t)s->packed->open[k][i]]);
     }
   }
 }

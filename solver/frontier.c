@@ -8,9 +8,9 @@
 #include "net/base/mem.h"
 #include "net/base/status.h"
 
-Frontier frontier_new(int n)
+Frontier frontier_new(int n, size_t extra)
 {
-  return (Frontier){.n = n};
+  return (Frontier){.n = n, .extra = extra};
 }
 
 void frontier_free(Frontier *f)
@@ -28,50 +28,74 @@ static bool is_before(const Region *a, const Region *b)
   return a->order < b->order;
 }
 
+/* Doubles per region: its box and its floats. */
+static size_t stride(const Frontier *f)
+{
+  return 2 * (size_t)f->n + (f->extra + 1) / 2;
+}
+
+size_t frontier_region_bytes(const Frontier *f)
+{
+  return sizeof(Region) + stride(f) * sizeof(double);
+}
+
 static double *box_of(const Frontier *f, size_t i)
 {
-  return f->boxes + i * 2 * (size_t)f->n;
+  return f->boxes + i * stride(f);
 }
 
 /* Move entry `from` to place `to`. */
 static void move(Frontier *f, size_t to, size_t from)
 {
   f->heap[to] = f->heap[from];
-  memcpy(box_of(f, to), box_of(f, from), 2 * (size_t)f->n * sizeof(double));
+  memcpy(box_of(f, to), box_of(f, from), stride(f) * sizeof(double));
 }
 
 static void put(Frontier *f, size_t i, const Region *region, const double *lo,
-                const double *hi)
+                const double *hi, const float *kept)
 {
   const size_t n = (size_t)f->n;
   f->heap[i] = *region;
   memcpy(box_of(f, i), lo, n * sizeof(double));
   memcpy(box_of(f, i) + n, hi, n * sizeof(double));
+  if (f->extra) memcpy(box_of(f, i) + 2 * n, kept, f->extra * sizeof(float));
 }
 
-void frontier_add(Frontier *f, const Region *region, const double *lo, const double *hi)
+static void take(const Frontier *f, size_t i, Region *region, double *lo, double *hi,
+                 float *kept)
+{
+  const size_t n = (size_t)f->n;
+  *region = f->heap[i];
+  memcpy(lo, box_of(f, i), n * sizeof(double));
+  memcpy(hi, box_of(f, i) + n, n * sizeof(double));
+  if (f->extra) memcpy(kept, box_of(f, i) + 2 * n, f->extra * sizeof(float));
+}
+
+void frontier_add(Frontier *f, const Region *region, const double *lo, const double *hi,
+                  const float *kept)
 {
   if (f->size == f->room) {
     f->room = f->room ? 2 * f->room : 64;
     f->heap = mem_grow(f->heap, f->room, sizeof *f->heap);
-    f->boxes = mem_grow(f->boxes, f->room * 2 * (size_t)f->n, sizeof *f->boxes);
+    f->boxes = mem_grow(f->boxes, f->room * stride(f), sizeof *f->boxes);
   }
   Region copy = *region;
   copy.order = f->added++;
   size_t i = f->size++;
   for (size_t up; i > 0 && is_before(&copy, &f->heap[up = (i - 1) / 2]); i = up)
     move(f, i, up);
-  put(f, i, &copy, lo, hi);
+  put(f, i, &copy, lo, hi, kept);
 }
 
-void frontier_pop(Frontier *f, Region *region, double *lo, double *hi)
+void frontier_pop(Frontier *f, bool easiest, Region *region, double *lo, double *hi,
+                  float *kept)
 {
-  const size_t n = (size_t)f->n;
-  *region = f->heap[0];
-  memcpy(lo, box_of(f, 0), n * sizeof(double));
-  memcpy(hi, box_of(f, 0) + n, n * sizeof(double));
   const size_t last = --f->size;
-  if (!last) return;
+  if (easiest || !last) {
+    take(f, last, region, lo, hi, kept);
+    return;
+  }
+  take(f, 0, region, lo, hi, kept);
   size_t i = 0;
   for (;;) {
     size_t kid = 2 * i + 1;

@@ -36,24 +36,31 @@ typedef struct {
 /* A heap of regions, hardest (smallest bound) first, deeper ones first among equals;
  * boxes are kept beside it. */
 typedef struct {
-  int n; /* inputs */
+  int n;        /* inputs */
+  size_t extra; /* floats that the caller keeps with every region */
   size_t size, room;
   Region *heap;  /* Region heap[size] */
-  double *boxes; /* double boxes[size][2][n]: lo, hi of each */
+  double *boxes; /* of each: double lo[n], hi[n], then its floats */
   size_t added;
   RegionHistory *history;
   size_t n_history, history_room;
 } Frontier;
 
-Frontier frontier_new(int n);
+Frontier frontier_new(int n, size_t extra);
 void frontier_free(Frontier *f);
 
-/* Add a copy of the box lo, hi. */
-void frontier_add(Frontier *f, const Region *region, const double *lo,
-                  const double *hi);
+/* Add a copy of the box lo, hi and of float kept[extra]. */
+void frontier_add(Frontier *f, const Region *region, const double *lo, const double *hi,
+                  const float *kept);
 
-/* Remove the hardest region into *region, lo[n], hi[n].  Needs size > 0. */
-void frontier_pop(Frontier *f, Region *region, double *lo, double *hi);
+/* Remove the hardest region into *region, lo[n], hi[n], kept[extra].  `easiest` takes
+ * one from the other end of the heap instead, whose parts are soon done: for when
+ * memory runs short.  Needs size > 0. */
+void frontier_pop(Frontier *f, bool easiest, Region *region, double *lo, double *hi,
+                  float *kept);
+
+/* Bytes of one region in the heap. */
+size_t frontier_region_bytes(const Frontier *f);
 
 /* The smallest bound; INFINITY when empty. */
 double frontier_lower(const Frontier *f);

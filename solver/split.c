@@ -9,6 +9,7 @@
 #include "bounds/crown.h"
 #include "bounds/slopes.h"
 #include "net/base/mem.h"
+#include "net/base/round.h"
 #include "solver/frontier.h"
 #include "solver/progress.h"
 
@@ -18,6 +19,9 @@
 #define GROUP       32
 #define GROUP_BYTES ((size_t)128 << 20)
 #define BATCH       256
+/* Floats that may be kept with a region, and bytes of all regions before the search
+ * goes for depth. */
+#define MOST_KEPT ((size_t)1 << 14)
 /* Parts whose points are tried as witnesses, the weakest of a batch. */
 #define PROBES 8
 /* A coordinate whose coefficient happens to vanish in the bound may still loosen it:
@@ -69,8 +73,12 @@ typedef struct {
   Frontier frontier;
   /* the parts of one batch */
   int n_parts;
-  Region *part;       /* Region part[batch] */
-  double *lo, *hi;    /* double lo[batch][n] */
+  Region *part;           /* Region part[batch] */
+  double *lo, *hi;        /* double lo[batch][n] */
+  size_t kept;            /* floats kept with a region: lo, hi of its neurons,
+                           * then the proven bound of every open case */
+  float *interval;        /* float interval[batch][kept] */
+  float *parent_interval; /* float parent_interval[kept] */
   double *corner;     /* double corner[batch][n]: where the weakest bound is attained */
   int *weakest;       /* int weakest[batch]: the case of that bound */
   double *case_lower; /* double case_lower[batch][n_open] */
@@ -185,7 +193,15 @@ static void search_init(Search *s)
     w->solo = (Team){1, &w->L};
     w->crown = crown_new(&w->solo);
   }
-  s->frontier = frontier_new(s->n);
+  /* What is known about the neurons of a part is where its halves start from. */
+  for (int k = 0; k < s->query->net->n_nodes; k++)
+    if (s->query->net->nodes[k].kind == NODE_ACT)
+      s->kept += 2 * (size_t)s->query->net->nodes[k].size;
+  if (s->kept > MOST_KEPT) s->kept = 0;
+  if (s->kept) s->kept += (size_t)s->n_open;
+  s->frontier = frontier_new(s->n, s->kept);
+  s->interval = mem_array(batch * s->kept + 1, sizeof *s->interval);
+  s->parent_interval = mem_array(s->kept + 1, sizeof *s->parent_interval);
   s->part = mem_array(batch, sizeof *s->part);
   s->lo = mem_doubles(batch * n);
   s->hi = mem_doubles(batch * n);
@@ -213,6 +229,8 @@ static void search_free(Search *s)
   mem_free(s->lo);
   mem_free(s->hi);
   mem_free(s->corner);
+  mem_free(s->interval);
+  mem_free(s->parent_interval);
   mem_free(s->weakest);
   mem_free(s->taken);
   mem_free(s->points);
@@ -384,6 +402,13 @@ static void judge_part(Search *s, const Worker *w, int p, int box)
   const size_t n = (size_t)s->n;
   double *lower = s->case_lower + (size_t)p * (size_t)s->n_open;
   best_bounds(s, w, box, lower, w->best, w->gain);
+  /* What the whole had proved holds for its halves: a case that is closed stays closed.
+   */
+  float *known = s->interval + (size_t)(p + 1) * s->kept - s->n_open;
+  for (int c = 0; s->kept && c < s->n_open; c++) {
+    if (s->part[p].depth > 1) lower[c] = fmax(lower[c], (double)known[c]);
+    known[c] = round_float_dn(lower[c]);
+  }
   int weakest = 0;
   for (int c = 1; c < s->n_open; c++)
     if (lower[c] < lower[weakest]) weakest = c;
@@ -408,6 +433,28 @@ static void judge_part(Search *s, const Worker *w, int p, int box)
   s->weakest[p] = s->open[weakest];
 }
 
+/* Intervals of all pre-activations of box t, rounded outwards, and back. */
+static void store_intervals(const Search *s, const Bounds *b, int t, float *to)
+{
+  for (int k = 0; s->kept && k < b->net->n_nodes; k++) {
+    if (b->pre[k] < 0) continue;
+    const size_t n = (size_t)b->net->nodes[k].size, at = (size_t)t * n;
+    for (size_t i = 0; i < n; i++) {
+      *to++ = round_float_dn(b->lo[k][at + i]);
+      *to++ = round_float_up(b->hi[k][at + i]);
+    }
+  }
+}
+
+static void load_intervals(const Search *s, Bounds *b, int t, const float *from)
+{
+  for (int k = 0; s->kept && k < b->net->n_nodes; k++) {
+    if (b->pre[k] < 0) continue;
+    for (int i = 0; i < b->net->nodes[k].size; i++, from += 2)
+      bounds_meet(b, k, t, i, (double)from[0], (double)from[1]);
+  }
+}
+
 static void bound_group(void *context, int member, int g)
 {
   Search *s = context;
@@ -419,15 +466,20 @@ static void bound_group(void *context, int member, int g)
   const int all = w->b->n_box;
   w->b->n_box = n_boxes;
   bounds_reset(w->b);
-  for (int t = 0; t < n_boxes; t++)
+  for (int t = 0; t < n_boxes; t++) {
     bounds_set_box(w->b, t, s->lo + (size_t)(from + t) * n,
                    s->hi + (size_t)(from + t) * n);
+    if (s->part[from + t].depth > 1)
+      load_intervals(s, w->b, t, s->interval + (size_t)(from + t) * s->kept);
+  }
   const CrownParams params = {.first = 1, .stop = s->stop};
   crown_run(w->crown, w->b, &params);
   bound_rows(s, w, n_boxes);
   bound_mixed(s, w, from, n_boxes);
-  for (int t = 0; t < n_boxes; t++)
+  for (int t = 0; t < n_boxes; t++) {
     judge_part(s, w, from + t, t);
+    store_intervals(s, w->b, t, s->interval + (size_t)(from + t) * s->kept);
+  }
   w->b->n_box = all;
 }
 
@@ -445,6 +497,7 @@ static void add_part(Search *s, const Region *parent, int id, const double *lo,
                         .axis = parent->axis,
                         .id = id};
   memcpy(s->corner + p * n, lo, n * sizeof *lo);
+  memcpy(s->interval + p * s->kept, s->parent_interval, s->kept * sizeof(float));
   s->weakest[p] = s->open[0];
 }
 
@@ -466,7 +519,9 @@ static void take_parts(Search *s, double *lo, double *hi)
   while (s->frontier.size && s->n_parts + 2 <= s->batch) {
     Region region;
     double mid;
-    frontier_pop(&s->frontier, &region, lo, hi);
+    const bool crowded = s->frontier.size * frontier_region_bytes(&s->frontier) >
+                         s->params->memory_bytes;
+    frontier_pop(&s->frontier, crowded, &region, lo, hi, s->parent_interval);
     const int axis = choose_axis(s, region.axis, lo, hi);
     if (axis < 0) {
       for (int c = 0; c < s->n_open; c++)
@@ -498,7 +553,7 @@ static void sort_parts(Search *s)
         s->closed[c] = fmin(s->closed[c], lower[c]);
     } else
       frontier_add(&s->frontier, &s->part[p], s->lo + (size_t)p * n,
-                   s->hi + (size_t)p * n);
+                   s->hi + (size_t)p * n, s->interval + (size_t)p * s->kept);
   }
 }
 

@@ -24,9 +24,10 @@
 #include "specs/result.h"
 
 typedef struct {
-  long max_regions; /* give up after so many; LONG_MAX: none */
-  int batch;        /* parts in work at once; 0: 256 */
-  int attack_steps; /* descent steps from every probe */
+  long max_regions;    /* give up after so many; LONG_MAX: none */
+  int batch;           /* parts in work at once; 0: 256 */
+  size_t memory_bytes; /* of open regions, before the search goes for depth */
+  int attack_steps;    /* descent steps from every probe */
 } SplitParams;
 
 /* Search until all open cases of the query are proved on the whole box, a witness is

@@ -323,6 +323,13 @@ static long max_nodes(const Options *o)
   return o->max_nodes ? o->max_nodes : LONG_MAX;
 }
 
+/* The frontier may have half of what is left. */
+static size_t frontier_bytes(void)
+{
+  const size_t room = mem_room() / 2;
+  return room < FRONTIER_BYTES ? room : FRONTIER_BYTES;
+}
+
 static void split_inputs(Job *job, int most_inputs)
 {
   if (job->has_split || split_n_free(job->query) > most_inputs) return;
@@ -333,6 +340,7 @@ static void split_inputs(Job *job, int most_inputs)
   if (attack) need_attack(job);
   const SplitParams params = {.max_regions = max_nodes(job->options),
                               .batch = job->options->batch,
+                              .memory_bytes = frontier_bytes(),
                               .attack_steps = PROBE_STEPS};
   const long regions =
       split_search(job->team, job->live, &params, attack ? job->attack : NULL,
@@ -358,13 +366,6 @@ void stage_split_inputs(Job *job)
 void stage_split_rest(Job *job)
 {
   if (job->options->split == SPLIT_AUTO) split_inputs(job, MANY_INPUTS);
-}
-
-/* The frontier may have half of what is left. */
-static size_t frontier_bytes(void)
-{
-  const size_t room = mem_room() / 2;
-  return room < FRONTIER_BYTES ? room : FRONTIER_BYTES;
 }
 
 /* Bounding every later layer again pays where products are dense: there it costs about

@@ -22,6 +22,17 @@ double round_dn(double x)
   return nextafter(x, -INFINITY);
 }
 
+float round_float_dn(double x)
+{
+  const float f = (float)x;
+  return (double)f > x ? nextafterf(f, -INFINITY) : f;
+}
+
+float round_float_up(double x)
+{
+  return -round_float_dn(-x);
+}
+
 double round_sum_err(double a, double b, double *sum)
 {
   const double s = a + b;

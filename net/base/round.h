@@ -33,6 +33,10 @@ double round_gamma(double n);
 double round_up(double x);
 double round_dn(double x);
 
+/* The nearest float below or above: not above x, not below x. */
+float round_float_dn(double x);
+float round_float_up(double x);
+
 /* Exact sum: a + b = *sum + the return value (Knuth's TwoSum); no overflow. */
 double round_sum_err(double a, double b, double *sum);
 
