@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bounds/blas.h"
+#include "bounds/kernel.h"
 #include "net/base/mem.h"
 
 static int conv_taps(const Conv *c)
@@ -15,6 +16,12 @@ static int conv_taps(const Conv *c)
 static int conv_plane(const Conv *c)
 {
   return c->h_out * c->w_out;
+}
+
+/* Columns of one phase of an image row. */
+static int phase_width(const Conv *c)
+{
+  return (c->w_in + c->sw - 1) / c->sw;
 }
 
 /* How often the index map reads its most popular element; an input that is listed
@@ -77,16 +84,21 @@ Linop *linop_new(const Net *net)
   op->abs_w = mem_zero(n, sizeof *op->abs_w);
   op->fan_in = mem_zero(n, sizeof *op->fan_in);
   op->fan_out = mem_zero(n, sizeof *op->fan_out);
-  size_t patches = 0;
+  size_t patches = 0, phases = 0;
   for (int k = 0; k < net->n_nodes; k++) {
     const Node *v = &net->nodes[k];
     count_terms(op, k);
     if (v->kind == NODE_CONV) {
       const size_t need = (size_t)conv_taps(&v->conv) * (size_t)conv_plane(&v->conv);
+      const size_t image = (size_t)(v->conv.c_in / v->conv.groups) *
+                           (size_t)v->conv.h_in * (size_t)v->conv.sw *
+                           (size_t)phase_width(&v->conv);
       if (need > patches) patches = need;
+      if (image > phases) phases = image;
     }
   }
   if (patches) op->patches = mem_doubles(patches);
+  if (phases) op->phases = mem_doubles(phases);
   return op;
 }
 
@@ -99,6 +111,7 @@ void linop_free(Linop *op)
   mem_free(op->fan_in);
   mem_free(op->fan_out);
   mem_free(op->patches);
+  mem_free(op->phases);
   mem_free(op);
 }
 
@@ -128,30 +141,68 @@ static void tap_range(int n_out, int n_in, int stride, int off, int *first, int 
   *last = b;
 }
 
-/* patches[tap][position] of one group of one image, zero outside the image. */
-static void gather_patches(const Conv *c, int group, const double *x, double *patches)
+/* Columns x, x + stride, x + 2 stride, ... of every row become neighbours:
+ * phase[x][channel][row][..] for x < stride.  A tap of the convolution then reads, or
+ * adds to, a run of neighbours, which vector instructions can do. */
+static void split_phases(const Conv *c, int first_channel, int channels,
+                         const double *x, double *phase)
 {
-  const int per = c->c_in / c->groups;
+  const int width = phase_width(c), rows = channels * c->h_in;
+  const double *from = x + (size_t)first_channel * (size_t)(c->h_in * c->w_in);
+  for (int f = 0; f < c->sw; f++)
+    for (int r = 0; r < rows; r++, phase += width)
+      for (int i = f, j = 0; i < c->w_in; i += c->sw, j++)
+        phase[j] = from[(size_t)r * (size_t)c->w_in + (size_t)i];
+}
+
+/* The reverse, added to x. */
+static void join_phases(const Conv *c, int first_channel, int channels,
+                        const double *phase, double *x)
+{
+  const int width = phase_width(c), rows = channels * c->h_in;
+  double *to = x + (size_t)first_channel * (size_t)(c->h_in * c->w_in);
+  for (int f = 0; f < c->sw; f++)
+    for (int r = 0; r < rows; r++, phase += width)
+      for (int i = f, j = 0; i < c->w_in; i += c->sw, j++)
+        to[(size_t)r * (size_t)c->w_in + (size_t)i] += phase[j];
+}
+
+/* Where a tap at column offset `off` starts in its phase, relative to output column 0.
+ */
+static int phase_start(const Conv *c, int off, int *phase)
+{
+  *phase = ((off % c->sw) + c->sw) % c->sw;
+  return (off - *phase) / c->sw;
+}
+
+/* patches[tap][position] of one group of one image, zero outside the image. */
+KERNEL_CLONES
+static void gather_patches(const Conv *c, int group, const double *x, double *phases,
+                           double *patches)
+{
+  const int per = c->c_in / c->groups, width = phase_width(c);
+  split_phases(c, group * per, per, x, phases);
   for (int ci = 0; ci < per; ci++)
     for (int ky = 0; ky < c->kh; ky++)
       for (int kx = 0; kx < c->kw; kx++, patches += conv_plane(c)) {
-        const double *plane =
-            x + (size_t)(group * per + ci) * (size_t)(c->h_in * c->w_in);
         const int off = kx * c->dw - c->pl;
-        int first, last;
+        int first, last, phase;
         tap_range(c->w_out, c->w_in, c->sw, off, &first, &last);
+        const int start = phase_start(c, off, &phase);
+        const double *plane =
+            phases + (size_t)(phase * per + ci) * (size_t)(c->h_in * width);
         for (int oy = 0; oy < c->h_out; oy++) {
-          double *row = patches + oy * c->w_out;
+          double *restrict row = patches + oy * c->w_out;
           const int y = oy * c->sh + ky * c->dh - c->pt;
           if (y < 0 || y >= c->h_in) {
             memset(row, 0, (size_t)c->w_out * sizeof *row);
             continue;
           }
-          const double *from = plane + y * c->w_in + off;
+          const double *restrict from = plane + y * width + start;
           for (int ox = 0; ox < first; ox++)
             row[ox] = 0;
           for (int ox = first; ox < last; ox++)
-            row[ox] = from[ox * c->sw];
+            row[ox] = from[ox];
           for (int ox = last; ox < c->w_out; ox++)
             row[ox] = 0;
         }
@@ -159,25 +210,30 @@ static void gather_patches(const Conv *c, int group, const double *x, double *pa
 }
 
 /* The transpose of gather_patches: add every patch entry to its pixel. */
-static void scatter_patches(const Conv *c, int group, const double *patches, double *x)
+KERNEL_CLONES
+static void scatter_patches(const Conv *c, int group, const double *patches,
+                            double *phases, double *x)
 {
-  const int per = c->c_in / c->groups;
+  const int per = c->c_in / c->groups, width = phase_width(c);
+  memset(phases, 0, (size_t)(c->sw * per) * (size_t)(c->h_in * width) * sizeof *phases);
   for (int ci = 0; ci < per; ci++)
     for (int ky = 0; ky < c->kh; ky++)
       for (int kx = 0; kx < c->kw; kx++, patches += conv_plane(c)) {
-        double *plane = x + (size_t)(group * per + ci) * (size_t)(c->h_in * c->w_in);
         const int off = kx * c->dw - c->pl;
-        int first, last;
+        int first, last, phase;
         tap_range(c->w_out, c->w_in, c->sw, off, &first, &last);
+        const int start = phase_start(c, off, &phase);
+        double *plane = phases + (size_t)(phase * per + ci) * (size_t)(c->h_in * width);
         for (int oy = 0; oy < c->h_out; oy++) {
           const int y = oy * c->sh + ky * c->dh - c->pt;
           if (y < 0 || y >= c->h_in) continue;
-          const double *row = patches + oy * c->w_out;
-          double *to = plane + y * c->w_in + off;
+          const double *restrict row = patches + oy * c->w_out;
+          double *restrict to = plane + y * width + start;
           for (int ox = first; ox < last; ox++)
-            to[ox * c->sw] += row[ox];
+            to[ox] += row[ox];
         }
       }
+  join_phases(c, group * per, per, phases, x);
 }
 
 static void conv_forward(Linop *op, int k, const double *W, int n_rows, const double *x,
@@ -189,7 +245,7 @@ static void conv_forward(Linop *op, int k, const double *W, int n_rows, const do
   const size_t n_in = (size_t)c->c_in * (size_t)(c->h_in * c->w_in);
   for (int r = 0; r < n_rows; r++)
     for (int g = 0; g < c->groups; g++) {
-      gather_patches(c, g, x + (size_t)r * n_in, op->patches);
+      gather_patches(c, g, x + (size_t)r * n_in, op->phases, op->patches);
       blas_gemm(false, false, co, plane, taps, W + (size_t)(g * co) * (size_t)taps,
                 taps, op->patches, plane, false,
                 y + (size_t)r * (size_t)v->size + (size_t)(g * co) * (size_t)plane,
@@ -209,7 +265,7 @@ static void conv_adjoint(Linop *op, int k, int n_rows, const double *nu, double 
                 taps,
                 nu + (size_t)r * (size_t)v->size + (size_t)(g * co) * (size_t)plane,
                 plane, false, op->patches, plane);
-      scatter_patches(c, g, op->patches, q + (size_t)r * n_in);
+      scatter_patches(c, g, op->patches, op->phases, q + (size_t)r * n_in);
     }
 }
 
@@ -257,9 +313,22 @@ static void add_bias(const Node *v, int n_rows, double *y)
   }
 }
 
+static void map_forward_single(const Net *net, const Node *v, int n_rows,
+                               const double *restrict x, double *restrict y)
+{
+  const size_t size = (size_t)v->size, from = (size_t)net->nodes[v->in[0]].size;
+  for (int r = 0; r < n_rows; r++, y += size, x += from)
+    for (size_t i = 0; i < size; i++)
+      y[i] = v->map[i] >= 0 ? x[v->map[i]] : 0;
+}
+
 static void map_forward(const Net *net, const Node *v, int n_rows, double *const *x,
                         double *y)
 {
+  if (v->n_in == 1) {
+    map_forward_single(net, v, n_rows, x[v->in[0]], y);
+    return;
+  }
   for (int r = 0; r < n_rows; r++)
     for (int i = 0; i < v->size; i++) {
       int m = v->map[i], p = 0;
@@ -334,9 +403,23 @@ static void open_input(const Linop *op, int j, int n_rows, double *const *q,
   fresh[j] = false;
 }
 
+/* Most maps have one input: nothing to look for. */
+static void map_adjoint_single(const Net *net, const Node *v, int n_rows,
+                               const double *restrict nu, double *restrict q)
+{
+  const size_t size = (size_t)v->size, from = (size_t)net->nodes[v->in[0]].size;
+  for (int r = 0; r < n_rows; r++, nu += size, q += from)
+    for (size_t i = 0; i < size; i++)
+      if (v->map[i] >= 0) q[v->map[i]] += nu[i];
+}
+
 static void map_adjoint(const Net *net, const Node *v, int n_rows, const double *nu,
                         double *const *q)
 {
+  if (v->n_in == 1) {
+    map_adjoint_single(net, v, n_rows, nu, q[v->in[0]]);
+    return;
+  }
   for (int r = 0; r < n_rows; r++)
     for (int i = 0; i < v->size; i++) {
       int m = v->map[i], p = 0;

@@ -16,11 +16,11 @@
 /* The operators of one network with their scratch; belongs to one thread. */
 typedef struct {
   const Net *net;
-  double **abs_w;  /* double *abs_w[n_nodes]: |W| of dense and conv nodes, made on
-                    * first use */
-  int *fan_in;     /* terms in one sum of A x;   0 when A only moves numbers */
-  int *fan_out;    /* terms in one sum of A^T v; likewise */
-  double *patches; /* scratch of the convolutions */
+  double **abs_w; /* double *abs_w[n_nodes]: |W| of dense and conv nodes, made on
+                   * first use */
+  int *fan_in;    /* terms in one sum of A x;   0 when A only moves numbers */
+  int *fan_out;   /* terms in one sum of A^T v; likewise */
+  double *patches, *phases; /* scratch of the convolutions */
 } Linop;
 
 Linop *linop_new(const Net *net);
