@@ -95,9 +95,10 @@ typedef struct {
   int n_parts;
   Part *parts;    /* Part parts[batch] */
   double *corner; /* double corner[batch][inputs]: where each bound is attained */
+  double *points; /* double points[PROBES][inputs] */
   long next_attack;
   BabStats stats;
-  double began, said;
+  double began;
 } Search;
 
 /* ---- slots ---------------------------------------------------------------------- */
@@ -546,8 +547,9 @@ static void search_init(Search *s)
   s->tree = tree_new(slot_bytes(s), s->params->memory_bytes);
   s->parts = mem_array(batch, sizeof *s->parts);
   s->corner = mem_doubles(batch * (size_t)net_in_size(query->net));
+  s->points = mem_doubles(PROBES * (size_t)net_in_size(query->net));
   s->next_attack = FIRST_ATTACK;
-  s->began = s->said = clock_now();
+  s->began = clock_now();
 }
 
 static void search_free(Search *s)
@@ -562,6 +564,7 @@ static void search_free(Search *s)
   tree_free(&s->tree);
   mem_free(s->parts);
   mem_free(s->corner);
+  mem_free(s->points);
 }
 
 /* ---- the search ---------------------------------------------------------------------
@@ -651,7 +654,7 @@ static void sort_parts(Search *s)
 static bool probe(Search *s)
 {
   const size_t n = (size_t)net_in_size(s->query->net);
-  double *points = mem_doubles(PROBES * n);
+  double *points = s->points;
   int cases[PROBES], found = 0;
   double above = -INFINITY;
   while (found < PROBES) {
@@ -669,7 +672,6 @@ static bool probe(Search *s)
   }
   const bool hit = found && attack_from(s->attack, found, points, cases,
                                         s->params->probe_steps, s->stop);
-  mem_free(points);
   return hit;
 }
 
@@ -702,15 +704,13 @@ static void report(Search *s, bool in_work)
 
 static void say(Search *s)
 {
-  const double now = clock_now();
-  const double worst = s->tree.size ? s->tree.heap[0].lower : 0;
-  progress_line("bab: %.0f s, %ld nodes, %zu open, worst bound %.6g, %.0f nodes/s",
-                now - s->began, s->stats.nodes, s->tree.size, worst,
-                (double)s->stats.nodes / (now - s->began + 1e-9));
-  if (now < s->said + 1) return;
-  s->said = now;
-  progress_say(2, "bab %9.1f s %9ld nodes %9zu open %4d deep  worst bound %.6g",
-               now - s->began, s->stats.nodes, s->tree.size, s->stats.depth, worst);
+  const ProgressSearch p = {.stage = "bab",
+                            .seconds = clock_now() - s->began,
+                            .nodes = s->stats.nodes,
+                            .open = s->tree.size,
+                            .depth = s->stats.depth,
+                            .worst = s->tree.size ? s->tree.heap[0].lower : 0};
+  progress_search(&p);
 }
 
 BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
@@ -734,6 +734,7 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
       take_roots(&s, &next_root);
     else if (!take_parts(&s))
       cut_short = true; /* no memory for the children */
+    if (cut_short) result_give_up(result, RESULT_MEMORY);
     if (!s.n_parts || cut_short) break;
     team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
     cut_short = stop_why(stop) != STOP_NO || s.stats.nodes >= params->max_nodes;

@@ -32,6 +32,7 @@ struct Branch {
   signed char *sign;
   double *omega;
   double *lower;  /* double lower[block] */
+  bool *has_row;  /* bool has_row[n_box] */
   double **alpha; /* slopes of a block */
 };
 
@@ -45,6 +46,7 @@ Branch *branch_new(const Net *net, Lagrangian *L, int n_box)
   branch->lambda = lagrangian_new_multipliers(net, n_box);
   branch->mean = lagrangian_new_multipliers(net, n_box);
   branch->lower = mem_doubles((size_t)branch->block);
+  branch->has_row = mem_zero((size_t)n_box, sizeof *branch->has_row);
   return branch;
 }
 
@@ -60,6 +62,7 @@ void branch_free(Branch *branch)
   mem_free(branch->sign);
   mem_free(branch->omega);
   mem_free(branch->lower);
+  mem_free(branch->has_row);
   mem_free(branch);
 }
 
@@ -212,7 +215,8 @@ void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
 {
   const Net *net = branch->net;
   const int last = net->n_nodes - 1;
-  bool *has_row = mem_zero((size_t)branch->n_box, sizeof *has_row);
+  bool *has_row = branch->has_row;
+  memset(has_row, 0, (size_t)branch->n_box * sizeof *has_row);
   for (int k = 0; k < last; k++)
     if (branch->total[k])
       memset(branch->total[k], 0,
@@ -226,7 +230,6 @@ void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
     list_rows(branch, b, k, has_row);
     look_at_rows(branch, b, net->nodes[k].in[0], hints, stop);
   }
-  mem_free(has_row);
 }
 
 double branch_lambda(const Branch *branch, int k, int t, int i)

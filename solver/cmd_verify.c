@@ -114,7 +114,8 @@ static const char doc[] =
     "Decide whether some input of the specification makes the network unsafe."
     "\v"
     "The first line of stdout is the verdict: 'verified', 'falsified' or 'unknown "
-    "(timeout|memory|incomplete|interrupted)'. Exit status: 0 verified, 1 falsified, 2 "
+    "(timeout|memory|incomplete|nodes|interrupted)'. Exit status: 0 verified, 1 "
+    "falsified, 2 "
     "unknown, 64-74 errors.";
 
 static Status parse(int argc, char **argv)

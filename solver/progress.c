@@ -18,6 +18,7 @@
 static atomic_int level_now, fd_now;
 static atomic_bool is_terminal, line_shown;
 static double last_change; /* only the thread that calls progress_line */
+static double last_row;    /* and the one that calls progress_search */
 
 static void put(const char *text, size_t n)
 {
@@ -42,6 +43,7 @@ void progress_begin(int level, FILE *file)
   atomic_store(&fd_now, fileno(file));
   atomic_store(&is_terminal, isatty(fileno(file)) == 1);
   last_change = -INFINITY;
+  last_row = 0;
   atomic_store(&level_now, level);
 }
 
@@ -89,6 +91,23 @@ void progress_stage(const Result *r, const StageResult *stage)
   progress_say(2, "%-8s %9.3f s  %ld steps, %s, %d of %d cases proved%s", stage->name,
                stage->seconds, stage->n_steps, bound, done, r->n_cases,
                stage->found_witness ? ", counterexample found" : "");
+}
+
+/* The first row of a search, a second after it began, brings the heading. */
+void progress_search(const ProgressSearch *p)
+{
+  const double rate = (double)p->nodes / (p->seconds + 1e-9);
+  progress_line("%s: %.0f s, %ld nodes, %zu open, worst bound %.6g, %.0f nodes/s",
+                p->stage, p->seconds, p->nodes, p->open, p->worst, rate);
+  const double now = clock_now();
+  const bool first = p->seconds < 2;
+  if (atomic_load(&level_now) < 2 || p->seconds < 1 || now < last_row + 1) return;
+  last_row = now;
+  if (first)
+    progress_say(2, "%-8s %9s %10s %10s %6s %12s %9s", "", "seconds", "nodes", "open",
+                 "depth", "worst bound", "nodes/s");
+  progress_say(2, "%-8s %9.1f %10ld %10zu %6d %12.6g %9.0f", p->stage, p->seconds,
+               p->nodes, p->open, p->depth, p->worst, rate);
 }
 
 void progress_clear(void)

@@ -32,6 +32,19 @@ void progress_line(const char *format, ...) __attribute__((format(printf, 1, 2))
  * changing line.  Call on the thread that fills *r, without its lock. */
 void progress_stage(const Result *r, const StageResult *stage);
 
+/* Where a search is.  On a terminal the changing line; at level 2 a line of a column
+ * log once a second.  Call from one thread. */
+typedef struct {
+  const char *stage;
+  double seconds; /* since it began */
+  long nodes;
+  size_t open;
+  int depth;
+  double worst; /* smallest proven bound of what is open */
+} ProgressSearch;
+
+void progress_search(const ProgressSearch *p);
+
 /* Remove the changing line, before something else is written to the terminal. */
 void progress_clear(void);
 

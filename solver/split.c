@@ -8,6 +8,7 @@
 #include "bounds/bounds.h"
 #include "bounds/crown.h"
 #include "bounds/slopes.h"
+#include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "solver/frontier.h"
@@ -72,6 +73,7 @@ typedef struct {
   bool has_conjunctions; /* an open case has several rows */
   Frontier frontier;
   /* the parts of one batch */
+  long leaves; /* parts closed */
   int n_parts;
   Region *part;           /* Region part[batch] */
   double *lo, *hi;        /* double lo[batch][n] */
@@ -546,6 +548,7 @@ static void sort_parts(Search *s)
   for (int p = 0; p < s->n_parts; p++) {
     const double *lower = s->case_lower + (size_t)p * (size_t)s->n_open;
     if (s->part[p].lower > 0) {
+      s->leaves++;
       const Box *box = s->query->box;
       frontier_close(&s->frontier, s->part[p].id, s->lo + (size_t)p * n,
                      s->hi + (size_t)p * n, box->lo, box->hi);
@@ -616,21 +619,32 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
               .params = params};
   search_init(&s);
   double *lo = mem_doubles((size_t)s.n), *hi = mem_doubles((size_t)s.n);
+  const double began = clock_now();
   long regions = 0;
+  int depth = 0;
   bool hit = false, cut_short = false;
   for (start(&s); s.n_parts && !hit; take_parts(&s, lo, hi)) {
     team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
     cut_short = stop_why(stop) != STOP_NO || regions >= params->max_regions;
     if (cut_short) break; /* the parts keep their parents' bounds */
     regions += s.n_parts;
+    for (int p = 0; p < s.n_parts; p++)
+      if (s.part[p].depth > depth) depth = s.part[p].depth;
     sort_parts(&s);
     hit = attack && probe(&s);
-    progress_line("input: %ld regions, %zu open, worst bound %.6g", regions,
-                  s.frontier.size, frontier_lower(&s.frontier));
+    const ProgressSearch now = {.stage = "input",
+                                .seconds = clock_now() - began,
+                                .nodes = regions,
+                                .open = s.frontier.size,
+                                .depth = depth,
+                                .worst = fmin(frontier_lower(&s.frontier), 0)};
+    progress_search(&now);
   }
   if (!hit) report(&s, cut_short);
   mem_free(lo);
   mem_free(hi);
   search_free(&s);
+  result_tree(result,
+              &(TreeStats){.nodes = regions, .leaves = s.leaves, .depth = depth});
   return regions;
 }

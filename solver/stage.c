@@ -330,6 +330,12 @@ static size_t frontier_bytes(void)
   return room < FRONTIER_BYTES ? room : FRONTIER_BYTES;
 }
 
+static void note_node_limit(Job *job)
+{
+  if (job->n_open && job->n_nodes >= max_nodes(job->options))
+    result_give_up(job->result, RESULT_NODES);
+}
+
 static void split_inputs(Job *job, int most_inputs)
 {
   if (job->has_split || split_n_free(job->query) > most_inputs) return;
@@ -338,14 +344,15 @@ static void split_inputs(Job *job, int most_inputs)
   need_bounds(job);
   const bool attack = job->options->stages & STAGE_ATTACK;
   if (attack) need_attack(job);
-  const SplitParams params = {.max_regions = max_nodes(job->options),
+  const SplitParams params = {.max_regions = max_nodes(job->options) - job->n_nodes,
                               .batch = job->options->batch,
                               .memory_bytes = frontier_bytes(),
                               .attack_steps = PROBE_STEPS};
   const long regions =
       split_search(job->team, job->live, &params, attack ? job->attack : NULL,
                    job->stop, job->result);
-  result_tree(job->result, &(TreeStats){.nodes = regions});
+  job->n_nodes += regions;
+  note_node_limit(job);
   timer_stop(&t, regions);
 }
 
@@ -407,6 +414,7 @@ static bool search(Job *job, long most)
                  attack ? job->attack : NULL, job->stop, job->result);
   timer_stop(&t, stats.nodes);
   job->n_nodes += stats.nodes;
+  note_node_limit(job);
   return job->n_open && job->result->verdict == RESULT_UNKNOWN && !stop_why(job->stop);
 }
 

@@ -32,6 +32,12 @@ void stats_table(Result *r, Text *out)
   text_add(out, "cases      %d, open %d\n", r->n_cases, r->n_open);
   text_add(out, "neurons    %ld: active %ld, inactive %ld, unstable %ld\n",
            r->n_neurons, r->n_active, r->n_inactive, r->n_unstable);
+  if (r->tree.nodes)
+    text_add(out,
+             "search     %ld nodes: %ld leaves, %d deep, %ld bounded again, %ld linear "
+             "programs, %ld given up\n",
+             r->tree.nodes, r->tree.leaves, r->tree.depth, r->tree.tightened,
+             r->tree.lps, r->tree.stuck);
   text_add(out, "memory     %.1f MB at most\n",
            (double)mem_peak_bytes() / (double)(1 << 20));
   text_add(out, "time       %.3f s\n", r->seconds);
@@ -82,6 +88,8 @@ static void summarise_unknown(const Result *r, const Prop *prop, Text *out)
            r->reason == RESULT_INCOMPLETE
                ? "the relaxation is too weak here: try a smaller input set, or more "
                  "--attack-restarts for a counterexample"
+           : r->reason == RESULT_NODES
+               ? "the limit on subproblems was reached: try more --max-nodes"
                : "stopped early: try again with more time or memory");
 }
 

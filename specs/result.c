@@ -175,6 +175,8 @@ const char *result_reason_word(Reason reason)
     return "memory";
   case RESULT_INCOMPLETE:
     return "incomplete";
+  case RESULT_NODES:
+    return "nodes";
   case RESULT_INTERRUPTED:
     return "interrupted";
   case RESULT_NO_REASON:

@@ -30,6 +30,7 @@ typedef enum {
   RESULT_TIMEOUT,
   RESULT_MEMORY,
   RESULT_INCOMPLETE,
+  RESULT_NODES, /* the limit on subproblems */
   RESULT_INTERRUPTED
 } Reason;
 
