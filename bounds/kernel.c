@@ -129,6 +129,16 @@ void kernel_interval(int n, const double *q, const double *lo, const double *hi,
 }
 
 KERNEL_CLONES
+void kernel_corner(int n, const double *restrict q, const double *restrict lo,
+                   const double *restrict hi, double *restrict at)
+{
+  for (int i = 0; i < n; i++) {
+    const double l = lo[i], h = hi[i];
+    at[i] = q[i] >= 0 ? l : h;
+  }
+}
+
+KERNEL_CLONES
 double kernel_interval_size(int n, const double *q, const double *lo, const double *hi)
 {
   Lanes t = {0}, x, l, h;

@@ -46,6 +46,10 @@ void kernel_bias(int n, const double *a, const double *b, const double *e,
 void kernel_interval(int n, const double *q, const double *lo, const double *hi,
                      double *value, double *size);
 
+/* at_i = lo_i where q_i >= 0, else hi_i. */
+void kernel_corner(int n, const double *q, const double *lo, const double *hi,
+                   double *at);
+
 /* sum_i |q_i| (|lo_i| + |hi_i|). */
 double kernel_interval_size(int n, const double *q, const double *lo, const double *hi);
 

@@ -160,8 +160,7 @@ static void interval_term(int n, const double *q, const double *lo, const double
                           double *at, Total *t)
 {
   kernel_interval(n, q, lo, hi, &t->value, &t->size);
-  for (int i = 0; at && i < n; i++)
-    at[i] = q[i] >= 0 ? lo[i] : hi[i];
+  if (at) kernel_corner(n, q, lo, hi, at);
 }
 
 /* q of node j is about to receive a second contribution: the rounding of that sum is
