@@ -736,8 +736,10 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
       cut_short = true; /* no memory for the children */
     if (cut_short) result_give_up(result, RESULT_MEMORY);
     if (!s.n_parts || cut_short) break;
+    cut_short = s.stats.nodes && s.stats.nodes + s.n_parts > params->max_nodes;
+    if (cut_short) break;
     team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
-    cut_short = stop_why(stop) != STOP_NO || s.stats.nodes >= params->max_nodes;
+    cut_short = stop_why(stop) != STOP_NO;
     if (cut_short) break; /* the parts keep their parents' bounds */
     s.stats.nodes += s.n_parts;
     sort_parts(&s);

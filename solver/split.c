@@ -624,8 +624,10 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
   int depth = 0;
   bool hit = false, cut_short = false;
   for (start(&s); s.n_parts && !hit; take_parts(&s, lo, hi)) {
+    cut_short = regions && regions + s.n_parts > params->max_regions;
+    if (cut_short) break;
     team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
-    cut_short = stop_why(stop) != STOP_NO || regions >= params->max_regions;
+    cut_short = stop_why(stop) != STOP_NO;
     if (cut_short) break; /* the parts keep their parents' bounds */
     regions += s.n_parts;
     for (int p = 0; p < s.n_parts; p++)

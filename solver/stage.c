@@ -330,9 +330,12 @@ static size_t frontier_bytes(void)
   return room < FRONTIER_BYTES ? room : FRONTIER_BYTES;
 }
 
+/* What is still open after a search that neither gave up a leaf nor hit another limit.
+ */
 static void note_node_limit(Job *job)
 {
-  if (job->n_open && job->n_nodes >= max_nodes(job->options))
+  if (job->options->max_nodes && job->n_open && !job->result->tree.stuck &&
+      job->result->verdict == RESULT_UNKNOWN && !stop_why(job->stop))
     result_give_up(job->result, RESULT_NODES);
 }
 
@@ -352,8 +355,8 @@ static void split_inputs(Job *job, int most_inputs)
       split_search(job->team, job->live, &params, attack ? job->attack : NULL,
                    job->stop, job->result);
   job->n_nodes += regions;
-  note_node_limit(job);
   timer_stop(&t, regions);
+  note_node_limit(job);
 }
 
 void stage_split_inputs(Job *job)
@@ -414,7 +417,6 @@ static bool search(Job *job, long most)
                  attack ? job->attack : NULL, job->stop, job->result);
   timer_stop(&t, stats.nodes);
   job->n_nodes += stats.nodes;
-  note_node_limit(job);
   return job->n_open && job->result->verdict == RESULT_UNKNOWN && !stop_why(job->stop);
 }
 
@@ -437,7 +439,7 @@ void stage_split_activations(Job *job)
     if (!refine(job, leaves)) break;
     if (!job->n_open) return;
   }
-  search(job, max_nodes(o) - job->n_nodes);
+  if (search(job, max_nodes(o) - job->n_nodes)) note_node_limit(job);
 }
 
 /* ---- linear program ------------------------------------------------------ */
