@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bounds/ibp.h"
+#include "bounds/relax.h"
 #include "net/base/mem.h"
 
 /* A product per row through patches costs more than its multiplications: a dense matrix
@@ -43,14 +44,15 @@ static void find_consumers(Reduction *x)
   mem_free(consumers);
 }
 
-/* Elements of pre-activation j that can be above 0; at least one stays. */
+/* Elements of pre-activation j whose activation is not always 0; at least one stays. */
 static int *live_elements(const Reduction *x, int j, int *n)
 {
   const int size = x->old->nodes[j].size;
+  const ActKind kind = x->old->nodes[x->b->pre[j]].act;
   int *kept = net_keep(x->net, mem_array((size_t)size, sizeof *kept));
   *n = 0;
   for (int i = 0; i < size; i++)
-    if (!(x->b->hi[j][i] <= 0)) kept[(*n)++] = i;
+    if (!relax_is_dead(kind, x->b->lo[j][i], x->b->hi[j][i])) kept[(*n)++] = i;
   if (!*n) kept[(*n)++] = 0;
   return *n < size ? kept : NULL;
 }

@@ -153,6 +153,17 @@ bool relax_is_open(ActKind kind, double l, double u)
   status_abort(__func__, "unknown activation");
 }
 
+bool relax_is_dead(ActKind kind, double l, double u)
+{
+  switch (kind) {
+  case ACT_RELU:
+    return l <= u && u <= 0;
+  case ACT_COUNT:
+    break;
+  }
+  status_abort(__func__, "unknown activation");
+}
+
 void relax_row(ActKind kind, const RelaxRow *row, double *value, double *size)
 {
   switch (kind) {

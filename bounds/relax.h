@@ -47,6 +47,9 @@ typedef struct {
  * intervals help: an unstable ReLU. */
 bool relax_is_open(ActKind kind, double l, double u);
 
+/* Whether h is 0 on all of [l, u]: such a neuron can leave the network. */
+bool relax_is_dead(ActKind kind, double l, double u);
+
 /* Fill p (and slope, z) and add up, in plain double arithmetic,
  *     *value += sum_i phi_i       *size += sum_i (terms of phi_i in magnitude)
  * |fl (value) - true| <= gamma_{n + 6} *size covers its rounding: each phi_i is the

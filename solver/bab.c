@@ -18,9 +18,8 @@
 
 /* Nodes bounded together by one thread; fewer where their intervals would take more
  * than GROUP_BYTES. */
-#define GROUP           16
-#define GROUP_RETIGHTEN 16
-#define GROUP_BYTES     ((size_t)256 << 20)
+#define GROUP       16
+#define GROUP_BYTES ((size_t)256 << 20)
 /* Nodes in work at once, when nobody says otherwise. */
 #define BATCH 64
 /* The first attack from random points comes after so many nodes. */
@@ -494,15 +493,14 @@ static void worker_free(const Net *net, Worker *w)
   mem_free(w->ahead_value);
 }
 
-static int group_size(const Net *net, bool tighten)
+static int group_size(const Net *net)
 {
   size_t total = 0;
   for (int k = 0; k < net->n_nodes; k++)
     total += (size_t)net->nodes[k].size;
   const size_t box = total * 12 * sizeof(double); /* bounds, slopes and their steps */
-  const int most = tighten ? GROUP_RETIGHTEN : GROUP;
   const size_t fit = GROUP_BYTES / (box + 1);
-  return fit < 1 ? 1 : fit > (size_t)most ? most : (int)fit;
+  return fit < 1 ? 1 : fit > GROUP ? GROUP : (int)fit;
 }
 
 /* Below a decision in the only hidden layer there is nothing to bound again. */
@@ -517,9 +515,11 @@ static bool has_later_layers(const Net *net)
 static void search_init(Search *s)
 {
   const Query *query = s->query;
+  /* A node always has two children. */
   s->batch = s->params->batch ? s->params->batch : BATCH;
+  if (s->batch < 2) s->batch = 2;
   const size_t batch = (size_t)s->batch;
-  s->group = group_size(query->net, s->params->retighten);
+  s->group = group_size(query->net);
   s->look_ahead =
       s->params->retighten && has_later_layers(query->net) ? 0 : s->params->look_ahead;
   const int rows = lagrangian_max_rows(s->team->member[0]);
@@ -601,15 +601,17 @@ static bool take_parts(Search *s)
   return true;
 }
 
-static void take_roots(Search *s, int *next)
+static bool take_roots(Search *s, int *next)
 {
   s->n_parts = 0;
   while (*next < s->n_open && s->n_parts < s->batch) {
     s->open_nodes[*next]++;
     s->roots[*next] = tree_add_root(&s->tree);
     add_part(s, NULL, s->roots[*next], *next, (Decision){.node = -1});
+    if (!s->parts[s->n_parts - 1].node.slot) return false;
     ++*next;
   }
+  return true;
 }
 
 static void close_part(Search *s, const Part *part, TreeState state)
@@ -617,11 +619,11 @@ static void close_part(Search *s, const Part *part, TreeState state)
   const int c = part->node.open_case;
   s->tree.history[part->node.id].state = state;
   if (!part->is_empty) s->closed[c] = fmin(s->closed[c], part->node.lower);
-  s->stats.leaves++;
   if (state == TREE_STUCK) {
     s->stats.stuck++;
     return; /* stays open for ever */
   }
+  s->stats.leaves++;
   if (--s->open_nodes[c] > 0) return;
   STATUS_REQUIRE(tree_covers(&s->tree, s->roots[c]),
                  "closed leaves must cover the whole box");
@@ -731,7 +733,7 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
   int next_root = 0;
   for (;;) {
     if (next_root < s.n_open)
-      take_roots(&s, &next_root);
+      cut_short = !take_roots(&s, &next_root);
     else if (!take_parts(&s))
       cut_short = true; /* no memory for the children */
     if (cut_short) result_give_up(result, RESULT_MEMORY);
@@ -740,7 +742,10 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
     if (cut_short) break;
     team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
     cut_short = stop_why(stop) != STOP_NO;
-    if (cut_short) break; /* the parts keep their parents' bounds */
+    if (cut_short) { /* the parts keep their parents' bounds */
+      result_give_up(result, result_reason_of(stop_why(stop)));
+      break;
+    }
     s.stats.nodes += s.n_parts;
     sort_parts(&s);
     hit = attack && s.n_open && (probe(&s) || attack_again(&s));

@@ -14,7 +14,7 @@
 #include "net/base/status.h"
 #include "net/base/text.h"
 
-/* Bits of Options.stages; they run in this order. */
+/* Bits of Options.stages; solver/solve.c has their order. */
 enum {
   STAGE_ATTACK = 1 << 0,
   STAGE_IBP = 1 << 1,

@@ -79,6 +79,30 @@ void root_tighten(Job *job, const Stop *stop)
   crown_free(crown);
 }
 
+bool root_is_dense(const Job *job)
+{
+  double dense = 0, conv = 0;
+  for (int k = 0; k < job->query->net->n_nodes; k++) {
+    const Node *v = &job->query->net->nodes[k];
+    if (v->kind == NODE_DENSE) dense += (double)v->size * v->cols;
+    if (v->kind == NODE_CONV)
+      conv +=
+          (double)v->size * (v->conv.c_in / v->conv.groups) * v->conv.kh * v->conv.kw;
+  }
+  return conv <= dense;
+}
+
+double root_looseness(const Job *job)
+{
+  const Bounds *b = job->bounds;
+  double sum = 0;
+  for (int j = 0; j < b->net->n_nodes; j++)
+    for (int i = 0; b->pre[j] >= 0 && i < b->net->nodes[j].size; i++)
+      if (bounds_unstable(b, j, 0, i))
+        sum += -b->lo[j][i] * b->hi[j][i] / (b->hi[j][i] - b->lo[j][i]);
+  return sum;
+}
+
 static RefineParams refine_params(const Job *job, int leaves, const Stop *stop)
 {
   return (RefineParams){.leaves = leaves,

@@ -5,9 +5,11 @@
  * node of a search starts from the root's.  In order of cost:
  *
  *   shrink    leave out the neurons that are proven to be 0 (bounds/reduce.h)
+ *
  *   tighten   every interval with slopes of its own (bounds/crown.h); the slopes are
- * kept as hints for the nodes of a search refine    every interval by a tree of its own
- * (bounds/refine.h)
+ * kept as hints for the nodes of a search
+ *
+ *   refine    every interval by a tree of its own (bounds/refine.h)
  */
 #ifndef SOLVER_ROOT_H
 #define SOLVER_ROOT_H
@@ -25,6 +27,14 @@ void root_shrink(Job *job);
 void root_need_packed(Job *job);
 
 void root_tighten(Job *job, const Stop *stop);
+
+/* Most of the network's work is in dense layers.  Only then intermediate bounds are
+ * worth bounding again, at the root by trees and in every node: there it costs about as
+ * much as the slopes of a node, in a convolutional network many times as much. */
+bool root_is_dense(const Job *job);
+
+/* What all relaxations together can lose: the sum of the intercepts -l u / (u - l). */
+double root_looseness(const Job *job);
 
 /* Whether trees with so many leaves take a fair share of the time that is left; false
  * too when there is nothing that trees could tighten. */

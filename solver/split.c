@@ -627,12 +627,15 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
     cut_short = regions && regions + s.n_parts > params->max_regions;
     if (cut_short) break;
     team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
-    cut_short = stop_why(stop) != STOP_NO;
-    if (cut_short) break; /* the parts keep their parents' bounds */
     regions += s.n_parts;
     for (int p = 0; p < s.n_parts; p++)
       if (s.part[p].depth > depth) depth = s.part[p].depth;
+    /* A part whose group did not get a turn has its parent's bound, and stays open. */
     sort_parts(&s);
+    if (stop_why(stop) != STOP_NO) {
+      result_give_up(result, result_reason_of(stop_why(stop)));
+      break;
+    }
     hit = attack && probe(&s);
     const ProgressSearch now = {.stage = "input",
                                 .seconds = clock_now() - began,

@@ -32,8 +32,8 @@
  * intermediate bounds: on large networks it has no natural end. */
 #define JOINT_SHARE   0.4
 #define JOINT_SECONDS 60.0
-/* The same for the trees of intermediate bounds; they go on while the worst bound comes
- * closer to 0 by this factor. */
+/* The same for the trees of intermediate bounds; they go on while what the relaxation
+ * can lose becomes smaller by this factor. */
 #define REFINE_SHARE 0.5
 #define REFINE_GAIN  0.95
 /* Nodes of the first search, before the root is refined. */
@@ -227,7 +227,8 @@ void stage_crown(Job *job)
 
 /* Slopes, and the full dual from them, for a block of open cases; the corners where
  * the bounds are attained are kept for the attack. */
-static long optimise_block(Job *job, const int *cases, int n, int iterations, bool full)
+static long optimise_block(Job *job, const int *cases, int n, int iterations, bool full,
+                           const char *stage)
 {
   const Query *query = job->live;
   const Net *net = query->net;
@@ -244,7 +245,7 @@ static long optimise_block(Job *job, const int *cases, int n, int iterations, bo
     steps += dual_optimise(job->L, job->bounds, &o, &params, alpha, job->stop, lower);
   }
   for (int r = 0; r < n; r++)
-    result_raise(job->result, query->first_case + cases[r], lower[r], "dual");
+    result_raise(job->result, query->first_case + cases[r], lower[r], stage);
   double *x0 = mem_doubles((size_t)n * (size_t)net_in_size(net));
   LagrangianBatch batch = objective_batch(&o);
   const LagrangianGradient out = {.x0 = x0};
@@ -261,7 +262,7 @@ static long optimise_block(Job *job, const int *cases, int n, int iterations, bo
   return steps;
 }
 
-static long optimise(Job *job, int iterations, bool full)
+static long optimise(Job *job, int iterations, bool full, const char *stage)
 {
   const int block = lagrangian_max_rows(job->L);
   long steps = 0;
@@ -269,7 +270,7 @@ static long optimise(Job *job, int iterations, bool full)
   job->n_corners = 0;
   for (int from = 0; from < job->n_open && !stop_why(job->stop); from += block) {
     const int n = job->n_open - from < block ? job->n_open - from : block;
-    steps += optimise_block(job, job->open + from, n, iterations, full);
+    steps += optimise_block(job, job->open + from, n, iterations, full, stage);
   }
   stage_list_open(job);
   return steps;
@@ -279,7 +280,7 @@ void stage_slopes(Job *job)
 {
   Timer t = timer_start(job, "dual");
   need_bounds(job);
-  timer_stop(&t, optimise(job, job->options->slope_iterations, false));
+  timer_stop(&t, optimise(job, job->options->slope_iterations, false, "dual"));
 }
 
 void stage_joint(Job *job)
@@ -292,7 +293,7 @@ void stage_joint(Job *job)
     root_shrink(job);
     Stop part = share(job->stop, JOINT_SHARE, JOINT_SECONDS);
     root_tighten(job, &part);
-    steps += optimise(job, 2 * iterations, true);
+    steps += optimise(job, 2 * iterations, true, "dual");
     if (stop_why(job->stop)) break;
   }
   count_neurons(job);
@@ -300,20 +301,20 @@ void stage_joint(Job *job)
 }
 
 /* Trees for intermediate bounds, then everything that gains from them.  Returns false
- * when that cost more than it promised. */
+ * when they hardly gained anything. */
 static bool refine(Job *job, int leaves)
 {
   Timer t = timer_start(job, "refine");
-  const double before = result_worst(job->result);
+  const double before = root_looseness(job);
   Stop part = share(job->stop, REFINE_SHARE, INFINITY);
   root_refine(job, leaves, &part);
   root_shrink(job);
   root_tighten(job, &part);
   stage_list_open(job);
-  const long steps = optimise(job, 2 * job->options->slope_iterations, false);
+  const long steps = optimise(job, 2 * job->options->slope_iterations, false, "refine");
   count_neurons(job);
   timer_stop(&t, steps);
-  return result_worst(job->result) > REFINE_GAIN * before;
+  return root_looseness(job) < REFINE_GAIN * before;
 }
 
 /* ---- branch and bound -------------------------------------------------------- */
@@ -378,21 +379,6 @@ void stage_split_rest(Job *job)
   if (job->options->split == SPLIT_AUTO) split_inputs(job, MANY_INPUTS);
 }
 
-/* Bounding every later layer again pays where products are dense: there it costs about
- * as much as the slopes of the node itself. */
-static bool retightening_pays(const Net *net)
-{
-  double dense = 0, conv = 0;
-  for (int k = 0; k < net->n_nodes; k++) {
-    const Node *v = &net->nodes[k];
-    if (v->kind == NODE_DENSE) dense += (double)v->size * v->cols;
-    if (v->kind == NODE_CONV)
-      conv +=
-          (double)v->size * (v->conv.c_in / v->conv.groups) * v->conv.kh * v->conv.kw;
-  }
-  return conv <= dense;
-}
-
 static bool search(Job *job, long most)
 {
   const Options *o = job->options;
@@ -400,18 +386,18 @@ static bool search(Job *job, long most)
   const bool attack = o->stages & STAGE_ATTACK;
   if (attack) need_attack(job);
   root_need_packed(job);
-  const BabParams params = {
-      .max_nodes = most,
-      .batch = o->batch,
-      .iterations = o->node_iterations,
-      .retighten = o->retighten == 2 ? retightening_pays(job->live->net) : o->retighten,
-      .look_ahead = o->look_ahead,
-      .lp_neurons = o->lp_neurons,
-      .probe_steps = PROBE_STEPS,
-      .attack_restarts = (o->attack_restarts + 3) / 4,
-      .attack_steps = o->attack_steps,
-      .prng = job->prng,
-      .memory_bytes = frontier_bytes()};
+  const BabParams params = {.max_nodes = most,
+                            .batch = o->batch,
+                            .iterations = o->node_iterations,
+                            .retighten =
+                                o->retighten == 2 ? root_is_dense(job) : o->retighten,
+                            .look_ahead = o->look_ahead,
+                            .lp_neurons = o->lp_neurons,
+                            .probe_steps = PROBE_STEPS,
+                            .attack_restarts = (o->attack_restarts + 3) / 4,
+                            .attack_steps = o->attack_steps,
+                            .prng = job->prng,
+                            .memory_bytes = frontier_bytes()};
   const BabStats stats =
       bab_search(job->team, job->live, job->bounds, job->packed, job->hints, &params,
                  attack ? job->attack : NULL, job->stop, job->result);
@@ -432,7 +418,7 @@ void stage_split_activations(Job *job)
   bool refine_first = root_refining_is_cheap(job);
   for (int leaves = o->refine_leaves > 16 ? 16 : o->refine_leaves;
        leaves > 0 && leaves <= o->refine_leaves; leaves *= 4, limit *= 2) {
-    if (!root_refining_pays(job, leaves)) break;
+    if (!root_is_dense(job) || !root_refining_pays(job, leaves)) break;
     if (limit > max_nodes(o) - job->n_nodes) break;
     if (!refine_first && !search(job, limit)) return;
     refine_first = false;

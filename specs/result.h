@@ -42,8 +42,8 @@ typedef struct {
 
 /* One line per stage that ran, summed over all queries. */
 typedef struct {
-  const char
-      *name; /* "attack", "ibp", "crown", "dual", "input", "bab", "lp": static text */
+  const char *name; /* "attack", "ibp", "crown", "dual", "input", "refine", "bab", "lp":
+                       static text */
   double seconds;
   double bound; /* worst proven margin over all cases when the stage ended */
   int n_closed; /* cases this stage proved */
