@@ -625,13 +625,18 @@ static void close_part(Search *s, const Part *part, TreeState state)
   result_raise(s->result, s->query->first_case + s->open[c], s->closed[c], "bab");
 }
 
+static bool is_open(const Part *part)
+{
+  return !part->is_empty && !(part->node.lower > 0);
+}
+
 /* Close the proved parts, put the others into the frontier, in a fixed order. */
 static void sort_parts(Search *s)
 {
   for (int p = 0; p < s->n_parts; p++) {
     Part *part = &s->parts[p];
     if (part->node.depth > s->stats.depth) s->stats.depth = part->node.depth;
-    if (part->is_empty || part->node.lower > 0)
+    if (!is_open(part))
       close_part(s, part, TREE_CLOSED);
     else if (part->node.next.node < 0)
       close_part(s, part, TREE_STUCK);
@@ -647,29 +652,40 @@ static void sort_parts(Search *s)
       tree_give_slot(&s->tree, (unsigned char *)s->parts[p].parent);
 }
 
-/* Try the points where the weakest open bounds of the batch are attained. */
-static bool probe(Search *s)
+static void add_probe(const Search *s, int p, double *points, int *cases, int *found)
 {
   const size_t n = (size_t)net_in_size(s->query->net);
-  double *points = mem_doubles(PROBES * n);
-  int cases[PROBES], found = 0;
+  memcpy(points + (size_t)*found * n, s->corner + (size_t)p * n, n * sizeof *points);
+  cases[(*found)++] = s->open[s->parts[p].node.open_case];
+}
+
+/* Try the points of all leaves that no bound has closed, where nothing is relaxed, and
+ * those where the weakest bounds of other parts are attained. */
+static bool probe(Search *s)
+{
+  const size_t n = (size_t)net_in_size(s->query->net),
+               most = (size_t)s->n_parts + PROBES;
+  double *points = mem_doubles(most * n);
+  int *cases = mem_array(most, sizeof *cases), found = 0;
   double above = -INFINITY;
-  while (found < PROBES) {
+  for (int p = 0; p < s->n_parts; p++)
+    if (is_open(&s->parts[p]) && s->parts[p].node.next.node < 0)
+      add_probe(s, p, points, cases, &found);
+  for (int i = 0; i < PROBES; i++) {
     int worst = -1;
     for (int p = 0; p < s->n_parts; p++)
-      if (!s->parts[p].is_empty && !(s->parts[p].node.lower > 0) &&
+      if (is_open(&s->parts[p]) && s->parts[p].node.next.node >= 0 &&
           s->parts[p].node.lower > above &&
           (worst < 0 || s->parts[p].node.lower < s->parts[worst].node.lower))
         worst = p;
     if (worst < 0) break;
     above = s->parts[worst].node.lower;
-    memcpy(points + (size_t)found * n, s->corner + (size_t)worst * n,
-           n * sizeof *points);
-    cases[found++] = s->open[s->parts[worst].node.open_case];
+    add_probe(s, worst, points, cases, &found);
   }
   const bool hit = found && attack_from(s->attack, found, points, cases,
                                         s->params->probe_steps, s->stop);
   mem_free(points);
+  mem_free(cases);
   return hit;
 }
 
