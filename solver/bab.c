@@ -598,7 +598,8 @@ static bool take_parts(Search *s)
   return true;
 }
 
-static void take_roots(Search *s, int *next)
+/* The same for the roots of open cases. */
+static bool take_roots(Search *s, int *next)
 {
   s->n_parts = 0;
   while (*next < s->n_open && s->n_parts < s->batch) {
@@ -606,7 +607,9 @@ static void take_roots(Search *s, int *next)
     s->roots[*next] = tree_add_root(&s->tree);
     add_part(s, NULL, s->roots[*next], *next, (Decision){.node = -1});
     ++*next;
+    if (!s->parts[s->n_parts - 1].node.slot) return false;
   }
+  return true;
 }
 
 static void close_part(Search *s, const Part *part, TreeState state)
@@ -746,10 +749,8 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
   bool hit = false, cut_short = false;
   int next_root = 0;
   for (;;) {
-    if (next_root < s.n_open)
-      take_roots(&s, &next_root);
-    else if (!take_parts(&s))
-      cut_short = true; /* no memory for the children */
+    /* No memory for the nodes ends the search. */
+    cut_short = !(next_root < s.n_open ? take_roots(&s, &next_root) : take_parts(&s));
     if (!s.n_parts || cut_short) break;
     team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
     cut_short = stop_why(stop) != STOP_NO || s.stats.nodes >= params->max_nodes;
