@@ -516,7 +516,7 @@ static bool has_later_layers(const Net *net)
 static void search_init(Search *s)
 {
   const Query *query = s->query;
-  s->batch = s->params->batch ? s->params->batch : BATCH;
+  s->batch = s->params->batch > 1 ? s->params->batch : BATCH;
   const size_t batch = (size_t)s->batch;
   s->group = group_size(query->net, s->params->retighten);
   s->look_ahead =
