@@ -6,13 +6,13 @@
 #include <math.h>
 
 #include "bounds/team.h"
-#include "net/base/mem.h"
 #include "net/eval.h"
 #include "solver/attack.h"
 #include "solver/frontier.h"
 #include "solver/split.h"
 #include "specs/query.h"
 #include "tests/support/nets.h"
+#include "tests/support/props.h"
 
 #define PLENTY ((size_t)1 << 28)
 
@@ -20,25 +20,8 @@
 static Prop *conjunction(const Net *net, const double *lo, const double *hi,
                          const double *rhs)
 {
-  const int n = net_in_size(net), m = net_out_size(net);
-  Prop *prop = prop_new("test", n, m);
-  Box box = box_new(n);
-  for (int i = 0; i < n; i++) {
-    box.lo[i] = box.in_lo[i] = lo[i];
-    box.hi[i] = box.in_hi[i] = hi[i];
-  }
-  PropRow *rows = mem_zero((size_t)m, sizeof *rows);
-  for (int j = 0; j < m; j++) {
-    rows[j] = (PropRow){.n = 1, .rhs_lo = rhs[j], .rhs_hi = rhs[j]};
-    rows[j].var = mem_array(1, sizeof *rows[j].var);
-    rows[j].coef = mem_doubles(1);
-    rows[j].var[0] = j;
-    rows[j].coef[0] = 1;
-  }
-  prop_add_case(prop, prop_add_box(prop, &box), rows, m, 1);
-  prop_finish(prop);
-  box_free(&box);
-  return prop;
+  const int first[2] = {0, net_out_size(net)}, var[3] = {0, 1, 2};
+  return props_below(net, lo, hi, 1, first, var, rhs);
 }
 
 typedef struct {
