@@ -163,6 +163,46 @@ Test(split, a_search_cut_short_keeps_a_valid_bound)
   }
 }
 
+/* The limit may be reached at any moment, also when the last parts have just been
+ * proved. */
+Test(split, a_limit_on_regions_never_makes_a_wrong_verdict)
+{
+  Prng prng = prng_init(38);
+  int verified = 0, unfinished = 0;
+  for (int t = 0; t < 20; t++) {
+    const int sizes[4] = {2, 4, 4, 1};
+    const double one = 1;
+    Net *net = nets_dense(sizes, 4, 1.5, &prng);
+    double lo[2], hi[2];
+    nets_box(2, 1, &prng, lo, hi);
+    const double exact = nets_piecewise_minimum(net, lo, hi, 1, &one);
+    const double gap = t % 2 ? 1e-3 : -1e-3, rhs = exact - gap;
+    Prop *prop = conjunction(net, lo, hi, &rhs);
+    Result r;
+    Query query;
+    for (int limit = 0; limit <= 60; limit++) {
+      result_init(&r, prop);
+      query_build(net, prop, 0, &query);
+      Team *team = team_new(query.net, 1, 64);
+      const SplitParams params = {
+          .max_regions = limit, .batch = 2 + t % 5, .memory_bytes = PLENTY};
+      split_search(team, &query, &params, NULL, NULL, &r);
+      cr_assert(gap > 0 || r.verdict != RESULT_VERIFIED);
+      cr_assert(r.cases[0].lower <= gap + 1e-9, "net %d, limit %d: bound %.9g", t,
+                limit, r.cases[0].lower);
+      verified += r.verdict == RESULT_VERIFIED;
+      unfinished += r.verdict == RESULT_UNKNOWN;
+      team_free(team);
+      query_reset(&query);
+      result_reset(&r);
+    }
+    prop_free(prop);
+    net_free(net);
+  }
+  cr_assert(verified > 100 && unfinished > 100, "%d verified, %d not", verified,
+            unfinished);
+}
+
 /* ---- frontier ------------------------------------------------------------------ */
 
 /* A region's box and floats stay with it. */
