@@ -298,7 +298,8 @@ typedef struct {
   const Net *net;
   int n, n_values, n_rows;
   const double *c;
-  double *y; /* values of one node */
+  const signed char *sign; /* signed char sign[neurons]: the branch; NULL: everything */
+  double *y;               /* values of one node */
   double least;
 } Pieces;
 
@@ -345,6 +346,16 @@ static Corner crossing(Pieces *p, const Corner *a, const Corner *b, int f)
   return mid;
 }
 
+/* Whether a simplex on which no value changes its sign is in the branch. */
+static bool is_wanted(const Pieces *p, const Corner *const *corner)
+{
+  const int neurons = (int)net_n_neurons(p->net);
+  for (int f = 0; p->sign && f < neurons; f++)
+    for (int i = 0; i <= p->n; i++)
+      if (p->sign[f] * side(corner[i]->value[f]) < 0) return false;
+  return true;
+}
+
 /* Values before f keep their sign on this simplex of n + 1 corners. */
 static void visit(Pieces *p, const Corner *const *corner, int f)
 {
@@ -361,7 +372,7 @@ static void visit(Pieces *p, const Corner *const *corner, int f)
         }
         return;
       }
-  for (int i = 0; i <= p->n; i++)
+  for (int i = 0; i <= p->n && is_wanted(p, corner); i++)
     p->least = fmin(p->least, corner[i]->margin);
 }
 
@@ -383,8 +394,8 @@ static void visit_box(Pieces *p, const double *lo, const double *hi, Corner *pat
   visit(p, corner, 0);
 }
 
-double nets_piecewise_minimum(const Net *net, const double *lo, const double *hi,
-                              int n_rows, const double *c)
+double nets_branch_minimum(const Net *net, const double *lo, const double *hi,
+                           const signed char *sign, int n_rows, const double *c)
 {
   size_t wide = 1;
   for (int k = 0; k < net->n_nodes; k++)
@@ -394,6 +405,7 @@ double nets_piecewise_minimum(const Net *net, const double *lo, const double *hi
               .n_values = (int)net_n_neurons(net) + n_rows * (n_rows - 1) / 2,
               .n_rows = n_rows,
               .c = c,
+              .sign = sign,
               .least = INFINITY};
   if (p.n > NETS_MOST_INPUTS || p.n_values > MOST_VALUES || n_rows > MOST_VALUES)
     status_abort(__func__, "too large to enumerate");
@@ -402,6 +414,12 @@ double nets_piecewise_minimum(const Net *net, const double *lo, const double *hi
   visit_box(&p, lo, hi, path, 0, 0);
   mem_free(p.y);
   return p.least;
+}
+
+double nets_piecewise_minimum(const Net *net, const double *lo, const double *hi,
+                              int n_rows, const double *c)
+{
+  return nets_branch_minimum(net, lo, hi, NULL, n_rows, c);
 }
 
 void nets_piecewise_range(const Net *net, int k, int i, const double *lo,

@@ -43,6 +43,11 @@ double nets_exact_minimum(const Net *net, const double *lo, const double *hi, in
 double nets_piecewise_minimum(const Net *net, const double *lo, const double *hi,
                               int n_rows, const double *c);
 
+/* The same over a branch, where pre-activation i (of all in the order of the nodes) is
+ * <= 0 where sign[i] < 0 and >= 0 where sign[i] > 0.  INFINITY when it has no input. */
+double nets_branch_minimum(const Net *net, const double *lo, const double *hi,
+                           const signed char *sign, int n_rows, const double *c);
+
 /* The exact range of element i of node k, from the same cuts. */
 void nets_piecewise_range(const Net *net, int k, int i, const double *lo,
                           const double *hi, double *least, double *most);
