@@ -480,6 +480,59 @@ Test(cuts, the_gradient_in_beta_is_what_a_small_step_brings)
             nonzero);
 }
 
+/* An assumption of one row is worth as much as the same one of its box. */
+Test(cuts, an_assumption_of_a_row_is_worth_as_much_as_one_of_its_box)
+{
+  Prng prng = prng_init(94);
+  int compared = 0, gained = 0;
+  for (int t = 0; t < 150; t++) {
+    Bounded f = bounded_new(nets_random((NetsKind)(t % 3), 5, 1, &prng), 1, &prng);
+    bounded_tighten(&f, 0);
+    const Net *net = f.net;
+    const int unit[2] = {prng_below(&prng, net_out_size(net)), 0};
+    const signed char plus[2] = {1, 1};
+    double **alpha = lagrangian_new_multipliers(net, 1);
+    double **beta = lagrangian_new_multipliers(net, 1);
+    LagrangianCut cut[8];
+    int n = 0;
+    for (int k = 0; k < net->n_nodes; k++)
+      for (int i = 0; alpha[k] && i < net->nodes[k].size; i++) {
+        alpha[k][i] = prng_unit(&prng);
+        if (n == 8 || !bounds_unstable(f.b, net->nodes[k].in[0], 0, i)) continue;
+        if (prng_below(&prng, 2)) continue;
+        beta[k][i] = prng_range(&prng, -0.3, 0.3);
+        cut[n++] = (LagrangianCut){.node = k,
+                                   .index = i,
+                                   .positive = prng_below(&prng, 2),
+                                   .beta = beta[k][i]};
+      }
+    LagrangianBatch batch = {.start = net->n_nodes - 1,
+                             .n_rows = 1,
+                             .unit = unit,
+                             .sign = plus,
+                             .alpha = alpha};
+    double plain, own, boxed;
+    lagrangian_bound(f.L, f.b, &batch, &plain);
+    batch.cut = cut;
+    batch.cuts_per_row = n;
+    lagrangian_bound(f.L, f.b, &batch, &own);
+    for (int c = 0; c < n; c++)
+      bounds_split(f.b, net->nodes[cut[c].node].in[0], 0, cut[c].index,
+                   cut[c].positive);
+    batch.cut = NULL;
+    batch.beta = beta;
+    lagrangian_bound(f.L, f.b, &batch, &boxed);
+    cr_assert(fabs(own - boxed) <= 1e-9 * (1 + fabs(boxed)), "net %d: %.12g and %.12g",
+              t, own, boxed);
+    compared += n > 0;
+    gained += own > plain + 1e-6;
+    lagrangian_free_multipliers(net, alpha);
+    lagrangian_free_multipliers(net, beta);
+    bounded_free(&f);
+  }
+  cr_assert(compared > 80 && gained > 10, "%d compared, %d gained", compared, gained);
+}
+
 /* The slopes' bound, the linear program and the truth in this order; the first two
  * meet for one row.  The weights of two rows get there slowly: on average they do. */
 Test(cuts, slopes_and_betas_reach_the_linear_program)
