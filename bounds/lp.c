@@ -33,6 +33,7 @@ typedef struct {
   glp_prob *lp;
   int *index; /* scratch for one row, 1-based */
   double *value;
+  double *y, *ray; /* row duals and a direction of them, 1-based */
 } Model;
 
 /* ---- GLPK's errors ------------------------------------------------------- */
@@ -229,23 +230,23 @@ static void start_basis(Model *m, Lagrangian *L, const Objective *o, int first_r
 static void read_duals(const Model *m, Objective *o, int first_row, double **mu,
                        double **beta)
 {
+  const double *y = m->y;
   double sum = 0;
   for (int j = 0; j < o->count[0]; j++)
-    sum += fmax(glp_get_row_dual(m->lp, first_row + j), 0);
+    sum += fmax(y[first_row + j], 0);
   for (int j = 0; sum > 0 && j < o->count[0]; j++)
-    o->c[o->first[0] + j] = fmax(glp_get_row_dual(m->lp, first_row + j), 0) / sum;
+    o->c[o->first[0] + j] = fmax(y[first_row + j], 0) / sum;
   /* Duals belong to t with coefficient 1; keep them in step with the weights. */
   const double unit = sum > 0 ? 1 / sum : 1;
   for (int q = 0; q < m->n_neurons; q++) {
     const Neuron *n = &m->neurons[q];
     const int j = m->b->net->nodes[n->node].in[0];
     if (n->cut) {
-      beta[n->node][n->index] = -unit * glp_get_row_dual(m->lp, n->cut);
+      beta[n->node][n->index] = -unit * y[n->cut];
       continue;
     }
     const double l = m->b->lo[j][n->index], u = m->b->hi[j][n->index], s = u / (u - l);
-    mu[n->node][n->index] = unit * (glp_get_row_dual(m->lp, n->above) +
-                                    s * glp_get_row_dual(m->lp, n->below));
+    mu[n->node][n->index] = unit * (y[n->above] + s * y[n->below]);
   }
 }
 
@@ -263,6 +264,69 @@ static void prove(const Model *m, Lagrangian *L, Objective *o, int first_row,
   if (lower > result->lower) result->lower = lower;
   lagrangian_free_multipliers(m->b->net, mu);
   lagrangian_free_multipliers(m->b->net, beta);
+}
+
+/* By how much a variable (rows first, then columns) is below its lower bound, negative,
+ * or above its upper one. */
+static double violation(glp_prob *lp, int variable)
+{
+  const int rows = glp_get_num_rows(lp), column = variable - rows;
+  const bool is_row = variable <= rows;
+  const double x =
+      is_row ? glp_get_row_prim(lp, variable) : glp_get_col_prim(lp, column);
+  const double lo = is_row ? glp_get_row_lb(lp, variable) : glp_get_col_lb(lp, column);
+  const double hi = is_row ? glp_get_row_ub(lp, variable) : glp_get_col_ub(lp, column);
+  return x < lo ? x - lo : x > hi ? x - hi : 0;
+}
+
+/* A branch without inputs: the duals grow without limit along a ray, and the bound with
+ * them.  The ray is the gradient of the violation that could not be removed: of one
+ * basic variable, or, where GLPK ended in its first phase, of all of them.  Returns
+ * what the bound gains per unit of the ray, 0 when there is none. */
+static double find_ray(const Model *m, double *ray)
+{
+  const int rows = glp_get_num_rows(m->lp), one = glp_get_unbnd_ray(m->lp);
+  double gain = 0;
+  if (!glp_bf_exists(m->lp) && glp_factorize(m->lp) != 0) return 0;
+  for (int i = 1; i <= rows; i++) {
+    const int variable = glp_get_bhead(m->lp, i);
+    const double v = one && variable != one ? 0 : violation(m->lp, variable);
+    ray[i] = v < 0 ? 1 : v > 0 ? -1 : 0;
+    gain += fabs(v);
+  }
+  if (gain > 0) glp_btran(m->lp, ray);
+  return gain;
+}
+
+/* Lengths of the ray, in units that lift the bound above 0: what rounding costs is
+ * unknown. */
+static const double ray_lengths[] = {2, 2e3, 2e6};
+
+static void prove_empty(Model *m, Lagrangian *L, Objective *o, int first_row,
+                        LpResult *result)
+{
+  const int rows = glp_get_num_rows(m->lp);
+  const double gain = find_ray(m, m->ray);
+  if (!(gain > 0)) return;
+  const double unit = (1 + fabs(glp_get_obj_val(m->lp))) / gain;
+  for (size_t t = 0; t < sizeof ray_lengths / sizeof *ray_lengths; t++) {
+    if (result->lower > 0) return;
+    for (int i = 1; i <= rows; i++)
+      m->y[i] = glp_get_row_dual(m->lp, i) + ray_lengths[t] * unit * m->ray[i];
+    prove(m, L, o, first_row, result);
+  }
+}
+
+static void use_duals(Model *m, Lagrangian *L, Objective *o, int first_row,
+                      LpResult *result)
+{
+  const int rows = glp_get_num_rows(m->lp);
+  m->y = mem_doubles((size_t)rows + 1);
+  m->ray = mem_doubles((size_t)rows + 1);
+  for (int i = 1; i <= rows; i++)
+    m->y[i] = glp_get_row_dual(m->lp, i);
+  prove(m, L, o, first_row, result);
+  if (glp_get_prim_stat(m->lp) == GLP_NOFEAS) prove_empty(m, L, o, first_row, result);
 }
 
 static void read_point(const Model *m, double *point)
@@ -297,6 +361,8 @@ static void model_free(Model *m)
   mem_free(m->neurons);
   mem_free(m->index);
   mem_free(m->value);
+  mem_free(m->y);
+  mem_free(m->ray);
 }
 
 /* Everything that calls GLPK; an error inside it returns to lp_bound. */
@@ -320,7 +386,7 @@ static bool solve(Model *m, Lagrangian *L, Objective *o, double *const *alpha,
   result->solved = rc == 0 && glp_get_status(m->lp) == GLP_OPT;
   if (result->solved) result->optimum = glp_get_obj_val(m->lp);
   if (rc != 0 && rc != GLP_ETMLIM && rc != GLP_EITLIM) return false;
-  prove(m, L, o, first_row, result);
+  use_duals(m, L, o, first_row, result);
   if (point) read_point(m, point);
   return true;
 }

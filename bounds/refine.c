@@ -48,6 +48,7 @@ typedef struct {
   const Team *team;
   Bounds *b;
   const RefineParams *params;
+  int rows; /* most in a pass */
   Member *members;
   int node, n_objectives;
   int *unit;
@@ -203,7 +204,7 @@ static bool grow(const Refine *x, Member *m, Lagrangian *L, int t)
     if (ends && s == 0) return false; /* the weakest leaf is what counts */
     if (ends) break;
     if (tree->n_leaves == x->params->leaves) return s > 0;
-    if (m->n_rows + 2 > ROWS) run_rows(x, m, L);
+    if (m->n_rows + 2 > x->rows) run_rows(x, m, L);
     taken[i] = true;
     split_leaf(x, m, t, i);
   }
@@ -224,6 +225,7 @@ static void refine_block(void *context, int member, int task)
                         .n_leaves = 1,
                         .leaf = m->leaves + (size_t)t * (size_t)x->params->leaves};
     m->tree[t].leaf[0].lower = -INFINITY;
+    if (m->n_rows == x->rows) run_rows(x, m, L);
     add_row(x, m, t, 0, 0, NULL);
   }
   run_rows(x, m, L);
@@ -285,7 +287,9 @@ bool refine_run(const Team *team, Bounds *b, const RefineParams *params)
   STATUS_REQUIRE(b->n_box == 1, "one box");
   STATUS_REQUIRE(params->leaves >= 1 && params->leaves <= REFINE_MOST_LEAVES,
                  "so many leaves");
-  Refine x = {.team = team, .b = b, .params = params};
+  const int fit = lagrangian_max_rows(team->member[0]);
+  Refine x = {.team = team, .b = b, .params = params, .rows = fit < ROWS ? fit : ROWS};
+  if (x.rows < 2) return false; /* no room for two halves */
   x.members = mem_zero((size_t)team->n, sizeof *x.members);
   for (int i = 0; i < team->n; i++) {
     Member *m = &x.members[i];

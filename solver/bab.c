@@ -92,9 +92,10 @@ typedef struct {
   double *closed;    /* double closed[n_open]: smallest bound over closed nodes */
   Tree tree;
   int n_parts;
-  Part *parts;    /* Part parts[batch] */
-  double *corner; /* double corner[batch][inputs]: where each bound is attained */
-  double *points; /* double points[PROBES][inputs] */
+  Part *parts;     /* Part parts[batch] */
+  double *corner;  /* double corner[batch][inputs]: where each bound is attained */
+  double *points;  /* double points[batch + PROBES][inputs] */
+  int *probe_case; /* and the case of each */
   long next_attack;
   BabStats stats;
   double began;
@@ -547,7 +548,8 @@ static void search_init(Search *s)
   s->tree = tree_new(slot_bytes(s), s->params->memory_bytes);
   s->parts = mem_array(batch, sizeof *s->parts);
   s->corner = mem_doubles(batch * (size_t)net_in_size(query->net));
-  s->points = mem_doubles(PROBES * (size_t)net_in_size(query->net));
+  s->points = mem_doubles((batch + PROBES) * (size_t)net_in_size(query->net));
+  s->probe_case = mem_array(batch + PROBES, sizeof *s->probe_case);
   s->next_attack = FIRST_ATTACK;
   s->began = clock_now();
 }
@@ -565,6 +567,7 @@ static void search_free(Search *s)
   mem_free(s->parts);
   mem_free(s->corner);
   mem_free(s->points);
+  mem_free(s->probe_case);
 }
 
 /* ---- the search ---------------------------------------------------------------------
@@ -601,6 +604,7 @@ static bool take_parts(Search *s)
   return true;
 }
 
+/* The same for the roots of open cases. */
 static bool take_roots(Search *s, int *next)
 {
   s->n_parts = 0;
@@ -608,8 +612,8 @@ static bool take_roots(Search *s, int *next)
     s->open_nodes[*next]++;
     s->roots[*next] = tree_add_root(&s->tree);
     add_part(s, NULL, s->roots[*next], *next, (Decision){.node = -1});
-    if (!s->parts[s->n_parts - 1].node.slot) return false;
     ++*next;
+    if (!s->parts[s->n_parts - 1].node.slot) return false;
   }
   return true;
 }
@@ -630,13 +634,18 @@ static void close_part(Search *s, const Part *part, TreeState state)
   result_raise(s->result, s->query->first_case + s->open[c], s->closed[c], "bab");
 }
 
+static bool is_open(const Part *part)
+{
+  return !part->is_empty && !(part->node.lower > 0);
+}
+
 /* Close the proved parts, put the others into the frontier, in a fixed order. */
 static void sort_parts(Search *s)
 {
   for (int p = 0; p < s->n_parts; p++) {
     Part *part = &s->parts[p];
     if (part->node.depth > s->stats.depth) s->stats.depth = part->node.depth;
-    if (part->is_empty || part->node.lower > 0)
+    if (!is_open(part))
       close_part(s, part, TREE_CLOSED);
     else if (part->node.next.node < 0)
       close_part(s, part, TREE_STUCK);
@@ -652,25 +661,33 @@ static void sort_parts(Search *s)
       tree_give_slot(&s->tree, (unsigned char *)s->parts[p].parent);
 }
 
-/* Try the points where the weakest open bounds of the batch are attained. */
-static bool probe(Search *s)
+static void add_probe(const Search *s, int p, double *points, int *cases, int *found)
 {
   const size_t n = (size_t)net_in_size(s->query->net);
+  memcpy(points + (size_t)*found * n, s->corner + (size_t)p * n, n * sizeof *points);
+  cases[(*found)++] = s->open[s->parts[p].node.open_case];
+}
+
+/* Try the points of all leaves that no bound has closed, where nothing is relaxed, and
+ * those where the weakest bounds of other parts are attained. */
+static bool probe(Search *s)
+{
   double *points = s->points;
-  int cases[PROBES], found = 0;
+  int *cases = s->probe_case, found = 0;
   double above = -INFINITY;
-  while (found < PROBES) {
+  for (int p = 0; p < s->n_parts; p++)
+    if (is_open(&s->parts[p]) && s->parts[p].node.next.node < 0)
+      add_probe(s, p, points, cases, &found);
+  for (int i = 0; i < PROBES; i++) {
     int worst = -1;
     for (int p = 0; p < s->n_parts; p++)
-      if (!s->parts[p].is_empty && !(s->parts[p].node.lower > 0) &&
+      if (is_open(&s->parts[p]) && s->parts[p].node.next.node >= 0 &&
           s->parts[p].node.lower > above &&
           (worst < 0 || s->parts[p].node.lower < s->parts[worst].node.lower))
         worst = p;
     if (worst < 0) break;
     above = s->parts[worst].node.lower;
-    memcpy(points + (size_t)found * n, s->corner + (size_t)worst * n,
-           n * sizeof *points);
-    cases[found++] = s->open[s->parts[worst].node.open_case];
+    add_probe(s, worst, points, cases, &found);
   }
   const bool hit = found && attack_from(s->attack, found, points, cases,
                                         s->params->probe_steps, s->stop);
@@ -732,10 +749,8 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
   bool hit = false, cut_short = false;
   int next_root = 0;
   for (;;) {
-    if (next_root < s.n_open)
-      cut_short = !take_roots(&s, &next_root);
-    else if (!take_parts(&s))
-      cut_short = true; /* no memory for the children */
+    /* No memory for the nodes ends the search. */
+    cut_short = !(next_root < s.n_open ? take_roots(&s, &next_root) : take_parts(&s));
     if (cut_short) result_give_up(result, RESULT_MEMORY);
     if (!s.n_parts || cut_short) break;
     cut_short = s.stats.nodes && s.stats.nodes + s.n_parts > params->max_nodes;

@@ -35,7 +35,7 @@
 
 typedef struct {
   long max_nodes;      /* give up after so many; LONG_MAX: none */
-  int batch;           /* nodes in work at once; 0: 64 */
+  int batch;           /* nodes in work at once, at least 2; otherwise 64 */
   int iterations;      /* on slopes and betas of a node */
   bool retighten;      /* step 1 above */
   int look_ahead;      /* candidates of which both halves are bounded before one is

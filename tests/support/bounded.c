@@ -52,6 +52,34 @@ double bounded_sampled_minimum(const Bounded *f, int row, int samples, Prng *prn
   return best;
 }
 
+int bounded_escapes(const Bounded *f, Prng *prng, int samples)
+{
+  const Net *net = f->net;
+  const int last = net->n_nodes - 1, n = net_in_size(net), m = net_out_size(net);
+  double *x = mem_doubles((size_t)n), *mid = mem_doubles((size_t)m),
+         *rad = mem_doubles((size_t)m);
+  int count = 0;
+  for (int s = 0; s < samples; s++) {
+    nets_sample(n, f->lo, f->hi, prng, x);
+    for (int k = 1; k <= last; k++) {
+      /* Every prefix of the network is a network with node k as its output. */
+      Net prefix = *net;
+      prefix.n_nodes = k + 1;
+      if (net->nodes[k].size > m) {
+        mid = mem_grow(mid, (size_t)net->nodes[k].size, sizeof *mid);
+        rad = mem_grow(rad, (size_t)net->nodes[k].size, sizeof *rad);
+      }
+      eval_enclose(&prefix, x, mid, rad);
+      for (int i = 0; i < net->nodes[k].size; i++)
+        count += mid[i] + rad[i] < f->b->lo[k][i] || mid[i] - rad[i] > f->b->hi[k][i];
+    }
+  }
+  mem_free(x);
+  mem_free(mid);
+  mem_free(rad);
+  return count;
+}
+
 double **bounded_random_multipliers(const Net *net, double lo, double hi, Prng *prng)
 {
   double **a = mem_zero((size_t)net->n_nodes, sizeof *a);

@@ -28,6 +28,10 @@ double bounded_row(Bounded *f, int row, double **lambda, double **mu, double **a
 /* The smallest sampled value of output `row`: a true upper bound of its minimum. */
 double bounded_sampled_minimum(const Bounded *f, int row, int samples, Prng *prng);
 
+/* The number of values that a sample has outside its interval.  Samples are evaluated
+ * with an enclosure, so a single one outside is a proof of unsoundness. */
+int bounded_escapes(const Bounded *f, Prng *prng, int samples);
+
 /* Random arrays for every activation; each block is given or left out by chance. */
 double **bounded_random_multipliers(const Net *net, double lo, double hi, Prng *prng);
 void bounded_free_multipliers(const Net *net, double **a);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "net/base/mem.h"
+#include "net/eval.h"
 
 static double *random_doubles(Net *net, size_t n, double scale, Prng *prng)
 {
@@ -275,4 +276,161 @@ double nets_exact_minimum(const Net *net, const double *lo, const double *hi, in
     best = fmin(best, pattern_minimum(net, lo, hi, row, p));
   glp_term_hook(NULL, NULL);
   return best;
+}
+
+/* ---- the same by cutting the box into simplices ------------------------------------
+ */
+
+enum { MOST_VALUES = 64 };
+
+/* A value that is 0 up to rounding lies on the cut. */
+#define ON_THE_CUT 1e-12
+
+/* A point of the box with everything whose sign matters there: pre-activations in the
+ * order of the nodes, then the differences of all pairs of rows. */
+typedef struct {
+  double x[NETS_MOST_INPUTS];
+  double value[MOST_VALUES];
+  double margin; /* max_r c_r . y */
+} Corner;
+
+typedef struct {
+  const Net *net;
+  int n, n_values, n_rows;
+  const double *c;
+  const signed char *sign; /* signed char sign[neurons]: the branch; NULL: everything */
+  double *y;               /* values of one node */
+  double least;
+} Pieces;
+
+static void evaluate(Pieces *p, Corner *at)
+{
+  Net prefix = *p->net;
+  int n = 0;
+  for (int k = 1; k < p->net->n_nodes; k++) {
+    if (p->net->nodes[k].kind != NODE_ACT) continue;
+    prefix.n_nodes = p->net->nodes[k].in[0] + 1;
+    eval_double(&prefix, at->x, p->y);
+    for (int i = 0; i < p->net->nodes[k].size; i++)
+      at->value[n++] = p->y[i];
+  }
+  const int m = net_out_size(p->net);
+  eval_double(p->net, at->x, p->y);
+  at->margin = -INFINITY;
+  double row[MOST_VALUES];
+  for (int r = 0; r < p->n_rows; r++) {
+    row[r] = 0;
+    for (int i = 0; i < m; i++)
+      row[r] += p->c[r * m + i] * p->y[i];
+    at->margin = fmax(at->margin, row[r]);
+    for (int q = 0; q < r; q++)
+      at->value[n++] = row[r] - row[q];
+  }
+}
+
+static int side(double value)
+{
+  return fabs(value) <= ON_THE_CUT ? 0 : value < 0 ? -1 : 1;
+}
+
+/* Where value f is 0 between two corners; everything before f is affine there, and so
+ * is f. */
+static Corner crossing(Pieces *p, const Corner *a, const Corner *b, int f)
+{
+  const double t = a->value[f] / (a->value[f] - b->value[f]);
+  Corner mid;
+  for (int i = 0; i < p->n; i++)
+    mid.x[i] = a->x[i] + t * (b->x[i] - a->x[i]);
+  evaluate(p, &mid);
+  mid.value[f] = 0;
+  return mid;
+}
+
+/* Whether a simplex on which no value changes its sign is in the branch. */
+static bool is_wanted(const Pieces *p, const Corner *const *corner)
+{
+  const int neurons = (int)net_n_neurons(p->net);
+  for (int f = 0; p->sign && f < neurons; f++)
+    for (int i = 0; i <= p->n; i++)
+      if (p->sign[f] * side(corner[i]->value[f]) < 0) return false;
+  return true;
+}
+
+/* Values before f keep their sign on this simplex of n + 1 corners. */
+static void visit(Pieces *p, const Corner *const *corner, int f)
+{
+  for (; f < p->n_values; f++)
+    for (int a = 0; a <= p->n; a++)
+      for (int b = 0; b < a; b++) {
+        if (side(corner[a]->value[f]) * side(corner[b]->value[f]) >= 0) continue;
+        const Corner mid = crossing(p, corner[a], corner[b], f);
+        const Corner *half[NETS_MOST_INPUTS + 1];
+        for (int which = 0; which < 2; which++) {
+          for (int i = 0; i <= p->n; i++)
+            half[i] = i == (which ? a : b) ? &mid : corner[i];
+          visit(p, half, f);
+        }
+        return;
+      }
+  for (int i = 0; i <= p->n && is_wanted(p, corner); i++)
+    p->least = fmin(p->least, corner[i]->margin);
+}
+
+/* The simplices of a box: from its lower corner to its upper one, a coordinate at a
+ * time, in every order. */
+static void visit_box(Pieces *p, const double *lo, const double *hi, Corner *path,
+                      int depth, unsigned raised)
+{
+  Corner *at = &path[depth];
+  for (int i = 0; i < p->n; i++)
+    at->x[i] = raised >> i & 1 ? hi[i] : lo[i];
+  evaluate(p, at);
+  for (int i = 0; i < p->n; i++)
+    if (!(raised >> i & 1)) visit_box(p, lo, hi, path, depth + 1, raised | 1u << i);
+  if (depth < p->n) return;
+  const Corner *corner[NETS_MOST_INPUTS + 1];
+  for (int i = 0; i <= p->n; i++)
+    corner[i] = &path[i];
+  visit(p, corner, 0);
+}
+
+double nets_branch_minimum(const Net *net, const double *lo, const double *hi,
+                           const signed char *sign, int n_rows, const double *c)
+{
+  size_t wide = 1;
+  for (int k = 0; k < net->n_nodes; k++)
+    if ((size_t)net->nodes[k].size > wide) wide = (size_t)net->nodes[k].size;
+  Pieces p = {.net = net,
+              .n = net_in_size(net),
+              .n_values = (int)net_n_neurons(net) + n_rows * (n_rows - 1) / 2,
+              .n_rows = n_rows,
+              .c = c,
+              .sign = sign,
+              .least = INFINITY};
+  if (p.n > NETS_MOST_INPUTS || p.n_values > MOST_VALUES || n_rows > MOST_VALUES)
+    status_abort(__func__, "too large to enumerate");
+  p.y = mem_doubles(wide);
+  Corner path[NETS_MOST_INPUTS + 1];
+  visit_box(&p, lo, hi, path, 0, 0);
+  mem_free(p.y);
+  return p.least;
+}
+
+double nets_piecewise_minimum(const Net *net, const double *lo, const double *hi,
+                              int n_rows, const double *c)
+{
+  return nets_branch_minimum(net, lo, hi, NULL, n_rows, c);
+}
+
+void nets_piecewise_range(const Net *net, int k, int i, const double *lo,
+                          const double *hi, double *least, double *most)
+{
+  Net prefix = *net;
+  prefix.n_nodes = k + 1;
+  double *c = mem_doubles0((size_t)net->nodes[k].size);
+  c[i] = 1;
+  *least = nets_piecewise_minimum(&prefix, lo, hi, 1, c);
+  c[i] = -1;
+  *most = -nets_piecewise_minimum(&prefix, lo, hi, 1, c);
+  mem_free(c);
 }

@@ -33,4 +33,23 @@ void nets_sample(int n, const double *lo, const double *hi, Prng *prng, double *
  * Needs at most 12 neurons. */
 double nets_exact_minimum(const Net *net, const double *lo, const double *hi, int row);
 
+/* The same for any ReLU network of at most NETS_MOST_INPUTS inputs, and for several
+ * outputs at once: min over the box of max_r c_r . y, double c[n_rows][outputs].  The
+ * box is cut into simplices on which every neuron keeps its sign and one row is the
+ * largest: there the minimum is at a corner.  Every corner is a point of the box, so
+ * the result is never too small, and too large by rounding only, about 1e-12 of the
+ * numbers in the network. */
+#define NETS_MOST_INPUTS 3
+double nets_piecewise_minimum(const Net *net, const double *lo, const double *hi,
+                              int n_rows, const double *c);
+
+/* The same over a branch, where pre-activation i (of all in the order of the nodes) is
+ * <= 0 where sign[i] < 0 and >= 0 where sign[i] > 0.  INFINITY when it has no input. */
+double nets_branch_minimum(const Net *net, const double *lo, const double *hi,
+                           const signed char *sign, int n_rows, const double *c);
+
+/* The exact range of element i of node k, from the same cuts. */
+void nets_piecewise_range(const Net *net, int k, int i, const double *lo,
+                          const double *hi, double *least, double *most);
+
 #endif

@@ -16,36 +16,6 @@
 #include "tests/support/bounded.h"
 #include "tests/support/nets.h"
 
-/* The number of values that a sample has outside its interval.  Samples are
- * evaluated with an enclosure, so a single one outside is a proof of unsoundness. */
-static int escapes(const Bounded *f, Prng *prng, int samples)
-{
-  const Net *net = f->net;
-  const int last = net->n_nodes - 1, n = net_in_size(net), m = net_out_size(net);
-  double *x = mem_doubles((size_t)n), *mid = mem_doubles((size_t)m),
-         *rad = mem_doubles((size_t)m);
-  int count = 0;
-  for (int s = 0; s < samples; s++) {
-    nets_sample(n, f->lo, f->hi, prng, x);
-    for (int k = 1; k <= last; k++) {
-      /* Every prefix of the network is a network with node k as its output. */
-      Net prefix = *net;
-      prefix.n_nodes = k + 1;
-      if (net->nodes[k].size > m) {
-        mid = mem_grow(mid, (size_t)net->nodes[k].size, sizeof *mid);
-        rad = mem_grow(rad, (size_t)net->nodes[k].size, sizeof *rad);
-      }
-      eval_enclose(&prefix, x, mid, rad);
-      for (int i = 0; i < net->nodes[k].size; i++)
-        count += mid[i] + rad[i] < f->b->lo[k][i] || mid[i] - rad[i] > f->b->hi[k][i];
-    }
-  }
-  mem_free(x);
-  mem_free(mid);
-  mem_free(rad);
-  return count;
-}
-
 static void check_intervals(double scale, int nets, int samples)
 {
   Prng prng = prng_init(3);
@@ -54,11 +24,12 @@ static void check_intervals(double scale, int nets, int samples)
         bounded_new(nets_random((NetsKind)(t % 3), 6, scale, &prng), 0.5, &prng);
     ibp_all(f.b, lagrangian_linop(f.L));
     cr_assert(bounds_check(f.b));
-    cr_assert_eq(escapes(&f, &prng, samples), 0, "interval propagation, net %d", t);
+    cr_assert_eq(bounded_escapes(&f, &prng, samples), 0, "interval propagation, net %d",
+                 t);
     bounded_tighten(&f, 0);
-    cr_assert_eq(escapes(&f, &prng, samples), 0, "backward bounds, net %d", t);
+    cr_assert_eq(bounded_escapes(&f, &prng, samples), 0, "backward bounds, net %d", t);
     bounded_tighten(&f, 5);
-    cr_assert_eq(escapes(&f, &prng, samples), 0, "optimised slopes, net %d", t);
+    cr_assert_eq(bounded_escapes(&f, &prng, samples), 0, "optimised slopes, net %d", t);
     bounded_free(&f);
   }
 }
@@ -84,7 +55,7 @@ Test(lagrangian, one_net_holds_thousands_of_samples)
   for (int kind = 0; kind < 3; kind++) {
     Bounded f = bounded_new(nets_random((NetsKind)kind, 8, 1, &prng), 0.3, &prng);
     bounded_tighten(&f, 10);
-    cr_assert_eq(escapes(&f, &prng, 3000), 0);
+    cr_assert_eq(bounded_escapes(&f, &prng, 3000), 0);
     bounded_free(&f);
   }
 }
@@ -102,7 +73,7 @@ Test(lagrangian, a_broken_interval_is_caught)
     const double width = f.b->hi[1][0] - f.b->lo[1][0];
     f.b->hi[1][0] -=
         width * 1e-6; /* first layer: the interval is exact, corners reach it */
-    caught += width > 0 && escapes(&f, &prng, 200) > 0;
+    caught += width > 0 && bounded_escapes(&f, &prng, 200) > 0;
     bounded_free(&f);
   }
   cr_assert(caught >= 20, "caught %d of 30", caught);

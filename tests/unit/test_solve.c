@@ -3,32 +3,17 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "net/base/mem.h"
 #include "solver/options.h"
 #include "solver/solve.h"
 #include "tests/support/nets.h"
+#include "tests/support/props.h"
 
-/* The property "row . y <= rhs is unsafe" over one box, with an exact rhs. */
+/* Unsafe: y[var] <= rhs. */
 static Prop *one_row(const Net *net, const double *lo, const double *hi, int var,
                      double rhs)
 {
-  const int n = net_in_size(net);
-  Prop *prop = prop_new("test", n, net_out_size(net));
-  Box box = box_new(n);
-  for (int i = 0; i < n; i++) {
-    box.lo[i] = box.in_lo[i] = lo[i];
-    box.hi[i] = box.in_hi[i] = hi[i];
-  }
-  PropRow *row = mem_zero(1, sizeof *row);
-  *row = (PropRow){.n = 1, .rhs_lo = rhs, .rhs_hi = rhs};
-  row->var = mem_array(1, sizeof *row->var);
-  row->coef = mem_doubles(1);
-  row->var[0] = var;
-  row->coef[0] = 1;
-  prop_add_case(prop, prop_add_box(prop, &box), row, 1, 1);
-  prop_finish(prop);
-  box_free(&box);
-  return prop;
+  const int first[2] = {0, 1};
+  return props_below(net, lo, hi, 1, first, &var, &rhs);
 }
 
 static Result solve(const Net *net, const Prop *prop, const Options *options)
