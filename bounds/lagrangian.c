@@ -152,8 +152,7 @@ static const double *given(double *const *arrays, int k)
   return arrays ? arrays[k] : NULL;
 }
 
-/* ---- the terms of (2) -------------------------------------------------------------
- */
+/* ---- the terms of (2) -------------------------------------------------- */
 
 /* sum_i min (q_i lo_i, q_i hi_i), with its minimiser. */
 static void interval_term(int n, const double *q, const double *lo, const double *hi,
@@ -407,8 +406,7 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
   close_node(L, 0);
 }
 
-/* ---- gradient ---------------------------------------------------------------------
- */
+/* ---- gradient ---------------------------------------------------------- */
 
 /* Which nodes lie between the input and `start`. */
 static void mark_ancestors(const Net *net, int start, bool *wanted)

@@ -269,8 +269,7 @@ static void conv_adjoint(Linop *op, int k, int n_rows, const double *nu, double 
     }
 }
 
-/* ---- forward ------------------------------------------------------------------------
- */
+/* ---- forward ----------------------------------------------------------- */
 
 const double *linop_bias(const Node *v, int *stride, int *period)
 {

@@ -5,8 +5,8 @@
  * little tightness.  Only neurons that were unstable in the bounds a Packed was made
  * from are kept: a neuron never becomes unstable again.  A row of bytes is
  *
- *     slope [k][open[k][i]]    for the activation nodes k < start in order, i <
- * n_open[k]
+ *     slope [k][open[k][i]],   i < n_open[k], for the activation nodes k < start in
+ * order
  *
  * so a row for a later start node begins with the row for an earlier one.
  */

@@ -30,8 +30,7 @@ typedef struct {
   bool *only_act; /* the activation is the node's only consumer */
 } Reduction;
 
-/* ---- which elements stay ------------------------------------------------------------
- */
+/* ---- which elements stay ----------------------------------------------- */
 
 static void find_consumers(Reduction *x)
 {

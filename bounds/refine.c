@@ -56,8 +56,7 @@ typedef struct {
   double *lower; /* double lower[n_objectives] */
 } Refine;
 
-/* ---- rows ---------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------- */
 
 static void load_slopes(const Refine *x, Member *m, int r)
 {

@@ -82,8 +82,7 @@ long attack_n_restarts(const Attack *a)
   return a->n_restarts;
 }
 
-/* ---- one step -----------------------------------------------------------------------
- */
+/* ---- one step ---------------------------------------------------------- */
 
 static void forward(Attack *a, int n_rows)
 {

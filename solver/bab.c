@@ -439,8 +439,7 @@ static void bound_group(void *context, int member, int g)
   w->b->n_box = all;
 }
 
-/* ---- set-up ------------------------------------------------------------------------
- */
+/* ---- set-up ------------------------------------------------------------ */
 
 static Worker worker_new(const Search *s, int member)
 {
@@ -570,8 +569,7 @@ static void search_free(Search *s)
   mem_free(s->probe_case);
 }
 
-/* ---- the search ---------------------------------------------------------------------
- */
+/* ---- the search -------------------------------------------------------- */
 
 static void add_part(Search *s, const TreeNode *parent, int id, int open_case,
                      Decision decision)

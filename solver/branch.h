@@ -6,22 +6,26 @@
  * neuron i, open on [l, u], takes away from a row (the objective, or the bound of a
  * later neuron) with multiplier lambda_i < 0 at a pre-activation v is |lambda_i| times
  *
- *     gap (v) = u (v - l) / (u - l) - max (0, v),       gap (0) = I = -l u / (u - l)
- *     d gap / du = -l (v - l) / (u - l)^2,              d gap / dl = -u (u - v) / (u -
- * l)^2
+ *     gap (v)    = u (v - l) / (u - l) - max (0, v),     gap (0) = I = -l u / (u - l)
+ *     d gap / du = -l (v - l) / (u - l)^2
+ *     d gap / dl = -u (u - v) / (u - l)^2
  *
  * v is the average of the relaxed optimum for the objective (bounds/slopes.h), and 0,
  * where the gap is largest, for other rows, whose optimum nobody knows.  Deciding the
  * neuron's sign removes the gap in both children.  With omega_row = |dG / d bound of
  * the row| (1 for the objective) the chain rule backwards through the layers gives
  *
- *     loss_i           = sum over rows of  omega_row max (0, -lambda_i^row) gap_i (1)
- *     omega of u_i, l_i = the same sum with |d gap_i / du|, |d gap_i / dl| (2)
+ *     loss_i            = sum over rows of omega_row max (0, -lambda_i^row) gap_i   (1)
+ *     omega of u_i, l_i = the same sum with |d gap_i / du| and |d gap_i / dl|       (2)
  *
  * and loss_i is, to first order and with slopes as they are, what the decision gains.
- * For the objective alone and v = 0 this is the score of BaBSR (Bunel et al. 2020). One
- * backward pass per row that matters, all rows of a layer together.  Scores only steer
- * the search.
+ * Two things that first order does not see are added with small weights: the intercept
+ * I in the objective, because the average is not quite the optimum, and, in (2), l of a
+ * neuron with lambda > 0 that is nearly active, because nothing changes until it is.
+ * For the objective alone and v = 0 this is the score of BaBSR (Bunel et al. 2020).
+ *
+ * One backward pass per row that matters, all rows of a layer together.  Scores only
+ * steer the search.
  */
 #ifndef SOLVER_BRANCH_H
 #define SOLVER_BRANCH_H
