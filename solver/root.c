@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "solver/root.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "bounds/crown.h"
@@ -16,10 +17,10 @@
 /* Iterations on every leaf of the trees: more leaves gain more than more iterations. */
 #define LEAF_ITERATIONS 5
 /* Multiplications per second of one thread in refine_run, about, and the share of the
- * time left, and the most seconds, that it may take. */
-#define REFINE_SPEED   1.5e10
-#define REFINE_SHARE   0.3
-#define REFINE_SECONDS 120.0
+ * time left that it may take; the most multiplications where time has no limit. */
+#define REFINE_SPEED 1.5e10
+#define REFINE_SHARE 0.3
+#define REFINE_MOST  4e12
 /* Small trees that take less than about a second need no search before them. */
 #define CHEAP_LEAVES 16
 #define CHEAP_COST   2e10
@@ -114,10 +115,12 @@ static RefineParams refine_params(const Job *job, int leaves, const Stop *stop)
 bool root_refining_pays(const Job *job, int leaves)
 {
   const RefineParams params = refine_params(job, leaves, NULL);
-  const double seconds =
-      refine_cost(job->bounds, &params) / (REFINE_SPEED * job->team->n);
-  const double most = REFINE_SHARE * stop_seconds_left(job->stop);
-  return seconds > 0 && seconds < (most < REFINE_SECONDS ? most : REFINE_SECONDS);
+  const double cost = refine_cost(job->bounds, &params);
+  const double left = stop_seconds_left(job->stop);
+  if (!(cost > 0)) return false;
+  /* Without a limit on the time nothing may depend on the clock or the threads. */
+  if (isinf(left)) return cost < REFINE_MOST;
+  return cost < REFINE_SHARE * left * REFINE_SPEED * job->team->n;
 }
 
 bool root_refining_is_cheap(const Job *job)
