@@ -42,8 +42,10 @@ void packed_store(const Packed *p, int start, double *const *alpha, int r,
   for (int k = 0; k < start; k++) {
     if (!p->n_open[k]) continue;
     const double *row = alpha[k] + (size_t)r * (size_t)p->net->nodes[k].size;
-    for (int i = 0; i < p->n_open[k]; i++)
-      *bytes++ = (unsigned char)(row[p->open[k][i]] * STEPS + 0.5);
+    for (int i = 0; i < p->n_open[k]; i++) {
+      const double s = row[p->open[k][i]];
+      *bytes++ = s >= 0 && s <= 1 ? (unsigned char)(s * STEPS + 0.5) : 0;
+    }
   }
 }
 

@@ -483,7 +483,7 @@ static void average(Run *run, int t)
                                                                        run->L, k) +
                                                                    (size_t)r * n;
       for (size_t i = 0; i < n; i++)
-        mean[i] += w * (step[i] + z[i] - mean[i]);
+        mean[i] = t ? mean[i] + w * (step[i] + z[i] - mean[i]) : step[i] + z[i];
     }
   }
 }
@@ -560,6 +560,7 @@ void slopes_look_ahead(Slopes *s, Lagrangian *L, const Bounds *b, Objective *obj
                        const SlopesParams *params, int n, const int *source,
                        const LagrangianCut *cut, double *value)
 {
+  STATUS_REQUIRE(objective->c, "rows are looked up by their source");
   LagrangianBatch batch = as_given(s, objective, params);
   const int block = lagrangian_max_rows(L);
   int box[LOOK_ROWS];

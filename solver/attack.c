@@ -194,10 +194,11 @@ static bool replay(Attack *a, int n_rows)
 
 /* Descend from the points in x[0].  A candidate is deepened by a few more steps
  * before it is replayed: a larger violation survives rounding. */
-static bool run(Attack *a, int n_rows, int steps, const Stop *stop)
+static bool run(Attack *a, int n_rows, int steps, double reach, const Stop *stop)
 {
-  const double ratio = steps > 1 ? pow(RATE_LAST / RATE_FIRST, 1.0 / (steps - 1)) : 1;
-  double rate = RATE_FIRST;
+  const double last = RATE_LAST / RATE_FIRST * reach;
+  const double ratio = steps > 1 ? pow(last / reach, 1.0 / (steps - 1)) : 1;
+  double rate = reach;
   int patience = -1;
   a->n_restarts += n_rows;
   for (int r = 0; r < n_rows; r++)
@@ -242,28 +243,47 @@ bool attack_random(Attack *a, int restarts, long most, int steps, Prng *prng,
       a->cases[n_rows++] = k;
       most--;
       if (n_rows < a->max_rows) continue;
-      if (run(a, n_rows, steps, stop)) return true;
+      if (run(a, n_rows, steps, RATE_FIRST, stop)) return true;
       if (stop_why(stop)) return false;
       n_rows = 0;
     }
-  return n_rows && run(a, n_rows, steps, stop);
+  return n_rows && run(a, n_rows, steps, RATE_FIRST, stop);
+}
+
+/* Points from .. from + n_rows into x[0], inside the box. */
+static void load_points(Attack *a, int from, int n_rows, const double *points,
+                        const int *cases)
+{
+  const Box *box = a->query->box;
+  for (int r = 0; r < n_rows; r++) {
+    const double *p = points + (size_t)(from + r) * (size_t)box->n;
+    double *x = a->x[0] + (size_t)r * (size_t)box->n;
+    for (int i = 0; i < box->n; i++)
+      x[i] = isnan(p[i]) ? box->lo[i] : clip(p[i], box->lo[i], box->hi[i]);
+    a->cases[r] = cases[from + r];
+  }
 }
 
 bool attack_from(Attack *a, int n, const double *points, const int *cases, int steps,
-                 const Stop *stop)
+                 double reach, const Stop *stop)
 {
-  const Box *box = a->query->box;
   for (int from = 0; from < n; from += a->max_rows) {
     const int n_rows = n - from < a->max_rows ? n - from : a->max_rows;
-    for (int r = 0; r < n_rows; r++) {
-      const double *p = points + (size_t)(from + r) * (size_t)box->n;
-      double *x = a->x[0] + (size_t)r * (size_t)box->n;
-      for (int i = 0; i < box->n; i++)
-        x[i] = isnan(p[i]) ? box->lo[i] : clip(p[i], box->lo[i], box->hi[i]);
-      a->cases[r] = cases[from + r];
-    }
-    if (run(a, n_rows, steps, stop)) return true;
+    load_points(a, from, n_rows, points, cases);
+    if (run(a, n_rows, steps, reach, stop)) return true;
     if (stop_why(stop)) return false;
   }
   return false;
+}
+
+void attack_margins(Attack *a, int n, const double *points, const int *cases,
+                    double *margin)
+{
+  for (int from = 0; from < n; from += a->max_rows) {
+    const int n_rows = n - from < a->max_rows ? n - from : a->max_rows;
+    load_points(a, from, n_rows, points, cases);
+    forward(a, n_rows);
+    margins(a, n_rows);
+    memcpy(margin + from, a->margin, (size_t)n_rows * sizeof *margin);
+  }
 }

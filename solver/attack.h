@@ -37,9 +37,15 @@ bool attack_random(Attack *a, int restarts, long most, int steps, Prng *prng,
                    const Stop *stop);
 
 /* Descend from given points, double points[n][inputs] (clipped to the box), for the
- * case of each: cases[i] counts from query->first_case. */
+ * case of each: cases[i] counts from query->first_case.  `reach` is the length of the
+ * first step in half-widths of the box: 0.5 when the points say little, less when the
+ * counterexample should be near. */
 bool attack_from(Attack *a, int n, const double *points, const int *cases, int steps,
-                 const Stop *stop);
+                 double reach, const Stop *stop);
+
+/* The margins at given points, double margin[n], and nothing else. */
+void attack_margins(Attack *a, int n, const double *points, const int *cases,
+                    double *margin);
 
 /* Descents so far. */
 long attack_n_restarts(const Attack *a);

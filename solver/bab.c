@@ -30,6 +30,8 @@
 #define KEPT_BETAS 64
 /* Points tried as witnesses after each batch. */
 #define PROBES 8
+/* How far the first step from there goes, in half-widths of the box. */
+#define PROBE_REACH 0.1
 
 /* What a slot holds, in this order. */
 typedef struct {
@@ -313,6 +315,8 @@ static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *
   lp_bound(w->L, w->one, &o, s->params->lp_neurons, NULL, s->stop, &lp, corner);
   if (lp.lower > part->node.lower) part->node.lower = lp.lower;
   objective_free(&o);
+  /* GLPK keeps an environment per thread, and this one may end. */
+  lp_release();
 }
 
 /* Where lambda >= 0 a child can go on with its parent's p = alpha lambda, so that it
@@ -627,6 +631,7 @@ static void close_part(Search *s, const Part *part, TreeState state)
   }
   s->stats.leaves++;
   if (--s->open_nodes[c] > 0) return;
+  STATUS_REQUIRE(s->closed[c] < DBL_MAX, "not all branches of a box can be empty");
   STATUS_REQUIRE(tree_covers(&s->tree, s->roots[c]),
                  "closed leaves must cover the whole box");
   result_raise(s->result, s->query->first_case + s->open[c], s->closed[c], "bab");
@@ -688,7 +693,7 @@ static bool probe(Search *s)
     add_probe(s, worst, points, cases, &found);
   }
   const bool hit = found && attack_from(s->attack, found, points, cases,
-                                        s->params->probe_steps, s->stop);
+                                        s->params->probe_steps, PROBE_REACH, s->stop);
   return hit;
 }
 

@@ -23,8 +23,10 @@
 /* Floats that may be kept with a region, and bytes of all regions before the search
  * goes for depth. */
 #define MOST_KEPT ((size_t)1 << 14)
-/* Parts whose points are tried as witnesses, the weakest of a batch. */
-#define PROBES 8
+/* Points of a batch that are tried as witnesses, and how far the first step from there
+ * goes, in half-widths of the box. */
+#define PROBES      64
+#define PROBE_REACH 0.2
 /* A coordinate whose coefficient happens to vanish in the bound may still loosen it:
  * this share of the mean coefficient is added to each. */
 #define AXIS_FLOOR 0.05
@@ -85,8 +87,9 @@ typedef struct {
   int *weakest;       /* int weakest[batch]: the case of that bound */
   double *case_lower; /* double case_lower[batch][n_open] */
   double *closed;     /* double closed[n_open]: smallest bound over closed parts */
-  bool *taken;        /* bool taken[batch]: probed already */
-  double *points;     /* double points[2 PROBES][n] */
+  double *points;     /* double points[2 batch][n]: probes, */
+  double *margin;     /* double margin[2 batch]: their margins */
+  int *probe_case;    /* int probe_case[2 batch]: and cases */
 } Search;
 
 int split_n_free(const Query *query)
@@ -204,13 +207,18 @@ static void search_init(Search *s)
   s->frontier = frontier_new(s->n, s->kept);
   s->interval = mem_array(batch * s->kept + 1, sizeof *s->interval);
   s->parent_interval = mem_array(s->kept + 1, sizeof *s->parent_interval);
+  /* Nothing is known about the root: neither its neurons nor its cases. */
+  const size_t ends = s->kept ? s->kept - (size_t)s->n_open : 0;
+  for (size_t i = 0; i < s->kept; i++)
+    s->parent_interval[i] = i < ends && i % 2 ? INFINITY : -INFINITY;
   s->part = mem_array(batch, sizeof *s->part);
   s->lo = mem_doubles(batch * n);
   s->hi = mem_doubles(batch * n);
   s->corner = mem_doubles(batch * n);
   s->weakest = mem_array(batch, sizeof *s->weakest);
-  s->taken = mem_array(batch, sizeof *s->taken);
-  s->points = mem_doubles(2 * PROBES * n);
+  s->points = mem_doubles(2 * batch * n);
+  s->margin = mem_doubles(2 * batch);
+  s->probe_case = mem_array(2 * batch, sizeof *s->probe_case);
   s->case_lower = mem_doubles(batch * (size_t)s->n_open + 1);
   s->closed = mem_doubles((size_t)s->n_open + 1);
   for (int c = 0; c < s->n_open; c++)
@@ -234,8 +242,9 @@ static void search_free(Search *s)
   mem_free(s->interval);
   mem_free(s->parent_interval);
   mem_free(s->weakest);
-  mem_free(s->taken);
   mem_free(s->points);
+  mem_free(s->margin);
+  mem_free(s->probe_case);
   mem_free(s->case_lower);
   mem_free(s->closed);
 }
@@ -406,10 +415,10 @@ static void judge_part(Search *s, const Worker *w, int p, int box)
   best_bounds(s, w, box, lower, w->best, w->gain);
   /* What the whole had proved holds for its halves: a case that is closed stays closed.
    */
-  float *known = s->interval + (size_t)(p + 1) * s->kept - s->n_open;
   for (int c = 0; s->kept && c < s->n_open; c++) {
-    if (s->part[p].depth > 1) lower[c] = fmax(lower[c], (double)known[c]);
-    known[c] = round_float_dn(lower[c]);
+    float *known = s->interval + (size_t)(p + 1) * s->kept - (size_t)(s->n_open - c);
+    lower[c] = fmax(lower[c], (double)*known);
+    *known = round_float_dn(lower[c]);
   }
   int weakest = 0;
   for (int c = 1; c < s->n_open; c++)
@@ -471,8 +480,7 @@ static void bound_group(void *context, int member, int g)
   for (int t = 0; t < n_boxes; t++) {
     bounds_set_box(w->b, t, s->lo + (size_t)(from + t) * n,
                    s->hi + (size_t)(from + t) * n);
-    if (s->part[from + t].depth > 1)
-      load_intervals(s, w->b, t, s->interval + (size_t)(from + t) * s->kept);
+    load_intervals(s, w->b, t, s->interval + (size_t)(from + t) * s->kept);
   }
   const CrownParams params = {.first = 1, .stop = s->stop};
   crown_run(w->crown, w->b, &params);
@@ -560,31 +568,47 @@ static void sort_parts(Search *s)
   }
 }
 
-/* Try the centre and the corner of the weakest open parts. */
+static void swap_probes(Search *s, int a, int b)
+{
+  for (int i = 0; i < s->n; i++) {
+    double *x = s->points + (size_t)a * (size_t)s->n + i,
+           *y = s->points + (size_t)b * (size_t)s->n + i, t = *x;
+    *x = *y;
+    *y = t;
+  }
+  const int k = s->probe_case[a];
+  const double m = s->margin[a];
+  s->probe_case[a] = s->probe_case[b];
+  s->probe_case[b] = k;
+  s->margin[a] = s->margin[b];
+  s->margin[b] = m;
+}
+
+/* Of the centres of all open parts and the corners where their bounds are attained, try
+ * those with the smallest margins. */
 static bool probe(Search *s)
 {
   const size_t n = (size_t)s->n;
-  double *points = s->points;
-  int cases[2 * PROBES], found = 0;
-  memset(s->taken, 0, (size_t)s->n_parts * sizeof *s->taken);
-  for (int k = 0; k < PROBES; k++) {
-    int worst = -1;
-    for (int p = 0; p < s->n_parts; p++)
-      if (!s->taken[p] && !(s->part[p].lower > 0) &&
-          (worst < 0 || s->part[p].lower < s->part[worst].lower))
-        worst = p;
-    if (worst < 0) break;
-    s->taken[worst] = true;
-    const size_t at = (size_t)worst * n;
-    memcpy(points + (size_t)found * n, s->corner + at, n * sizeof *points);
-    cases[found++] = s->weakest[worst];
+  int found = 0;
+  for (int p = 0; p < s->n_parts; p++) {
+    if (s->part[p].lower > 0) continue;
+    double *corner = s->points + (size_t)found * n, *centre = corner + n;
+    memcpy(corner, s->corner + (size_t)p * n, n * sizeof *corner);
     for (size_t i = 0; i < n; i++)
-      points[(size_t)found * n + i] = s->lo[at + i] / 2 + s->hi[at + i] / 2;
-    cases[found++] = s->weakest[worst];
+      centre[i] = s->lo[(size_t)p * n + i] / 2 + s->hi[(size_t)p * n + i] / 2;
+    s->probe_case[found] = s->probe_case[found + 1] = s->weakest[p];
+    found += 2;
   }
-  const bool hit = found && attack_from(s->attack, found, points, cases,
-                                        s->params->attack_steps, s->stop);
-  return hit;
+  if (!found) return false;
+  attack_margins(s->attack, found, s->points, s->probe_case, s->margin);
+  for (int k = 0; k < PROBES && k < found; k++) {
+    int best = k;
+    for (int i = k + 1; i < found; i++)
+      if (s->margin[i] < s->margin[best]) best = i;
+    swap_probes(s, k, best);
+  }
+  return attack_from(s->attack, found < PROBES ? found : PROBES, s->points,
+                     s->probe_case, s->params->attack_steps, PROBE_REACH, s->stop);
 }
 
 /* What the closed parts, the frontier and the parts in work prove together. */

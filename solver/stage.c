@@ -21,8 +21,10 @@
 #define QUICK_STEPS    20
 #define QUICK_DESCENTS 256 /* of all cases: thousands of cases want bounds first */
 
+/* First step from the corners where a bound of the whole box is attained. */
+#define CORNER_REACH 0.5
 /* Descent steps from the points that branch and bound probes. */
-#define PROBE_STEPS 3
+#define PROBE_STEPS 20
 /* When all else has failed, inputs are split if there are no more of them. */
 #define MANY_INPUTS 32
 /* Open subproblems take no more memory than this. */
@@ -144,7 +146,7 @@ void stage_attack_corners(Job *job)
   need_attack(job);
   const long before = attack_n_restarts(job->attack);
   attack_from(job->attack, job->n_corners, job->corners, job->corner_case,
-              job->options->attack_steps, job->stop);
+              job->options->attack_steps, CORNER_REACH, job->stop);
   job->n_corners = 0;
   timer_stop(&t, attack_n_restarts(job->attack) - before);
 }
