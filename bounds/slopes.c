@@ -18,7 +18,6 @@
 /* See step_length. */
 #define POLYAK       4.0
 #define STALE_LENGTH 0.1
-#define LEAST_AIM    0.01
 
 /* Rows looked at together. */
 #define LOOK_ROWS 256
@@ -49,7 +48,6 @@ struct Slopes {
   size_t c_room;
   double *c, *y;
   double *value, *gain; /* double gain[n_rows]: what the step promises */
-  double *scale;        /* double scale[n_rows]: what the first step promised */
   bool *done;
 };
 
@@ -83,7 +81,6 @@ Slopes *slopes_new(const Net *net, int max_rows)
   s->sign = mem_array(rows, sizeof *s->sign);
   s->value = mem_doubles(rows);
   s->gain = mem_doubles(rows);
-  s->scale = mem_doubles(rows);
   s->done = mem_array(rows, sizeof *s->done);
   return s;
 }
@@ -117,7 +114,6 @@ void slopes_free(Slopes *s)
   mem_free(s->y);
   mem_free(s->value);
   mem_free(s->gain);
-  mem_free(s->scale);
   mem_free(s->done);
   mem_free(s);
 }
@@ -295,7 +291,6 @@ static void move_row(Run *run, int from, int to)
   Slopes *s = run->s;
   s->caller[to] = s->caller[from];
   s->value[to] = s->value[from];
-  s->scale[to] = s->scale[from];
   s->box[to] = s->box[from];
   s->unit[to] = s->unit[from];
   s->sign[to] = s->sign[from];
@@ -374,13 +369,10 @@ static void direct_cuts(Run *run, int t, double rate)
 
 /* The bound is concave, so a step gains no more than its slope promises.  Promising
  * more than what is missing is a step too far: Polyak's rule, with some room because
- * promises are not kept, and never so little that a bound just below the target stays
- * there. */
+ * promises are not kept. */
 static double step_length(const Run *run, int r)
 {
-  const double gain = run->s->gain[r];
-  const double missing =
-      fmax(run->params->target - run->s->value[r], LEAST_AIM * run->s->scale[r]);
+  const double missing = run->params->target - run->s->value[r], gain = run->s->gain[r];
   if (!isfinite(missing)) return 1;
   if (!(gain > 0)) return STALE_LENGTH;
   const double length = POLYAK * missing / gain;
@@ -430,10 +422,8 @@ static void adam_step(Run *run, int t)
                                s->move[k] + (size_t)r * (size_t)n);
   }
   direct_cuts(run, t, BETA_RATE * rate / RATE_FIRST);
-  for (int r = 0; r < s->n_rows; r++) {
-    if (t == 0) s->scale[r] = s->gain[r];
+  for (int r = 0; r < s->n_rows; r++)
     s->gain[r] = step_length(run, r);
-  }
   move(run);
 }
 
