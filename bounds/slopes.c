@@ -454,7 +454,7 @@ static void clear_stable(Run *run, int k)
                            *restrict hi = run->b->bend_hi[j] + (size_t)s->box[r] * n,
                            *lambda = lagrangian_lambda(run->L, k) + (size_t)r * n;
     for (size_t i = 0; i < n; i++)
-      g[i] = (lo[i] < 0) & (hi[i] > 0) & (lambda[i] > 0) ? g[i] : 0;
+      g[i] = ((lo[i] < 0) & (hi[i] > 0) & (lambda[i] > 0)) ? g[i] : 0;
   }
 }
 
