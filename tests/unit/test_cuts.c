@@ -620,14 +620,6 @@ Test(cuts, slopes_and_betas_reach_the_linear_program)
     cr_assert(lp.lower <= truth + 1e-9 * (1 + fabs(truth)), "net %d: %.12g above %.12g",
               t, lp.lower, truth);
     cr_assert(slopes <= lp.optimum + slack && without <= lp.optimum + slack);
-    {
-      double q = (lp.optimum - slopes) /
-                 (1e-3 + fabs(lp.optimum) + fabs(lp.optimum - without));
-      if (q > 0.005)
-        printf("GAP t %d q %.4f lp %.6f slopes %.6f without %.6f truth %.6f cuts %d "
-               "rows %d retight %d\n",
-               t, q, lp.optimum, slopes, without, truth, br.n_cuts, n_rows, t % 3 == 0);
-    }
     const double gap =
         (lp.optimum - slopes) / (1e-3 + fabs(lp.optimum) + fabs(lp.optimum - without));
     if (n_rows == 1) worst = fmax(worst, gap);
