@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "bounds/lp.h"
 #include "net/base/mem.h"
 
 Team *team_new(const Net *net, int n_threads, int max_rows)
@@ -39,13 +40,19 @@ typedef struct {
   pthread_t thread;
 } Worker;
 
-static void *work(void *argument)
+static void work(const Worker *worker)
 {
-  const Worker *worker = argument;
   Round *round = worker->round;
   int i;
   while ((i = atomic_fetch_add(&round->next, 1)) < round->n_tasks)
     round->task(round->context, worker->member, i);
+}
+
+/* Tasks may have solved linear programs, for which GLPK keeps memory per thread. */
+static void *work_in_thread(void *argument)
+{
+  work(argument);
+  lp_release();
   return NULL;
 }
 
@@ -65,7 +72,9 @@ void team_run(const Team *team, int n_tasks,
   workers[0].round = &round;
   for (; started < wanted; started++) {
     workers[started] = (Worker){.round = &round, .member = started};
-    if (pthread_create(&workers[started].thread, NULL, work, &workers[started])) break;
+    if (pthread_create(&workers[started].thread, NULL, work_in_thread,
+                       &workers[started]))
+      break;
   }
   work(&workers[0]);
   for (int i = 1; i < started; i++)
