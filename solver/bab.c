@@ -315,8 +315,6 @@ static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *
   lp_bound(w->L, w->one, &o, s->params->lp_neurons, NULL, s->stop, &lp, corner);
   if (lp.lower > part->node.lower) part->node.lower = lp.lower;
   objective_free(&o);
-  /* GLPK keeps an environment per thread, and this one may end. */
-  lp_release();
 }
 
 /* Where lambda >= 0 a child can go on with its parent's p = alpha lambda, so that it
