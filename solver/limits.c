@@ -261,6 +261,9 @@ void limits_end(void)
   const ssize_t put = write(wake[1], "e", 1);
   (void)put;
   pthread_join(watchdog, NULL);
+  /* The answer is out: a signal must not give it another exit status any more. */
+  if (atomic_load(&printed) == PRINTED)
+    old_int.sa_handler = old_term.sa_handler = SIG_IGN;
   sigaction(SIGINT, &old_int, NULL);
   sigaction(SIGTERM, &old_term, NULL);
   sigaction(SIGALRM, &old_alarm, NULL);

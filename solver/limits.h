@@ -55,7 +55,8 @@ Status limits_print(const Text *answer, int code, Err *err);
 void limits_reserve(size_t bytes);
 
 /* Stop the watchdog, give back signals and memory.  Needs limits_claim.  Call once
- * per limits_begin that succeeded. */
+ * per limits_begin that succeeded.  Once an answer is printed, SIGINT and SIGTERM are
+ * ignored instead: the exit status must be the one that belongs to the answer. */
 void limits_end(void);
 
 #endif
