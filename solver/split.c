@@ -199,9 +199,10 @@ static void search_init(Search *s)
     w->crown = crown_new(&w->solo);
   }
   /* What is known about the neurons of a part is where its halves start from. */
-  for (int k = 0; k < s->query->net->n_nodes; k++)
-    if (s->query->net->nodes[k].kind == NODE_ACT)
-      s->kept += 2 * (size_t)s->query->net->nodes[k].size;
+  for (int k = 0; k < s->query->net->n_nodes; k++) {
+    const Node *v = &s->query->net->nodes[k];
+    if (net_is_nonlinear(v)) s->kept += 2 * (size_t)v->n_in * (size_t)v->size;
+  }
   if (s->kept > MOST_KEPT) s->kept = 0;
   if (s->kept) s->kept += (size_t)s->n_open;
   s->frontier = frontier_new(s->n, s->kept);
