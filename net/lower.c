@@ -11,6 +11,8 @@
 #include "net/lower_index.h"
 #include "net/lower_linear.h"
 #include "net/lower_move.h"
+#include "net/lower_piecewise.h"
+#include "net/lower_pool.h"
 
 /* ---- the operators ------------------------------------------------------- */
 
@@ -26,6 +28,7 @@ typedef struct {
 static const char kind_letters[] = "ifsIFt"; /* in the order of OnnxAttr.kind */
 
 static const Operator operators[] = {
+    {"Abs", 1, 1, "", lower_piecewise_abs},
     {"Add", 2, 2, "", lower_arith_binary},
     {"AveragePool", 1, 1,
      "auto_pad:s ceil_mode:i count_include_pad:i dilations:I kernel_shape:I pads:I "
@@ -34,6 +37,7 @@ static const Operator operators[] = {
     {"BatchNormalization", 5, 5, "epsilon:f momentum:f spatial:i training_mode:i",
      lower_arith_batchnorm},
     {"Cast", 1, 1, "to:i saturate:i", lower_arith_cast},
+    {"Clip", 1, 3, "max:f min:f", lower_piecewise_clip},
     {"Concat", 1, -1, "axis:i", lower_move_concat},
     {"Constant", 0, 0, "value:t value_float:f value_floats:F value_int:i value_ints:I",
      lower_move_constant},
@@ -49,14 +53,30 @@ static const Operator operators[] = {
     {"Gather", 2, 2, "axis:i", lower_index_gather},
     {"Gemm", 2, 3, "alpha:f beta:f transA:i transB:i", lower_linear_gemm},
     {"GlobalAveragePool", 1, 1, "", lower_linear_global_pool},
+    {"GlobalMaxPool", 1, 1, "", lower_pool_global_max},
+    {"HardSigmoid", 1, 1, "alpha:f beta:f", lower_piecewise_hard_sigmoid},
     {"Identity", 1, 1, "", lower_move_identity},
+    {"LeakyRelu", 1, 1, "alpha:f", lower_piecewise_leaky},
     {"MatMul", 2, 2, "", lower_linear_matmul},
+    {"Max", 1, -1, "", lower_piecewise_max_min},
+    {"MaxPool", 1, 1,
+     "auto_pad:s ceil_mode:i dilations:I kernel_shape:I pads:I storage_order:i "
+     "strides:I",
+     lower_pool_max},
+    {"Min", 1, -1, "", lower_piecewise_max_min},
     {"Mul", 2, 2, "", lower_arith_binary},
     {"Neg", 1, 1, "", lower_arith_neg},
+    {"PRelu", 2, 2, "", lower_piecewise_prelu},
     {"Pad", 1, 4, "mode:s pads:I value:f", lower_index_pad},
     {"Range", 3, 3, "", lower_arith_range},
+    {"ReduceL1", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_linear_reduce_l1},
+    {"ReduceMax", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_pool_reduce},
     {"ReduceMean", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce},
+    {"ReduceMin", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_pool_reduce},
     {"ReduceProd", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce_prod},
     {"ReduceSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
@@ -67,6 +87,7 @@ static const Operator operators[] = {
     {"Split", 1, 2, "axis:i num_outputs:i split:I", lower_index_split},
     {"Squeeze", 1, 2, "axes:I", lower_move_squeeze},
     {"Sub", 2, 2, "", lower_arith_binary},
+    {"ThresholdedRelu", 1, 1, "alpha:f", lower_piecewise_thresholded},
     {"Tile", 2, 2, "", lower_index_tile},
     {"Transpose", 1, 1, "perm:I", lower_move_transpose},
     {"Unsqueeze", 1, 2, "axes:I", lower_move_unsqueeze},
