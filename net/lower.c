@@ -8,6 +8,7 @@
 #include "net/lower_arith.h"
 #include "net/lower_conv.h"
 #include "net/lower_ctx.h"
+#include "net/lower_deconv.h"
 #include "net/lower_index.h"
 #include "net/lower_linear.h"
 #include "net/lower_move.h"
@@ -44,6 +45,10 @@ static const Operator operators[] = {
     {"ConstantOfShape", 1, 1, "value:t", lower_move_constant_of_shape},
     {"Conv", 2, 3, "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I",
      lower_conv_conv},
+    {"ConvTranspose", 2, 3,
+     "auto_pad:s dilations:I group:i kernel_shape:I output_padding:I output_shape:I "
+     "pads:I strides:I",
+     lower_deconv},
     {"Div", 2, 2, "", lower_arith_binary},
     {"Dropout", 1, 3, "ratio:f seed:i", lower_arith_dropout},
     {"Equal", 2, 2, "", lower_arith_equal},

@@ -248,7 +248,8 @@ static Status crop(Lower *l, const OnnxNode *node, WindowAxis *axis, Value *x)
     axis[d - 2].in = dims[d] = end;
   }
   shape_make(x->shape.rank, dims, &shape); /* no larger than x */
-  return lower_ctx_strided(l, node, x, 0, strides, &shape, x);
+  const Value whole = *x;
+  return lower_ctx_strided(l, node, &whole, 0, strides, &shape, x);
 }
 
 /* Is it cheaper to go along a first?  It costs b.in a.runs + a.out b.runs. */

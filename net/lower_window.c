@@ -81,7 +81,8 @@ Status lower_window_attributes(Lower *l, const OnnxNode *node, const Shape *x,
   return STATUS_OK;
 }
 
-/* Padding and output size of one axis. */
+/* Padding and output size of one axis.  Strides larger than the kernel would need less
+ * than no padding: for Conv everybody takes none, for pooling runtimes disagree. */
 static Status finish_axis(Lower *l, const OnnxNode *node, AutoPad mode, bool ceiling,
                           WindowAxis *x)
 {
@@ -89,6 +90,11 @@ static Status finish_axis(Lower *l, const OnnxNode *node, AutoPad mode, bool cei
   if (mode == PAD_UPPER || mode == PAD_LOWER) {
     const int64_t out = (x->in + x->stride - 1) / x->stride;
     const int64_t need = (out - 1) * x->stride + reach - x->in;
+    if (need < 0 && strcmp(node->op, "Conv") != 0)
+      return lower_ctx_refuse(l, node,
+                              "attribute auto_pad=SAME_* of operator %s is not "
+                              "supported where it means a negative padding",
+                              node->op);
     const int64_t total = need > 0 ? need : 0;
     x->before = mode == PAD_UPPER ? total / 2 : total - total / 2;
     x->after = total - x->before;
