@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/conjugate.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
 
@@ -58,6 +59,36 @@ static size_t scratch_per_box(const Net *net)
   return most;
 }
 
+/* Nothing is known about the pre-activations j. */
+static void reset_lines(Bounds *b, int j, size_t m)
+{
+  fill(b->up[j], m, 0);
+  fill(b->down[j], m, b->is_relu[j] ? 0 : 0.5);
+  fill(b->bend_lo[j], m, -INFINITY);
+  fill(b->bend_hi[j], m, INFINITY);
+  memset(b->cut[j], 0, m * sizeof **b->cut);
+  for (int s = 0; s < 2 && !b->is_relu[j]; s++)
+    fill(b->lines[j][s].offset, m, -INFINITY);
+}
+
+/* What the pre-activation j of a function keeps; m elements in all boxes. */
+static void need_lines(Bounds *b, int j, ActKind act, size_t m)
+{
+  b->cut[j] = mem_zero(m, sizeof **b->cut);
+  b->up[j] = mem_doubles0(m);
+  b->down[j] = mem_doubles0(m);
+  b->bend_lo[j] = mem_doubles(m);
+  b->bend_hi[j] = mem_doubles(m);
+  b->is_relu[j] = act == ACT_RELU;
+  for (int s = 0; s < 2 && !b->is_relu[j]; s++)
+    b->lines[j][s] = (RelaxLines){.first = mem_doubles0(m),
+                                  .slope = mem_doubles0(m),
+                                  .last = mem_doubles0(m),
+                                  .offset = mem_doubles(m),
+                                  .touch = mem_doubles0(m)};
+  reset_lines(b, j, m);
+}
+
 Bounds *bounds_new(const Net *net, int n_box)
 {
   const size_t n = (size_t)net->n_nodes, t = (size_t)n_box;
@@ -72,6 +103,8 @@ Bounds *bounds_new(const Net *net, int n_box)
   b->down = mem_zero(n, sizeof *b->down);
   b->bend_lo = mem_zero(n, sizeof *b->bend_lo);
   b->bend_hi = mem_zero(n, sizeof *b->bend_hi);
+  b->lines = mem_zero(n, sizeof *b->lines);
+  b->is_relu = mem_zero(n, sizeof *b->is_relu);
   b->pre = mem_array(n, sizeof *b->pre);
   b->tight = mem_zero(n, sizeof *b->tight);
   b->cut = mem_zero(n, sizeof *b->cut);
@@ -86,14 +119,11 @@ Bounds *bounds_new(const Net *net, int n_box)
     const size_t m = t * (size_t)v->size;
     fill(b->lo[k] = mem_doubles(m), m, -INFINITY);
     fill(b->hi[k] = mem_doubles(m), m, INFINITY);
-    if (v->kind == NODE_ACT) {
-      b->pre[v->in[0]] = (int)k;
-      b->cut[v->in[0]] = mem_zero(m, sizeof **b->cut);
-      b->up[v->in[0]] = mem_doubles0(m);
-      b->down[v->in[0]] = mem_doubles0(m);
-      fill(b->bend_lo[v->in[0]] = mem_doubles(m), m, -INFINITY);
-      fill(b->bend_hi[v->in[0]] = mem_doubles(m), m, INFINITY);
-    }
+    if (v->kind == NODE_ACT) need_lines(b, v->in[0], v->act, m);
+    if (v->kind == NODE_MUL) fill(b->down[v->in[0]] = mem_doubles(m), m, 0.5);
+    if (net_is_nonlinear(v))
+      for (int p = 0; p < v->n_in; p++)
+        b->pre[v->in[p]] = (int)k;
     if (!net_is_linear(v)) continue;
     fill(b->err[k] = mem_doubles(m), m, INFINITY);
     fill(b->slip[k] = mem_doubles(t), t, INFINITY);
@@ -117,6 +147,13 @@ void bounds_free(Bounds *b)
     mem_free(b->bend_lo[k]);
     mem_free(b->bend_hi[k]);
     mem_free(b->cut[k]);
+    for (int s = 0; s < 2; s++) {
+      mem_free(b->lines[k][s].first);
+      mem_free(b->lines[k][s].slope);
+      mem_free(b->lines[k][s].last);
+      mem_free(b->lines[k][s].offset);
+      mem_free(b->lines[k][s].touch);
+    }
   }
   mem_free(b->lo);
   mem_free(b->hi);
@@ -126,6 +163,8 @@ void bounds_free(Bounds *b)
   mem_free(b->down);
   mem_free(b->bend_lo);
   mem_free(b->bend_hi);
+  mem_free(b->lines);
+  mem_free(b->is_relu);
   mem_free(b->pre);
   mem_free(b->tight);
   mem_free(b->cut);
@@ -143,13 +182,7 @@ void bounds_reset(Bounds *b)
     const size_t m = (size_t)b->n_box * (size_t)b->net->nodes[k].size;
     fill(b->lo[k], m, -INFINITY);
     fill(b->hi[k], m, INFINITY);
-    if (b->up[k]) {
-      fill(b->up[k], m, 0);
-      fill(b->down[k], m, 0);
-      fill(b->bend_lo[k], m, -INFINITY);
-      fill(b->bend_hi[k], m, INFINITY);
-      memset(b->cut[k], 0, m * sizeof **b->cut);
-    }
+    if (b->up[k]) reset_lines(b, k, m);
     if (b->err[k]) fill(b->err[k], m, INFINITY);
     if (b->slip[k]) fill(b->slip[k], (size_t)b->n_box, INFINITY);
   }
@@ -162,8 +195,24 @@ void bounds_set_box(Bounds *b, int t, const double *lo, const double *hi)
   memcpy(b->hi[0] + (size_t)t * n, hi, n * sizeof *hi);
 }
 
+static void set_curve(Bounds *b, int k, size_t at)
+{
+  const ActKind act = b->net->nodes[b->pre[k]].act;
+  b->bend_lo[k][at] = b->lo[k][at];
+  b->bend_hi[k][at] = b->hi[k][at];
+  for (int s = 0; s < 2; s++) {
+    ConjugateLine line;
+    conjugate_line(act, b->lo[k][at], b->hi[k][at], s ? -1 : 1, &line);
+    b->lines[k][s].first[at] = line.first;
+    b->lines[k][s].slope[at] = line.slope;
+    b->lines[k][s].last[at] = line.last;
+    b->lines[k][s].offset[at] = line.offset;
+    b->lines[k][s].touch[at] = line.touch;
+  }
+}
+
 /* What a ReLU needs, from its interval and what the branch assumes. */
-static void set_lines(Bounds *b, int k, size_t at)
+static void set_relu(Bounds *b, int k, size_t at)
 {
   const double lo = b->lo[k][at], hi = b->hi[k][at];
   const bool active = lo >= 0, open = lo < 0 && hi > 0, cut = b->cut[k][at] != 0;
@@ -183,9 +232,13 @@ static inline void meet(Bounds *b, int k, size_t at, int t, double lo, double hi
     b->empty[t] = true;
     return;
   }
+  const bool news = new_lo > b->lo[k][at] || new_hi < b->hi[k][at];
   b->lo[k][at] = new_lo;
   b->hi[k][at] = new_hi;
-  if (b->up[k]) set_lines(b, k, at);
+  if (b->is_relu[k])
+    set_relu(b, k, at);
+  else if (b->up[k] && news)
+    set_curve(b, k, at);
 }
 
 void bounds_meet(Bounds *b, int k, int t, int i, double lo, double hi)
@@ -226,6 +279,14 @@ void bounds_copy_box(Bounds *to, int t, const Bounds *from, int s)
     memcpy(to->bend_lo[k] + at, from->bend_lo[k] + source, bytes);
     memcpy(to->bend_hi[k] + at, from->bend_hi[k] + source, bytes);
     memcpy(to->cut[k] + at, from->cut[k] + source, n * sizeof **to->cut);
+    for (int side = 0; side < 2 && !to->is_relu[k]; side++) {
+      const RelaxLines *a = &to->lines[k][side], *z = &from->lines[k][side];
+      memcpy(a->first + at, z->first + source, bytes);
+      memcpy(a->slope + at, z->slope + source, bytes);
+      memcpy(a->last + at, z->last + source, bytes);
+      memcpy(a->offset + at, z->offset + source, bytes);
+      memcpy(a->touch + at, z->touch + source, bytes);
+    }
   }
 }
 
@@ -287,11 +348,27 @@ bool bounds_check(const Bounds *b)
   return true;
 }
 
+bool bounds_is_open(const Bounds *b, int j, int t, int i)
+{
+  const size_t at = (size_t)t * (size_t)b->net->nodes[j].size + (size_t)i;
+  const Node *v = &b->net->nodes[b->pre[j]];
+  if (v->kind == NODE_MUL) return b->lo[j][at] < b->hi[j][at];
+  return relax_is_open(v->act, b->lo[j][at], b->hi[j][at]);
+}
+
+bool bounds_has_choice(const Bounds *b, int k, int t, int i)
+{
+  const Node *v = &b->net->nodes[k];
+  bool choice = bounds_is_open(b, v->in[0], t, i);
+  if (v->kind == NODE_MUL) choice = choice && bounds_is_open(b, v->in[1], t, i);
+  return choice;
+}
+
 void bounds_count(const Bounds *b, long *active, long *inactive, long *unstable)
 {
   *active = *inactive = *unstable = 0;
   for (int k = 0; k < b->net->n_nodes; k++) {
-    if (b->pre[k] < 0) continue;
+    if (!b->is_relu[k]) continue;
     for (size_t i = 0; i < (size_t)b->n_box * (size_t)b->net->nodes[k].size; i++) {
       if (b->lo[k][i] >= 0)
         ++*active;

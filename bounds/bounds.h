@@ -11,12 +11,21 @@
  *     err[k][t size_k + i] >= what the adjoint product of node k can be wrong by,
  *                             per unit of |nu_i|; linear nodes only
  *     slip[k][t]           >= the same for products that underflow, in total
- * and for pre-activations, from the intervals alone, what a ReLU needs in its inner
- * loop (bounds/relax.h):
+ * and for the pre-activations of ACT nodes, from the intervals alone, what the inner
+ * loop needs (bounds/relax.h).  For a ReLU
  *
  *     up, down    slopes for lam < 0 and lam >= 0: 1 where active, 0 where inactive,
  *                 hi / (hi - lo) and the adaptive 0 or 1 where unstable
  *     bend_lo/hi  the interval where unstable, 0 and 0 where stable
+ *
+ * and for every other function
+ *
+ *     down        the default alpha, 1/2
+ *     bend_lo/hi  the interval
+ *     lines       supporting lines for lam >= 0 and for lam < 0
+ *
+ * The first factor of a MUL has `down` too, so that down[in[0]] is where every alpha
+ * of a nonlinear node starts.
  *
  * A box may stand for a branch of a search: its inputs are then only those for which
  * every pre-activation with a cut has the assumed sign, and (1) speaks about these
@@ -30,6 +39,7 @@
 #include <stdbool.h>
 
 #include "bounds/linop.h"
+#include "bounds/relax.h"
 #include "net/net.h"
 
 typedef struct {
@@ -38,7 +48,9 @@ typedef struct {
   double **lo, **hi; /* double *lo[n_nodes] */
   double **err, **slip;
   double **up, **down, **bend_lo, **bend_hi;
-  int *pre;          /* pre[k] = the ACT node that consumes k, or -1 */
+  RelaxLines (*lines)[2]; /* RelaxLines lines[n_nodes][2] */
+  int *pre;               /* pre[k] = the ACT or MUL node that consumes k, or -1 */
+  bool *is_relu;          /* the pre-activation of a ReLU */
   bool *tight;       /* tight[k]: interval propagation already gives the exact range of
                       * each element of node k (first layer), nothing is left to tighten */
   signed char **cut; /* signed char *cut[n_nodes], pre-activations only: +1 where the
@@ -80,13 +92,19 @@ void bounds_refresh_errors(Bounds *b, Linop *op, int k);
 /* True when every interval is finite and ordered; for tests and debug builds. */
 bool bounds_check(const Bounds *b);
 
-/* Activation neurons whose interval is [0, inf), (-inf, 0] or neither. */
+/* ReLUs whose pre-activation is in [0, inf), (-inf, 0] or neither. */
 void bounds_count(const Bounds *b, long *active, long *inactive, long *unstable);
 
+/* Whether a tighter interval of pre-activation i helps its consumer, and whether that
+ * consumer, ACT or MUL node k, has something to choose at element i (an alpha). */
+bool bounds_is_open(const Bounds *b, int j, int t, int i);
+bool bounds_has_choice(const Bounds *b, int k, int t, int i);
+
+/* Whether pre-activation i of a ReLU may have either sign. */
 static inline bool bounds_unstable(const Bounds *b, int k, int t, int i)
 {
   const int at = t * b->net->nodes[k].size + i;
-  return b->lo[k][at] < 0 && b->hi[k][at] > 0;
+  return b->is_relu[k] && b->lo[k][at] < 0 && b->hi[k][at] > 0;
 }
 
 #endif

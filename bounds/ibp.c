@@ -74,10 +74,35 @@ static void act_node(Bounds *b, int k)
   bounds_meet_node(b, k, lo, hi);
 }
 
+/* The products of the ends, each rounded outwards. */
+static void product(double la, double ua, double lb, double ub, double *lo, double *hi)
+{
+  *lo = fmin(fmin(round_mul_dn(la, lb), round_mul_dn(la, ub)),
+             fmin(round_mul_dn(ua, lb), round_mul_dn(ua, ub)));
+  *hi = fmax(fmax(round_mul_up(la, lb), round_mul_up(la, ub)),
+             fmax(round_mul_up(ua, lb), round_mul_up(ua, ub)));
+  if (isfinite(la) && isfinite(ua) && isfinite(lb) && isfinite(ub)) return;
+  *lo = -INFINITY; /* 0 times infinity is not a number */
+  *hi = INFINITY;
+}
+
+static void mul_node(Bounds *b, int k)
+{
+  const Node *v = &b->net->nodes[k];
+  const size_t n = (size_t)b->n_box * (size_t)v->size;
+  const int p = v->in[0], q = v->in[1];
+  double *lo = b->scratch, *hi = b->scratch + n;
+  for (size_t i = 0; i < n; i++)
+    product(b->lo[p][i], b->hi[p][i], b->lo[q][i], b->hi[q][i], &lo[i], &hi[i]);
+  bounds_meet_node(b, k, lo, hi);
+}
+
 void ibp_node(Bounds *b, Linop *op, int k)
 {
   if (b->net->nodes[k].kind == NODE_ACT)
     act_node(b, k);
+  else if (b->net->nodes[k].kind == NODE_MUL)
+    mul_node(b, k);
   else if (net_is_linear(&b->net->nodes[k]))
     linear_node(b, op, k);
 }

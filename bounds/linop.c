@@ -71,6 +71,7 @@ static void count_terms(Linop *op, int k)
     break;
   case NODE_INPUT:
   case NODE_ACT:
+  case NODE_MUL:
     break;
   }
 }
@@ -288,6 +289,7 @@ const double *linop_bias(const Node *v, int *stride, int *period)
   case NODE_MAP:
   case NODE_INPUT:
   case NODE_ACT:
+  case NODE_MUL:
     break;
   }
   return NULL;
@@ -375,6 +377,7 @@ static void apply(Linop *op, int k, int n_rows, double *const *x, bool absolute,
     return;
   case NODE_INPUT:
   case NODE_ACT:
+  case NODE_MUL:
     break;
   }
   status_abort(__func__, "not a linear node");
@@ -475,6 +478,7 @@ void linop_adjoint(Linop *op, int k, int n_rows, const double *nu, double *const
     return;
   case NODE_INPUT:
   case NODE_ACT:
+  case NODE_MUL:
     break;
   }
   status_abort(__func__, "not a linear node");
@@ -516,6 +520,7 @@ static void unit_row(const Node *v, int unit, double sign, double *q)
   case NODE_ADD:
   case NODE_INPUT:
   case NODE_ACT:
+  case NODE_MUL:
     break;
   }
   status_abort(__func__, "not a linear node with one input");

@@ -39,7 +39,7 @@ static void find_consumers(Reduction *x)
     for (int p = 0; p < x->old->nodes[k].n_in; p++)
       consumers[x->old->nodes[k].in[p]]++;
   for (int k = 0; k < x->old->n_nodes; k++)
-    x->only_act[k] = x->b->pre[k] >= 0 && consumers[k] == 1;
+    x->only_act[k] = x->b->is_relu[k] && consumers[k] == 1;
   mem_free(consumers);
 }
 
@@ -279,6 +279,13 @@ static void act_node(Reduction *x, int k)
       kept ? add_flat(x, &v, &from, 1) : net_add(x->net, &v, &from, 1), n, kept, -1};
 }
 
+static void mul_node(Reduction *x, int k)
+{
+  const Node *old = &x->old->nodes[k];
+  const int in[2] = {full_node(x, old->in[0]), full_node(x, old->in[1])};
+  x->image[k] = (Image){net_add(x->net, old, in, 2), old->size, NULL, -1};
+}
+
 static void convert(Reduction *x, int k)
 {
   const Node *old = &x->old->nodes[k];
@@ -305,6 +312,9 @@ static void convert(Reduction *x, int k)
   case NODE_ACT:
     act_node(x, k);
     return;
+  case NODE_MUL:
+    mul_node(x, k);
+    return;
   }
 }
 
@@ -321,14 +331,15 @@ static Bounds *carry_over(const Reduction *x)
   for (int k = 0; k < x->net->n_nodes; k++)
     source[k] = -1;
   for (int k = 0; k < x->old->n_nodes; k++)
-    if (x->old->nodes[k].kind == NODE_ACT)
-      source[x->net->nodes[x->image[k].now].in[0]] = k;
+    for (int p = 0; !net_is_linear(&x->old->nodes[k]) && p < x->old->nodes[k].n_in; p++)
+      source[x->net->nodes[x->image[k].now].in[p]] = x->old->nodes[k].in[p];
   bounds_set_box(to, 0, b->lo[0], b->hi[0]);
   for (int k = 1; k < x->net->n_nodes; k++) {
     ibp_node(to, op, k);
     if (source[k] < 0) continue;
-    const int j = x->old->nodes[source[k]].in[0];
-    const Image *image = &x->image[source[k]];
+    const int j = source[k];
+    const Image *image =
+        &x->image[x->old->nodes[x->b->pre[j]].kind == NODE_ACT ? x->b->pre[j] : j];
     for (int i = 0; i < image->n; i++) {
       const int at = image->kept ? image->kept[i] : i;
       bounds_meet(to, k, 0, i, b->lo[j][at], b->hi[j][at]);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "bounds/conjugate.h"
 #include "bounds/kernel.h"
 #include "net/base/status.h"
 
@@ -142,36 +143,117 @@ static void relu_row(const RelaxRow *r, double *value, double *size)
     relu_keep(r, false, value, size);
 }
 
+/* ---- other functions ----------------------------------------------------- */
+
+/* Added to the factor of a product so that gamma times it covers an underflow. */
+#define TINY 0x1p-900
+
+/* Neuron i with p as it stands in row->p: phi from the conjugate. */
+static double curve_phi(ActKind kind, const RelaxRow *row, int i, double *z)
+{
+  return conjugate_min(kind, row->l[i], row->u[i], row->lam[i], row->p[i], z);
+}
+
+static void curve_neuron(ActKind kind, const RelaxRow *row, int i, double *value,
+                         double *size)
+{
+  const double lam = row->lam[i];
+  const RelaxLines *line = &row->lines[lam < 0];
+  const double beta = row->beta ? row->beta[i] : 0;
+  double s = line->slope[i], z = line->touch[i], rate = 0, phi;
+  if (row->alpha) {
+    s = conjugate_slope(line->first[i], s, line->last[i], row->alpha[i]);
+    rate = conjugate_slope_rate(line->first[i], line->slope[i], line->last[i],
+                                row->alpha[i]);
+  }
+  if (row->mu) s = rate = 0;
+  row->p[i] = (row->mu ? row->mu[i] : s * lam) + beta;
+  if (row->mu || beta != 0 || s != line->slope[i]) {
+    phi = curve_phi(kind, row, i, &z);
+  } else if (lam == 0) {
+    phi = 0; /* whatever the interval */
+  } else {
+    /* (2) of bounds/conjugate.h; p is s lam but for its rounding. */
+    phi = fabs(lam) * line->offset[i];
+    *size += (fabs(row->p[i]) + TINY) * fmax(fabs(row->l[i]), fabs(row->u[i]));
+  }
+  *value += phi;
+  *size += fabs(phi);
+  if (!row->z) return;
+  row->z[i] = z;
+  row->slope[i] = s;
+  row->rate[i] = rate;
+}
+
+static void curve_row(ActKind kind, const RelaxRow *row, double *value, double *size)
+{
+  for (int i = 0; i < row->n; i++)
+    curve_neuron(kind, row, i, value, size);
+}
+
+/* ---- products ------------------------------------------------------------ */
+
+void relax_pairs(const RelaxPairs *row, double *value, double *size)
+{
+  for (int i = 0; i < row->n; i++) {
+    const double la = row->la[i], ua = row->ua[i], lb = row->lb[i], ub = row->ub[i];
+    const double lam = row->lam[i], t = row->alpha ? row->alpha[i] : 0.5;
+    const double b0 = lam >= 0 ? lb : ub, b1 = lam >= 0 ? ub : lb;
+    const double sa = b0 + t * (b1 - b0), sb = la + t * (ua - la);
+    /* Without finite factors no plane is a bound, but 0 times anything is 0. */
+    const double pa = lam == 0 ? 0 : lam * sa, pb = lam == 0 ? 0 : lam * sb;
+    double least = INFINITY, za = la, zb = lb;
+    for (int corner = 0; corner < 4 && lam != 0; corner++) {
+      const double a = corner & 1 ? ua : la, b = corner & 2 ? ub : lb;
+      const double at = lam * (a * b) - pa * a - pb * b;
+      if (at < least || isnan(at)) {
+        least = at;
+        za = a;
+        zb = b;
+      }
+    }
+    const double a = fmax(fabs(la), fabs(ua)), b = fmax(fabs(lb), fabs(ub));
+    if (lam != 0) {
+      *value += least;
+      *size += fabs(lam) * (a * b + TINY) + fabs(pa) * a + fabs(pb) * b;
+    }
+    row->pa[i] = pa;
+    row->pb[i] = pb;
+    if (!row->za) continue;
+    row->za[i] = za;
+    row->zb[i] = zb;
+    row->slope_a[i] = sa;
+    row->slope_b[i] = sb;
+    row->rate_a[i] = b1 - b0;
+    row->rate_b[i] = ua - la;
+  }
+}
+
+/* ---- by kind ------------------------------------------------------------- */
+
 bool relax_is_open(ActKind kind, double l, double u)
 {
   switch (kind) {
   case ACT_RELU:
     return l < 0 && u > 0;
-  case ACT_COUNT:
-    break;
+  case ACT_SIGN:
+    return l <= 0 && u >= 0 && l < u;
+  case ACT_HARDSWISH:
+    return l < 3 && u > -3 && l < u;
+  default:
+    return l < u;
   }
-  status_abort(__func__, "unknown activation");
 }
 
 bool relax_is_dead(ActKind kind, double l, double u)
 {
-  switch (kind) {
-  case ACT_RELU:
-    return l <= u && u <= 0;
-  case ACT_COUNT:
-    break;
-  }
-  status_abort(__func__, "unknown activation");
+  return kind == ACT_RELU && l <= u && u <= 0;
 }
 
 void relax_row(ActKind kind, const RelaxRow *row, double *value, double *size)
 {
-  switch (kind) {
-  case ACT_RELU:
+  if (kind == ACT_RELU)
     relu_row(row, value, size);
-    return;
-  case ACT_COUNT:
-    break;
-  }
-  status_abort(__func__, "unknown activation");
+  else
+    curve_row(kind, row, value, size);
 }

@@ -20,6 +20,16 @@
  * s = 1 and beta <= 0, or s = 0 and beta >= 0, also has phi = 0: beta is the multiplier
  * of the assumption (beta-CROWN, Wang et al. 2021).  Any beta is sound, because (1) is
  * evaluated for the p that results.
+ *
+ * Other functions: supporting lines of h for lam >= 0 and of -h for lam < 0
+ * (bounds/conjugate.h); alpha in [0, 1] picks one of the useful ones, for either sign,
+ * 1/2 being the default.
+ *
+ * Products x = a b, a in [la, ua], b in [lb, ub]: the minimum of lam a b - pa a - pb b
+ * is at one of four corners.  The planes of McCormick (1976) are
+ *     lam >= 0   (pa, pb) = lam (lb, la)  or  lam (ub, ua)
+ *     lam <  0   (pa, pb) = lam (ub, la)  or  lam (lb, ua)
+ * and alpha in [0, 1] a combination of the two.
  */
 #ifndef BOUNDS_RELAX_H
 #define BOUNDS_RELAX_H
@@ -28,12 +38,18 @@
 
 #include "net/act.h"
 
+/* Supporting lines of many neurons for one sign of lam: see ConjugateLine. */
+typedef struct {
+  double *first, *slope, *last, *offset, *touch;
+} RelaxLines;
+
 /* One row of neurons; every array has n entries. */
 typedef struct {
   int n;
   const double *l, *u;     /* bend_lo, bend_hi of bounds/bounds.h: intervals of z where
-                            * unstable, 0 and 0 where stable */
-  const double *up, *down; /* slopes for lam < 0 and lam >= 0 */
+                            * unstable, 0 and 0 where stable; all of them unless ReLU */
+  const double *up, *down; /* ReLU: slopes for lam < 0 and lam >= 0 */
+  RelaxLines lines[2];     /* others: for lam >= 0, and for lam < 0 */
   const double *lam;       /* multipliers of x = h(z) */
   const double *alpha; /* slopes of the unstable neurons for lam >= 0, or NULL: down */
   const double *mu;    /* p of the unstable neurons, or NULL: p = s lam */
@@ -41,10 +57,22 @@ typedef struct {
   double *p;           /* out: what is passed on, added to by the caller */
   double *slope;       /* out: dp/dlam: s, or 0 where mu gave p; given when z is */
   double *z;           /* out: the minimiser of (1); NULL: not wanted */
+  double *rate;        /* out, unless ReLU: ds/dalpha; given when z is */
 } RelaxRow;
 
+/* One row of products. */
+typedef struct {
+  int n;
+  const double *la, *ua, *lb, *ub; /* intervals of the factors */
+  const double *lam;
+  const double *alpha; /* or NULL: 1/2 */
+  double *pa, *pb;     /* out: what is passed on, added to by the caller */
+  /* out, all or none: minimisers, dp/dlam and its derivative by alpha, for a and b */
+  double *za, *zb, *slope_a, *slope_b, *rate_a, *rate_b;
+} RelaxPairs;
+
 /* Whether the relaxation of a neuron on [l, u] loses anything, so that tighter
- * intervals help: an unstable ReLU. */
+ * intervals help: a ReLU that is unstable, a curve that is not a point. */
 bool relax_is_open(ActKind kind, double l, double u);
 
 /* Whether h is 0 on all of [l, u]: such a neuron can leave the network. */
@@ -56,5 +84,8 @@ bool relax_is_dead(ActKind kind, double l, double u);
  * smallest of -p l, 0 and (lam - p) u where unstable, and 0 where stable, because p is
  * lam or 0 there.  *size is NaN when any multiplier or interval is. */
 void relax_row(ActKind kind, const RelaxRow *row, double *value, double *size);
+
+/* The same for products. */
+void relax_pairs(const RelaxPairs *row, double *value, double *size);
 
 #endif

@@ -1,29 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/act.h -- elementwise activations: names and concrete values. */
+/* net/act.h -- elementwise activations: names and concrete values.
+ *
+ * Values of the mathematical library.  Where h is computed with exp, tanh, sin and
+ * the like, the result differs from the real number; every function below that returns
+ * an enclosure adds ACT_REL |h (x)| + ACT_ABS.  The GNU C library states at most 2 ulp
+ * for those that are used here (manual, "Known Maximum Errors in Math Functions");
+ * ACT_REL allows 8 and the few operations around them.  tests/unit/test_act.c compares
+ * with MPFR.
+ */
 #ifndef NET_ACT_H
 #define NET_ACT_H
 
+#include <stdbool.h>
+
+#define ACT_REL 0x1p-49 /* 16 u */
+#define ACT_ABS 0x1p-960
+
 typedef enum {
-#define ACT(kind, name, stem) ACT_##kind,
+#define ACT(kind, name, op) ACT_##kind,
 #include "net/act.def"
 #undef ACT
   ACT_COUNT
 } ActKind;
 
-/* The ONNX operator name, for messages. */
+/* For messages. */
 const char *act_name(ActKind kind);
 
-/* The kind of an ONNX operator, or ACT_COUNT when it is no activation we know. */
+/* The kind that is exactly this ONNX operator, or ACT_COUNT. */
 ActKind act_find(const char *op);
 
-/* h (x), in double and in float32. */
+/* h (x), in double and in float32; NaN or infinite where h is not defined. */
 double act_value(ActKind kind, double x);
 float act_value32(ActKind kind, float x);
 
 /* A derivative of h at x, for gradient methods only (any subgradient). */
 double act_slope(ActKind kind, double x);
 
-/* h ([lo, hi]) inside [*out_lo, *out_hi], rounding included; lo <= hi. */
+/* h (x) of exactly this x inside [*lo, *hi]; (-inf, inf) where h is not defined. */
+void act_point(ActKind kind, double x, double *lo, double *hi);
+
+/* h ([lo, hi]) inside [*out_lo, *out_hi], rounding included; lo <= hi.  Where the
+ * interval leaves the domain of h, (-inf, inf): nothing is known then. */
 void act_enclose(ActKind kind, double lo, double hi, double *out_lo, double *out_hi);
 
 #endif

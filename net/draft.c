@@ -95,6 +95,11 @@ int draft_act(Draft *d, const char *name, int in, const Shape *shape, ActKind ac
   return append(d, (Node){.kind = NODE_ACT, .act = act}, name, shape, &in, 1);
 }
 
+int draft_mul(Draft *d, const char *name, const Shape *shape, int a, int b)
+{
+  return append(d, (Node){.kind = NODE_MUL}, name, shape, (int[]){a, b}, 2);
+}
+
 /* ---- maps ---------------------------------------------------------------- */
 
 /* A place in the concatenation of several nodes. */

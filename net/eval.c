@@ -95,7 +95,7 @@ static Origin map_origin(const Net *net, const Node *v, int i)
 /* ---- double -----------------------------------------------------------------------
  */
 
-static double linear_double(const Net *net, const Node *v, int i, double **x)
+static double node_double(const Net *net, const Node *v, int i, double **x)
 {
   const double *in = x[v->in[0]];
   double s = 0;
@@ -123,8 +123,11 @@ static double linear_double(const Net *net, const Node *v, int i, double **x)
     const Origin o = map_origin(net, v, i);
     return o.index < 0 ? 0 : x[v->in[o.source]][o.index];
   }
-  case NODE_INPUT:
   case NODE_ACT:
+    return act_value(v->act, in[i]);
+  case NODE_MUL:
+    return in[i] * x[v->in[1]][i];
+  case NODE_INPUT:
     break;
   }
   return NAN;
@@ -153,8 +156,7 @@ void eval_double(const Net *net, const double *x, double *y)
   for (int k = 1; k < net->n_nodes; k++) {
     const Node *node = &net->nodes[k];
     for (int i = 0; i < node->size; i++)
-      v[k][i] = node->kind == NODE_ACT ? act_value(node->act, v[node->in[0]][i])
-                                       : linear_double(net, node, i, v);
+      v[k][i] = node_double(net, node, i, v);
   }
   for (int i = 0; i < net_out_size(net); i++)
     y[i] = v[net->n_nodes - 1][i];
@@ -164,7 +166,7 @@ void eval_double(const Net *net, const double *x, double *y)
 /* ---- float32 -----------------------------------------------------------------------
  */
 
-static float linear_float(const Net *net, const Node *v, int i, float **x)
+static float node_float(const Net *net, const Node *v, int i, float **x)
 {
   const float *in = x[v->in[0]];
   float s = 0;
@@ -192,8 +194,11 @@ static float linear_float(const Net *net, const Node *v, int i, float **x)
     const Origin o = map_origin(net, v, i);
     return o.index < 0 ? 0 : x[v->in[o.source]][o.index];
   }
-  case NODE_INPUT:
   case NODE_ACT:
+    return act_value32(v->act, in[i]);
+  case NODE_MUL:
+    return in[i] * x[v->in[1]][i];
+  case NODE_INPUT:
     break;
   }
   return NAN;
@@ -209,8 +214,7 @@ void eval_float(const Net *net, const double *x, float *y)
   for (int k = 1; k < net->n_nodes; k++) {
     const Node *node = &net->nodes[k];
     for (int i = 0; i < node->size; i++)
-      v[k][i] = node->kind == NODE_ACT ? act_value32(node->act, v[node->in[0]][i])
-                                       : linear_float(net, node, i, v);
+      v[k][i] = node_float(net, node, i, v);
   }
   for (int i = 0; i < net_out_size(net); i++)
     y[i] = v[net->n_nodes - 1][i];
@@ -228,7 +232,27 @@ static void add_bias(Sum *s, const double *b, const double *b_err, int i)
   if (b_err) s->slack += b_err[i];
 }
 
-static Ball linear_ball(const Net *net, const Node *v, int i, Ball **x)
+static Ball act_ball(ActKind kind, Ball x)
+{
+  if (!isfinite(x.mid) || !isfinite(x.rad)) return (Ball){0, INFINITY};
+  double lo, hi;
+  act_enclose(kind, round_add_dn(x.mid, -x.rad), round_add_up(x.mid, x.rad), &lo, &hi);
+  if (lo == hi) return (Ball){lo, 0};
+  const double mid = lo / 2 + hi / 2;
+  const double a = round_add_up(hi, -mid), b = round_add_up(mid, -lo);
+  return (Ball){mid, a > b ? a : b};
+}
+
+/* |xy - mid| <= rounding + |x| rad_y + |y| rad_x + rad_x rad_y. */
+static Ball product_ball(Ball x, Ball y)
+{
+  Sum s = {0};
+  sum_add_product(&s, x.mid, 0, y);
+  if (x.rad != 0) s.slack += x.rad * (fabs(y.mid) + y.rad) + 2 * ROUND_ETA;
+  return sum_ball(&s);
+}
+
+static Ball node_ball(const Net *net, const Node *v, int i, Ball **x)
 {
   const Ball *in = x[v->in[0]];
   Sum s = {0};
@@ -259,22 +283,14 @@ static Ball linear_ball(const Net *net, const Node *v, int i, Ball **x)
     const Origin o = map_origin(net, v, i);
     return o.index < 0 ? (Ball){0, 0} : x[v->in[o.source]][o.index];
   }
-  case NODE_INPUT:
   case NODE_ACT:
+    return act_ball(v->act, in[i]);
+  case NODE_MUL:
+    return product_ball(in[i], x[v->in[1]][i]);
+  case NODE_INPUT:
     break;
   }
   return (Ball){0, INFINITY};
-}
-
-static Ball act_ball(ActKind kind, Ball x)
-{
-  if (!isfinite(x.mid) || !isfinite(x.rad)) return (Ball){0, INFINITY};
-  double lo, hi;
-  act_enclose(kind, round_add_dn(x.mid, -x.rad), round_add_up(x.mid, x.rad), &lo, &hi);
-  if (lo == hi) return (Ball){lo, 0};
-  const double mid = lo / 2 + hi / 2;
-  const double a = round_add_up(hi, -mid), b = round_add_up(mid, -lo);
-  return (Ball){mid, a > b ? a : b};
 }
 
 void eval_enclose(const Net *net, const double *x, double *mid, double *rad)
@@ -287,8 +303,7 @@ void eval_enclose(const Net *net, const double *x, double *mid, double *rad)
   for (int k = 1; k < net->n_nodes; k++) {
     const Node *node = &net->nodes[k];
     for (int i = 0; i < node->size; i++)
-      v[k][i] = node->kind == NODE_ACT ? act_ball(node->act, v[node->in[0]][i])
-                                       : linear_ball(net, node, i, v);
+      v[k][i] = node_ball(net, node, i, v);
   }
   for (int i = 0; i < net_out_size(net); i++) {
     mid[i] = v[net->n_nodes - 1][i].mid;

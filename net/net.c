@@ -133,6 +133,17 @@ static const char *check_map(const Net *net, const Node *v)
   return NULL;
 }
 
+static const char *check_mul(const Net *net, const Node *v)
+{
+  if (v->in[0] == v->in[1]) return "its inputs must be different nodes";
+  for (int p = 0; p < 2; p++) {
+    const Node *in = &net->nodes[v->in[p]];
+    if (!net_is_linear(in)) return "its inputs must be linear nodes";
+    if (v->size != in->size) return "size differs from its inputs";
+  }
+  return NULL;
+}
+
 static const char *check_node(const Net *net, int k)
 {
   const Node *v = &net->nodes[k];
@@ -142,8 +153,9 @@ static const char *check_node(const Net *net, int k)
   for (int p = 0; p < v->n_in; p++)
     if (v->in[p] < 0 || v->in[p] >= k) return "inputs must come before the node";
   if (!(v->w_rel >= 0 && v->w_rel < 0.5)) return "weight error out of range";
+  if (v->kind == NODE_MUL && v->n_in != 2) return "expected two inputs";
   if (v->n_in != 1 && v->kind != NODE_INPUT && v->kind != NODE_ADD &&
-      v->kind != NODE_MAP)
+      v->kind != NODE_MAP && v->kind != NODE_MUL)
     return "expected one input";
   const int in_size = v->n_in ? net->nodes[v->in[0]].size : 0;
   switch (v->kind) {
@@ -163,6 +175,8 @@ static const char *check_node(const Net *net, int k)
     if (v->act >= ACT_COUNT) return "unknown activation";
     if (!net_is_linear(&net->nodes[v->in[0]])) return "its input must be a linear node";
     return v->size == in_size ? NULL : "size differs from its input";
+  case NODE_MUL:
+    return check_mul(net, v);
   }
   return "unknown kind";
 }
@@ -177,51 +191,56 @@ static int *identity_map(Net *net, int n)
   return map;
 }
 
-/* Rebuild the node list with a copy in front of every activation whose input is no
- * linear node, or already feeds another activation. */
+/* Node `in` of the new list through a copy of its own: `pre` is what it was. */
+static int add_copy(Net *net, const Node *pre, int in)
+{
+  Node copy = *pre;
+  copy.kind = NODE_MAP;
+  copy.w_rel = 0;
+  copy.b_err = NULL;
+  copy.map = identity_map(net, pre->size);
+  return net_add(net, &copy, &in, 1);
+}
+
+/* Rebuild the node list with a copy in front of every ACT and MUL whose input is no
+ * linear node, or already feeds another one. */
 static void insert_copies(Net *net)
 {
   const int n = net->n_nodes;
   Node *old = net->nodes;
   int *now = mem_array((size_t)n, sizeof *now);
-  bool *has_act = mem_zero((size_t)n, sizeof *has_act);
+  bool *is_read = mem_zero((size_t)n, sizeof *is_read);
   net->nodes = NULL;
   net->n_nodes = net->room = 0;
   for (int k = 0; k < n; k++) {
     int *in = mem_array((size_t)old[k].n_in, sizeof *in);
     for (int p = 0; p < old[k].n_in; p++)
       in[p] = now[old[k].in[p]];
-    if (old[k].kind == NODE_ACT) {
-      const Node *pre = &old[old[k].in[0]];
-      if (!net_is_linear(pre) || has_act[old[k].in[0]]) {
-        Node copy = *pre;
-        copy.kind = NODE_MAP;
-        copy.w_rel = 0;
-        copy.b_err = NULL;
-        copy.map = identity_map(net, pre->size);
-        in[0] = net_add(net, &copy, in, 1);
-      }
-      has_act[old[k].in[0]] = true;
+    for (int p = 0; net_is_nonlinear(&old[k]) && p < old[k].n_in; p++) {
+      const int j = old[k].in[p];
+      if (!net_is_linear(&old[j]) || is_read[j]) in[p] = add_copy(net, &old[j], in[p]);
+      is_read[j] = true;
     }
     now[k] = net_add(net, &old[k], in, old[k].n_in);
     mem_free(in);
   }
   mem_free(now);
-  mem_free(has_act);
+  mem_free(is_read);
   mem_free(old);
 }
 
 static bool needs_copies(const Net *net)
 {
   bool needs = false;
-  bool *has_act = mem_zero((size_t)net->n_nodes, sizeof *has_act);
+  bool *is_read = mem_zero((size_t)net->n_nodes, sizeof *is_read);
   for (int k = 0; k < net->n_nodes; k++) {
     const Node *v = &net->nodes[k];
-    if (v->kind != NODE_ACT) continue;
-    needs = needs || has_act[v->in[0]] || !net_is_linear(&net->nodes[v->in[0]]);
-    has_act[v->in[0]] = true;
+    for (int p = 0; net_is_nonlinear(v) && p < v->n_in; p++) {
+      needs = needs || is_read[v->in[p]] || !net_is_linear(&net->nodes[v->in[p]]);
+      is_read[v->in[p]] = true;
+    }
   }
-  mem_free(has_act);
+  mem_free(is_read);
   return needs;
 }
 
@@ -273,7 +292,7 @@ size_t net_n_neurons(const Net *net)
 {
   size_t n = 0;
   for (int k = 0; k < net->n_nodes; k++)
-    if (net->nodes[k].kind == NODE_ACT) n += (size_t)net->nodes[k].size;
+    if (net_is_nonlinear(&net->nodes[k])) n += (size_t)net->nodes[k].size;
   return n;
 }
 
@@ -294,6 +313,8 @@ const char *net_kind_name(NodeKind kind)
     return "map";
   case NODE_ACT:
     return "activation";
+  case NODE_MUL:
+    return "mul";
   }
   return "?";
 }

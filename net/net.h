@@ -10,12 +10,14 @@
  *     ADD     x^k[i] = sum_p coef[p] x^{in[p]}[i]          coef = +1 or -1
  *     MAP     x^k[i] = concat(x^{in[0]}, x^{in[1]}, ...)[map[i]], 0 if map[i] < 0
  *     ACT     x^k[i] = h (x[i])                            h of net/act.def
+ *     MUL     x^k[i] = x^{in[0]}[i] x^{in[1]}[i]
  *
- * All but INPUT and ACT are linear.  Vectors are the row-major flattened ONNX
+ * All but INPUT, ACT and MUL are linear.  Vectors are the row-major flattened ONNX
  * tensors.  Invariants (net_check): node 0 is the only INPUT, the last node is
  * the output, every in[p] is smaller than the own index, every number finite, and
- * the input of an ACT is a linear node with no other ACT consumer (its
- * "pre-activation").  A Net is never changed after net_finish.
+ * every input of an ACT or MUL is a linear node that no other ACT or MUL reads, nor
+ * the same MUL twice (its "pre-activation").  A Net is never changed after
+ * net_finish.
  *
  * Numbers.  The network is a function over the reals.  W, scale, b and shift are
  * doubles; models stored in float32 widen exactly.  Where a stored number had to
@@ -41,7 +43,8 @@ typedef enum {
   NODE_SCALE,
   NODE_ADD,
   NODE_MAP,
-  NODE_ACT
+  NODE_ACT,
+  NODE_MUL
 } NodeKind;
 
 /* y[co,oy,ox] = b[co] + sum over ci, ky, kx of
@@ -117,8 +120,8 @@ void *net_keep(Net *net, void *block);
  * `in` is copied.  Returns its index. */
 int net_add(Net *net, const Node *node, const int *in, int n_in);
 
-/* Insert what the invariants need (an identity MAP where an ACT's input is an
- * INPUT, an ACT, or has a second ACT), then check everything.
+/* Insert what the invariants need (an identity MAP where the input of an ACT or MUL is
+ * no linear node or has a second such reader), then check everything.
  * Fails DATA naming the node. */
 Status net_finish(Net *net, Err *err);
 
@@ -139,7 +142,13 @@ static inline int net_out_size(const Net *net)
 
 static inline bool net_is_linear(const Node *node)
 {
-  return node->kind != NODE_INPUT && node->kind != NODE_ACT;
+  return node->kind != NODE_INPUT && node->kind != NODE_ACT && node->kind != NODE_MUL;
+}
+
+/* ACT and MUL: what the Lagrangian has multipliers for. */
+static inline bool net_is_nonlinear(const Node *node)
+{
+  return node->kind == NODE_ACT || node->kind == NODE_MUL;
 }
 
 /* Numbers for people: stored weights and biases, and activation neurons. */

@@ -510,7 +510,7 @@ static bool has_later_layers(const Net *net)
 {
   int layers = 0;
   for (int k = 0; k < net->n_nodes; k++)
-    layers += net->nodes[k].kind == NODE_ACT;
+    layers += net_is_nonlinear(&net->nodes[k]);
   return layers > 1;
 }
 

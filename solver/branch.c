@@ -36,6 +36,11 @@ struct Branch {
   double **alpha; /* slopes of a block */
 };
 
+static bool is_relu(const Net *net, int k)
+{
+  return net->nodes[k].kind == NODE_ACT && net->nodes[k].act == ACT_RELU;
+}
+
 Branch *branch_new(const Net *net, Lagrangian *L, int n_box)
 {
   Branch *branch = mem_zero(1, sizeof *branch);
@@ -80,7 +85,7 @@ static void collect(Branch *branch, int start, int r, int t, double w)
 {
   for (int k = 0; k < start; k++) {
     const double *lambda =
-        branch->net->nodes[k].kind == NODE_ACT ? lagrangian_lambda(branch->L, k) : NULL;
+        is_relu(branch->net, k) ? lagrangian_lambda(branch->L, k) : NULL;
     if (!lambda) continue;
     const size_t n = (size_t)branch->net->nodes[k].size;
     add_losses(n, w, lambda + (size_t)r * n, branch->total[k] + (size_t)t * n);
@@ -92,7 +97,7 @@ static void copy_objective(Branch *branch, int start, int r, int t, double *cons
 {
   for (int k = 0; k < start; k++) {
     const Node *v = &branch->net->nodes[k];
-    if (v->kind != NODE_ACT || !lagrangian_lambda(branch->L, k)) continue;
+    if (!is_relu(branch->net, k) || !lagrangian_lambda(branch->L, k)) continue;
     const size_t n = (size_t)v->size, at = (size_t)r * n, box = (size_t)t * n;
     memcpy(branch->lambda[k] + box, lagrangian_lambda(branch->L, k) + at,
            n * sizeof(double));
@@ -226,7 +231,7 @@ void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
     copy_objective(branch, last, r, box[r], mean);
   }
   for (int k = last - 1; deep && k > 0; k--) {
-    if (net->nodes[k].kind != NODE_ACT || b->tight[net->nodes[k].in[0]]) continue;
+    if (!is_relu(net, k) || b->tight[net->nodes[k].in[0]]) continue;
     list_rows(branch, b, k, has_row);
     look_at_rows(branch, b, net->nodes[k].in[0], hints, stop);
   }
@@ -253,7 +258,7 @@ int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
   int n = 0;
   for (int k = 0; k < b->net->n_nodes; k++) {
     const Node *v = &b->net->nodes[k];
-    if (v->kind != NODE_ACT) continue;
+    if (!is_relu(b->net, k)) continue;
     const size_t size = (size_t)v->size, at = (size_t)t * size;
     const double *lo = b->lo[v->in[0]] + at, *hi = b->hi[v->in[0]] + at;
     for (size_t i = 0; i < size; i++) {
