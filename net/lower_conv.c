@@ -23,9 +23,9 @@ static Status check_input(Lower *l, const OnnxNode *node, const Value *x)
 /* The last two axes; 1-D networks get a second one with a kernel of 1. */
 static void last_two(const WindowAxis *axis, int n, WindowAxis plane[2])
 {
-  plane[0] = n > 1 ? axis[n - 2]
-                   : (WindowAxis){
-                         .in = 1, .kernel = 1, .stride = 1, .dilation = 1, .out = 1};
+  plane[0] =
+      n > 1 ? axis[n - 2]
+            : (WindowAxis){.in = 1, .kernel = 1, .stride = 1, .dilation = 1, .out = 1};
   plane[1] = axis[n - 1];
 }
 
@@ -245,8 +245,8 @@ static Status divide_by_counts(Lower *l, const OnnxNode *node, const WindowAxis 
     mem_free(scale);
     return lower_ctx_bad(l, node, "operator AveragePool: a window lies in the padding");
   }
-  y->node = draft_scale(&l->draft, node->name, y->node, &y->shape, scale, NULL, w_rel,
-                        NULL);
+  y->node =
+      draft_scale(&l->draft, node->name, y->node, &y->shape, scale, NULL, w_rel, NULL);
   return STATUS_OK;
 }
 
@@ -259,16 +259,14 @@ static Status sum_plane(Lower *l, const OnnxNode *node, int in, int64_t channels
   int n_out = 0;
   if (n > SHAPE_MAX_VARIABLE)
     return lower_ctx_refuse(l, node, "operator AveragePool: its window is too large");
-  const Status rc =
-      make_conv(l, node, 1, (int)channels, (int)channels, (int)channels, plane, &conv,
-                &n_out);
+  const Status rc = make_conv(l, node, 1, (int)channels, (int)channels, (int)channels,
+                              plane, &conv, &n_out);
   if (rc) return rc;
   double *W = mem_doubles((size_t)n);
   for (int64_t i = 0; i < n; i++)
     W[i] = factor.v;
-  const Shape shape = {.rank = 3,
-                       .dims = {conv.c_out, conv.h_out, conv.w_out},
-                       .n = n_out};
+  const Shape shape = {
+      .rank = 3, .dims = {conv.c_out, conv.h_out, conv.w_out}, .n = n_out};
   *out = draft_conv(&l->draft, node->name, in, &shape, &conv, W, NULL,
                     fold_rel(&factor.v, &factor.err, 1));
   return STATUS_OK;
@@ -281,13 +279,13 @@ static Status sum_windows(Lower *l, const OnnxNode *node, const Value *x,
   WindowAxis plane[2];
   last_two(axis, n, plane);
   if (n < 3) return sum_plane(l, node, x->node, images, plane, factor, out);
-  Status rc = sum_plane(l, node, x->node, images * axis[0].in, plane, fold_exact(1),
-                        out);
+  Status rc =
+      sum_plane(l, node, x->node, images * axis[0].in, plane, fold_exact(1), out);
   /* What is left of every slice is one row of a plane as high as the depth. */
   const int64_t width = plane[0].out * plane[1].out;
   plane[0] = axis[0];
-  plane[1] = (WindowAxis){
-      .in = width, .kernel = 1, .stride = 1, .dilation = 1, .out = width};
+  plane[1] =
+      (WindowAxis){.in = width, .kernel = 1, .stride = 1, .dilation = 1, .out = width};
   return rc ? rc : sum_plane(l, node, *out, images, plane, factor, out);
 }
 

@@ -189,9 +189,10 @@ static Status interleave(Lower *l, const OnnxNode *node, const Value *z,
     const int64_t c = i / (axis[0].out * axis[1].out);
     const int64_t v = i / axis[1].out % axis[0].out + axis[0].before;
     const int64_t u = i % axis[1].out + axis[1].before;
-    const int64_t phase = (c * p[0].phases + v % p[0].phases) * p[1].phases +
-                          u % p[1].phases;
-    const int64_t row = v / p[0].phases - p[0].first, col = u / p[1].phases - p[1].first;
+    const int64_t phase =
+        (c * p[0].phases + v % p[0].phases) * p[1].phases + u % p[1].phases;
+    const int64_t row = v / p[0].phases - p[0].first,
+                  col = u / p[1].phases - p[1].first;
     map[i] = (int)((phase * p[0].height + row) * p[1].height + col);
   }
   const Status rc = lower_ctx_gather(l, node, &z, 1, map, &shape, y);
@@ -251,8 +252,8 @@ static Status fold_slices(Lower *l, const OnnxNode *node, const Value *x,
   for (int64_t o = 0; o < out; o++)
     for (int64_t k = 0; k < kernel; k++) {
       const int64_t z = o + depth->before - k * depth->dilation;
-      const bool inside = z >= 0 && z % depth->stride == 0 &&
-                          z / depth->stride < depth->in;
+      const bool inside =
+          z >= 0 && z % depth->stride == 0 && z / depth->stride < depth->in;
       at[o * kernel + k] = inside ? (int)(z / depth->stride) : -1;
     }
   const Status rc = lower_conv_fold_depth(l, node, x, out, kernel, at, y);
@@ -279,9 +280,9 @@ static Status any_dimension(Lower *l, const OnnxNode *node, const Value *x,
 {
   const int n = x->shape.rank - 2;
   WindowAxis plane[2];
-  plane[0] = n > 1 ? axis[n - 2]
-                   : (WindowAxis){
-                         .in = 1, .kernel = 1, .stride = 1, .dilation = 1, .out = 1};
+  plane[0] =
+      n > 1 ? axis[n - 2]
+            : (WindowAxis){.in = 1, .kernel = 1, .stride = 1, .dilation = 1, .out = 1};
   plane[1] = axis[n - 1];
   if (n < 3) return transposed(l, node, x, w, b, groups, plane, y);
   Value image, turned, z = {0};

@@ -14,7 +14,7 @@ Status lower_linear_gemm(Lower *l, const OnnxNode *node);
 Status lower_linear_matmul(Lower *l, const OnnxNode *node);
 Status lower_linear_reduce(Lower *l, const OnnxNode *node); /* ReduceSum ReduceMean */
 Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node); /* of constants */
-Status lower_linear_reduce_l1(Lower *l, const OnnxNode *node); /* ReduceL1 */
+Status lower_linear_reduce_l1(Lower *l, const OnnxNode *node);   /* ReduceL1 */
 Status lower_linear_global_pool(Lower *l, const OnnxNode *node);
 
 /* What a Reduce operator's axes and keepdims make of a shape, and the order of axes

@@ -58,8 +58,8 @@ static Status scaled(Lower *l, const OnnxNode *node, const Value *x, const Fold 
     return lower_ctx_refuse(
         l, node, "operator %s: its constant cannot be computed accurately", node->op);
   }
-  y->node = draft_scale(&l->draft, node->name, x->node, &x->shape, scale, NULL, w_rel,
-                        NULL);
+  y->node =
+      draft_scale(&l->draft, node->name, x->node, &x->shape, scale, NULL, w_rel, NULL);
   return STATUS_OK;
 }
 
@@ -177,8 +177,7 @@ Status lower_piecewise_absolute(Lower *l, const OnnxNode *node, const Value *x,
 Status lower_piecewise_abs(Lower *l, const OnnxNode *node)
 {
   Value y;
-  const Status rc =
-      lower_piecewise_absolute(l, node, lower_ctx_in(l, node, 0), &y);
+  const Status rc = lower_piecewise_absolute(l, node, lower_ctx_in(l, node, 0), &y);
   if (!rc) lower_ctx_out(l, node, 0, y);
   return rc;
 }
@@ -241,8 +240,8 @@ Status lower_piecewise_extreme(Lower *l, const OnnxNode *node, bool max, const V
     return lower_ctx_bad(l, node, "operator %s: its operands have the wrong types",
                          node->op);
   if (!shape_broadcast(&a->shape, &b->shape, &shape))
-    return lower_ctx_bad(l, node, "operator %s: the shapes of its operands do not match",
-                         node->op);
+    return lower_ctx_bad(
+        l, node, "operator %s: the shapes of its operands do not match", node->op);
   const bool a_const = a->kind == VALUE_CONST, b_const = b->kind == VALUE_CONST;
   if (a_const && b_const) return extreme_of_constants(l, node, max, a, b, y);
   if (a->node == b->node && !a_const && !b_const && shape_equal(&a->shape, &b->shape)) {
@@ -297,14 +296,16 @@ Status lower_piecewise_max_min(Lower *l, const OnnxNode *node)
 
 /* ---- Clip ---------------------------------------------------------------- */
 
-/* The largest float32 is how exporters, and the defaults of old versions, say "none". */
+/* The largest float32 is how exporters, and the defaults of old versions, say "none".
+ */
 static bool is_none(OnnxType type, bool low, double bound)
 {
   if (type != ONNX_FLOAT) return false;
   return low ? bound <= -(double)FLT_MAX : bound >= (double)FLT_MAX;
 }
 
-/* A bound of Clip: an attribute up to version 6 of the operator, an operand since 11. */
+/* A bound of Clip: an attribute up to version 6 of the operator, an operand since 11.
+ */
 static Status clip_bound(Lower *l, const OnnxNode *node, const char *attr, int k,
                          Value *bound, bool *given)
 {
@@ -316,13 +317,13 @@ static Status clip_bound(Lower *l, const OnnxNode *node, const char *attr, int k
     return lower_ctx_bad(l, node, "operator Clip: %s must be one number", attr);
   if (a) *bound = number(l, x->type, a->f);
   if (operand) *bound = lower_ctx_reshaped(operand, &(Shape){.rank = 0, .n = 1});
-  *given = (a || operand) && !(bound->kind == VALUE_CONST &&
-                               is_none(x->type, k == 1, bound->v[0]));
+  *given = (a || operand) &&
+           !(bound->kind == VALUE_CONST && is_none(x->type, k == 1, bound->v[0]));
   return STATUS_OK;
 }
 
-/* For numbers low <= high the order does not matter over the reals.  Interval bounds are
- * exact in both, the triangles give the upper side of the hull in this one (and its
+/* For numbers low <= high the order does not matter over the reals.  Interval bounds
+ * are exact in both, the triangles give the upper side of the hull in this one (and its
  * lower side in the other). */
 static Status clip_between(Lower *l, const OnnxNode *node, const Value *x,
                            const Value *low, const Value *high, Value *y)

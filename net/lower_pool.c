@@ -85,7 +85,8 @@ static void free_runs(Runs *r)
     mem_free(r->level[t].run);
 }
 
-/* Everything that the windows of an axis need.  Each has a tap inside (check_windows). */
+/* Everything that the windows of an axis need.  Each has a tap inside (check_windows).
+ */
 static void collect_runs(const WindowAxis *axis, Runs *r)
 {
   *r = (Runs){.dilation = (int)axis->dilation, .n_levels = 1};
@@ -126,8 +127,8 @@ static int place(const Pass *p, Run run, int o, int i)
   const int t = level_of(run.count);
   int at = run.first, start = 0;
   if (t) {
-    const Run *found = bsearch(&run, p->runs->level[t].run,
-                               (size_t)p->runs->level[t].n, sizeof run, compare_runs);
+    const Run *found = bsearch(&run, p->runs->level[t].run, (size_t)p->runs->level[t].n,
+                               sizeof run, compare_runs);
     at = (int)(found - p->runs->level[t].run);
   }
   for (int k = 0; k < t; k++)
@@ -187,8 +188,7 @@ static Status final_runs(Lower *l, const OnnxNode *node, const WindowAxis *axis,
     const int64_t count = lower_window_taps(axis, o, &first);
     run[o] = (Run){(int)first, (int)count};
   }
-  const Status rc =
-      gather_runs(l, node, p, run, (int)axis->out, p->runs->n_levels, y);
+  const Status rc = gather_runs(l, node, p, run, (int)axis->out, p->runs->n_levels, y);
   mem_free(run);
   return rc;
 }

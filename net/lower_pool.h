@@ -18,6 +18,6 @@
 
 Status lower_pool_max(Lower *l, const OnnxNode *node);        /* MaxPool */
 Status lower_pool_global_max(Lower *l, const OnnxNode *node); /* GlobalMaxPool */
-Status lower_pool_reduce(Lower *l, const OnnxNode *node); /* ReduceMax, ReduceMin */
+Status lower_pool_reduce(Lower *l, const OnnxNode *node);     /* ReduceMax, ReduceMin */
 
 #endif
