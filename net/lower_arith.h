@@ -13,11 +13,6 @@ Status lower_arith_cast(Lower *l, const OnnxNode *node);
 Status lower_arith_dropout(Lower *l, const OnnxNode *node);
 Status lower_arith_batchnorm(Lower *l, const OnnxNode *node);
 
-/* Operators of constants only. */
-Status lower_arith_floor(Lower *l, const OnnxNode *node);
-Status lower_arith_equal(Lower *l, const OnnxNode *node);
-Status lower_arith_range(Lower *l, const OnnxNode *node);
-
 /* y = a op b with op one of '+' '-' '*' '/' and numpy's broadcasting. */
 Status lower_arith_apply(Lower *l, const OnnxNode *node, char op, const Value *a,
                          const Value *b, Value *y);

@@ -7,6 +7,7 @@
 #include "net/base/mem.h"
 #include "net/fold.h"
 #include "net/lower_arith.h"
+#include "net/lower_piecewise.h"
 
 /* ---- DENSE --------------------------------------------------------------- */
 
@@ -393,12 +394,14 @@ static Status reduced_axes(Lower *l, const OnnxNode *node, int rank,
   return rc;
 }
 
-/* The result's shape, and the order of axes that puts the reduced ones last. */
-static void reduced_shape(const OnnxNode *node, const Shape *x,
-                          const bool on[NODE_MAX_RANK], int *perm, Shape *shape)
+Status lower_linear_reduced(Lower *l, const OnnxNode *node, const Shape *x, int *perm,
+                            Shape *shape)
 {
   const bool keep = lower_ctx_int(node, "keepdims", 1) != 0;
+  bool on[NODE_MAX_RANK];
   int rank = 0, n = 0;
+  const Status rc = reduced_axes(l, node, x->rank, on);
+  if (rc) return rc;
   *shape = (Shape){.rank = 0, .n = 1};
   for (int d = 0; d < x->rank; d++) {
     if (!on[d]) perm[n++] = d;
@@ -408,36 +411,45 @@ static void reduced_shape(const OnnxNode *node, const Shape *x,
   for (int d = 0; d < x->rank; d++)
     if (on[d]) perm[n++] = d;
   shape->rank = rank;
+  return STATUS_OK;
 }
 
-Status lower_linear_reduce(Lower *l, const OnnxNode *node)
+/* Sums or means of x over the axes that go. */
+static Status reduce(Lower *l, const OnnxNode *node, const Value *x, bool mean)
 {
-  const Value *x = lower_ctx_in(l, node, 0);
-  bool on[NODE_MAX_RANK];
   int perm[NODE_MAX_RANK];
   Shape shape;
   Value y;
-  Status rc = reduced_axes(l, node, x->shape.rank, on);
+  Status rc = lower_linear_reduced(l, node, &x->shape, perm, &shape);
   if (rc) return rc;
   if (x->kind == VALUE_CONST)
     return lower_ctx_refuse(l, node, "operator %s of a constant is not supported",
                             node->op);
-  reduced_shape(node, &x->shape, on, perm, &shape);
   rc = lower_ctx_transpose(l, node, x, perm, &y);
   const int cols = x->shape.n / shape.n;
-  const bool mean = !strcmp(node->op, "ReduceMean");
   if (!rc && cols > 1) rc = reduce_rows(l, node, &y, shape.n, cols, mean, &shape, &y);
   if (!rc) lower_ctx_out(l, node, 0, lower_ctx_reshaped(&y, &shape));
   return rc;
 }
 
+Status lower_linear_reduce(Lower *l, const OnnxNode *node)
+{
+  return reduce(l, node, lower_ctx_in(l, node, 0), !strcmp(node->op, "ReduceMean"));
+}
+
+Status lower_linear_reduce_l1(Lower *l, const OnnxNode *node)
+{
+  Value y;
+  const Status rc = lower_piecewise_absolute(l, node, lower_ctx_in(l, node, 0), &y);
+  return rc ? rc : reduce(l, node, &y, false);
+}
+
 Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node)
 {
   const Value *x = lower_ctx_in(l, node, 0);
-  bool on[NODE_MAX_RANK];
   int perm[NODE_MAX_RANK];
   Shape shape;
-  Status rc = reduced_axes(l, node, x->shape.rank, on);
+  Status rc = lower_linear_reduced(l, node, &x->shape, perm, &shape);
   if (rc) return rc;
   if (x->kind != VALUE_CONST)
     return lower_ctx_refuse(l, node,
@@ -445,7 +457,6 @@ Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node)
   if (x->type != ONNX_INT64 && x->type != ONNX_INT32)
     return lower_ctx_refuse(l, node,
                             "operator ReduceProd is supported for integers only");
-  reduced_shape(node, &x->shape, on, perm, &shape);
   if (!shape.n || !x->shape.n)
     return lower_ctx_refuse(l, node, "operator ReduceProd of an empty tensor");
   Value y;
