@@ -9,8 +9,11 @@
 #include "net/lower_conv.h"
 #include "net/lower_ctx.h"
 #include "net/lower_index.h"
+#include "net/lower_known.h"
 #include "net/lower_linear.h"
 #include "net/lower_move.h"
+#include "net/lower_norm.h"
+#include "net/lower_smooth.h"
 
 /* ---- the operators ------------------------------------------------------- */
 
@@ -34,6 +37,7 @@ static const Operator operators[] = {
     {"BatchNormalization", 5, 5, "epsilon:f momentum:f spatial:i training_mode:i",
      lower_arith_batchnorm},
     {"Cast", 1, 1, "to:i saturate:i", lower_arith_cast},
+    {"Celu", 1, 1, "alpha:f", lower_smooth_celu},
     {"Concat", 1, -1, "axis:i", lower_move_concat},
     {"Constant", 0, 0, "value:t value_float:f value_floats:F value_int:i value_ints:I",
      lower_move_constant},
@@ -42,31 +46,54 @@ static const Operator operators[] = {
      lower_conv_conv},
     {"Div", 2, 2, "", lower_arith_binary},
     {"Dropout", 1, 3, "ratio:f seed:i", lower_arith_dropout},
+    {"Elu", 1, 1, "alpha:f", lower_smooth_elu},
     {"Equal", 2, 2, "", lower_arith_equal},
     {"Expand", 2, 2, "", lower_move_expand},
     {"Flatten", 1, 1, "axis:i", lower_move_flatten},
     {"Floor", 1, 1, "", lower_arith_floor},
     {"Gather", 2, 2, "axis:i", lower_index_gather},
+    {"Gelu", 1, 1, "approximate:s", lower_smooth_gelu},
     {"Gemm", 2, 3, "alpha:f beta:f transA:i transB:i", lower_linear_gemm},
     {"GlobalAveragePool", 1, 1, "", lower_linear_global_pool},
+    {"GroupNormalization", 3, 3, "epsilon:f num_groups:i stash_type:i",
+     lower_norm_group},
     {"Identity", 1, 1, "", lower_move_identity},
+    {"InstanceNormalization", 3, 3, "epsilon:f", lower_norm_instance},
+    {"LayerNormalization", 2, 3, "axis:i epsilon:f stash_type:i", lower_norm_layer},
+    {"LogSoftmax", 1, 1, "axis:i", lower_norm_softmax},
     {"MatMul", 2, 2, "", lower_linear_matmul},
+    {"MeanVarianceNormalization", 1, 1, "axes:I", lower_norm_mean_variance},
+    {"Mish", 1, 1, "", lower_smooth_mish},
     {"Mul", 2, 2, "", lower_arith_binary},
     {"Neg", 1, 1, "", lower_arith_neg},
     {"Pad", 1, 4, "mode:s pads:I value:f", lower_index_pad},
+    {"Pow", 2, 2, "", lower_smooth_pow},
+    {"RMSNormalization", 2, 2, "axis:i epsilon:f stash_type:i", lower_norm_rms},
     {"Range", 3, 3, "", lower_arith_range},
+    {"ReduceL1", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_norm_reduce},
+    {"ReduceL2", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_norm_reduce},
+    {"ReduceLogSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_norm_reduce},
+    {"ReduceLogSumExp", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_norm_reduce},
     {"ReduceMean", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce},
     {"ReduceProd", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce_prod},
     {"ReduceSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce},
+    {"ReduceSumSquare", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_norm_reduce},
     {"Reshape", 2, 2, "allowzero:i", lower_move_reshape},
+    {"Selu", 1, 1, "alpha:f gamma:f", lower_smooth_elu},
     {"Shape", 1, 1, "start:i end:i", lower_move_shape},
     {"Slice", 1, 5, "axes:I ends:I starts:I", lower_index_slice},
+    {"Softmax", 1, 1, "axis:i", lower_norm_softmax},
+    {"Softsign", 1, 1, "", lower_smooth_softsign},
     {"Split", 1, 2, "axis:i num_outputs:i split:I", lower_index_split},
     {"Squeeze", 1, 2, "axes:I", lower_move_squeeze},
     {"Sub", 2, 2, "", lower_arith_binary},
+    {"Swish", 1, 1, "alpha:f", lower_smooth_swish},
     {"Tile", 2, 2, "", lower_index_tile},
     {"Transpose", 1, 1, "perm:I", lower_move_transpose},
     {"Unsqueeze", 1, 2, "axes:I", lower_move_unsqueeze},
@@ -264,6 +291,10 @@ static Status check_outputs(Lower *l, const OnnxNode *node)
 static Status try_node(Lower *l, const OnnxNode *node)
 {
   const Operator *op = find_operator(node);
+  if (!op && !strcmp(node->op, "ArgMax"))
+    return lower_ctx_refuse(l, node,
+                            "operator ArgMax is not supported: remove it and state the "
+                            "property about the scores that it compares");
   if (!op)
     return lower_ctx_refuse(l, node, "operator %.60s%s%.60s is not supported",
                             node->domain, *node->domain ? "." : "", node->op);
@@ -272,6 +303,7 @@ static Status try_node(Lower *l, const OnnxNode *node)
   if (attributes || rc) return attributes ? attributes : rc;
   if (any_opaque(l, node)) return STATUS_UNSUPPORTED; /* reported where it arose */
   rc = op->run(l, node);
+  if (!rc) lower_known_note(l, node);
   return rc ? rc : check_outputs(l, node);
 }
 

@@ -166,6 +166,10 @@ Rational rational_eval(const Net *net, const double *x, Prng *prng)
     case NODE_ACT:
       eval_act(v, in, y);
       break;
+    case NODE_MUL:
+      for (int i = 0; i < v->size; i++)
+        mpq_mul(y[i], in[i], r.value[v->in[1]][i]);
+      break;
     }
   }
   return r;
