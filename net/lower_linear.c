@@ -414,6 +414,41 @@ Status lower_linear_reduced(Lower *l, const OnnxNode *node, const Shape *x, int 
   return STATUS_OK;
 }
 
+/* The same of constants: sums of integers are exact or refused. */
+typedef struct {
+  const Value *x;
+  int cols;
+  bool mean;
+} Rows;
+
+static bool fold_rows(const void *data, int i, double *v, double *err)
+{
+  const Rows *r = data;
+  const bool whole = r->x->type == ONNX_INT64 || r->x->type == ONNX_INT32;
+  Fold sum = fold_exact(0);
+  for (int j = 0; j < r->cols; j++) {
+    const int k = i * r->cols + j;
+    const Fold x = {r->x->v[k], r->x->err ? r->x->err[k] : 0};
+    sum = fold_add(sum, x);
+    if (whole && !(fabs(x.v) < 0x1p53 && fabs(sum.v) < 0x1p53)) return false;
+  }
+  if (r->mean) sum = fold_div(sum, fold_exact(r->cols));
+  *v = sum.v;
+  *err = sum.err;
+  return fold_ok(sum) && (r->x->type != ONNX_INT32 || fabs(sum.v) < 0x1p31) &&
+         !(whole && r->mean);
+}
+
+static Status reduce_constant(Lower *l, const OnnxNode *node, const Value *x, int cols,
+                              bool mean, const Shape *shape, Value *y)
+{
+  const Rows rows = {x, cols, mean};
+  const Status rc = lower_ctx_fold(l, node, x->type, shape, fold_rows, &rows, y);
+  /* ONNX rounds every sum, in an order of its own. */
+  if (x->type == ONNX_FLOAT || x->type == ONNX_DOUBLE) l->drifted = true;
+  return rc;
+}
+
 /* Sums or means of x over the axes that go. */
 static Status reduce(Lower *l, const OnnxNode *node, const Value *x, bool mean)
 {
@@ -422,12 +457,16 @@ static Status reduce(Lower *l, const OnnxNode *node, const Value *x, bool mean)
   Value y;
   Status rc = lower_linear_reduced(l, node, &x->shape, perm, &shape);
   if (rc) return rc;
-  if (x->kind == VALUE_CONST)
-    return lower_ctx_refuse(l, node, "operator %s of a constant is not supported",
-                            node->op);
+  if (!x->shape.n || x->type == ONNX_BOOL)
+    return lower_ctx_refuse(l, node, "operator %s of %s is not supported", node->op,
+                            x->shape.n ? "truth values" : "an empty tensor");
   rc = lower_ctx_transpose(l, node, x, perm, &y);
   const int cols = x->shape.n / shape.n;
-  if (!rc && cols > 1) rc = reduce_rows(l, node, &y, shape.n, cols, mean, &shape, &y);
+  const Value rows = y;
+  if (!rc && cols > 1)
+    rc = x->kind == VALUE_CONST
+             ? reduce_constant(l, node, &rows, cols, mean, &shape, &y)
+             : reduce_rows(l, node, &rows, shape.n, cols, mean, &shape, &y);
   if (!rc) lower_ctx_out(l, node, 0, lower_ctx_reshaped(&y, &shape));
   return rc;
 }
