@@ -227,7 +227,7 @@ static void scatter_cuts(Slopes *s, const SlopesParams *params, bool clear)
     return;
   }
   for (int i = 0; i < params->n_cuts; i++)
-    if (s->cuts[i].row >= 0)
+    if (s->cuts[i].row >= 0 && params->cuts[i].node >= 0)
       *beta_of(s, &params->cuts[i], s->cuts[i].row) = clear ? 0 : s->cuts[i].now;
 }
 

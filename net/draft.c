@@ -133,7 +133,7 @@ static Place find_place(const int *parts, const int *start, int n, int index)
 }
 
 /* Look through the MAPs among the parts; one step is enough, because every MAP of
- * the draft was made here. */
+ * the draft was made here (but see `fits` in draft_map). */
 static Place *resolve(const Draft *d, const int *parts, int n_parts, const int *map,
                       int n)
 {
@@ -156,6 +156,19 @@ static Place *resolve(const Draft *d, const int *parts, int n_parts, const int *
   mem_free(inner);
   mem_free(start);
   return places;
+}
+
+void draft_places(const Draft *d, int node, int *from, int *index)
+{
+  const Node *v = &d->nodes[node];
+  int *start = v->kind == NODE_MAP ? part_starts(d, v->in, v->n_in) : NULL;
+  for (int i = 0; i < v->size; i++) {
+    const Place at =
+        start ? find_place(v->in, start, v->n_in, v->map[i]) : (Place){node, i};
+    from[i] = at.node;
+    index[i] = at.index;
+  }
+  mem_free(start);
 }
 
 static bool is_identity(const Draft *d, const Shape *shape, const int *sources,

@@ -42,6 +42,10 @@ int draft_mul(Draft *d, const char *name, const Shape *shape, int a, int b);
 int draft_map(Draft *d, const char *name, const Shape *shape, const int *parts,
               int n_parts, const int *map);
 
+/* Element i of `node` is element index[i] of the node from[i], which is no MAP; 0 where
+ * from[i] < 0.  Both int [size], the caller's. */
+void draft_places(const Draft *d, int node, int *from, int *index);
+
 /* Hand all nodes that reach `output` to the net; `output` becomes the last. */
 void draft_finish(Draft *d, int output);
 

@@ -272,6 +272,18 @@ static Status read_add(Reader *r, const Item *item, Layer *out)
   return rc;
 }
 
+static Status read_mul(Reader *r, const Item *item, Layer *out)
+{
+  if (item->n_from != 2) return bad(r, "from: expected 2 layers");
+  const int a = item->from[0]->node, b = item->from[1]->node;
+  out->shape = item->from[0]->shape;
+  if (item->from[1]->shape.n != out->shape.n)
+    return bad(r, "from: the layers have different sizes");
+  if (a == b) return bad(r, "from: a layer is named twice; its square is 'square'");
+  out->node = draft_mul(&r->draft, item->name, &out->shape, a, b);
+  return STATUS_OK;
+}
+
 /* concat is a map that keeps everything. */
 static Status read_map(Reader *r, const Item *item, Layer *out)
 {
@@ -326,6 +338,7 @@ static const Kind kinds[] = {
      read_conv},
     {"scale", false, {"type", "name", "from", "scale", "shift"}, read_scale},
     {"add", true, {"type", "name", "from", "coef"}, read_add},
+    {"mul", true, {"type", "name", "from"}, read_mul},
     {"concat", true, {"type", "name", "from"}, read_map},
     {"map", true, {"type", "name", "from", "map"}, read_map},
 };

@@ -17,6 +17,7 @@
  *             padding [top, left, bottom, right] (0); reads a 3-dimensional layer
  *     scale   scale, shift: one number, or one for each element (1 and 0)
  *     add     from: two or more names; coef: 1 or -1 for each (1)
+ *     mul     from: two names
  *     concat  from: one or more names
  *     map     map: positions in the concatenation of "from"; -1 gives 0
  *     relu    and every other name of net/act.def in lower case

@@ -11,12 +11,15 @@
 #include "net/lower_ctx.h"
 #include "net/lower_deconv.h"
 #include "net/lower_index.h"
+#include "net/lower_known.h"
 #include "net/lower_linear.h"
 #include "net/lower_move.h"
+#include "net/lower_norm.h"
 #include "net/lower_pick.h"
 #include "net/lower_piecewise.h"
 #include "net/lower_pool.h"
 #include "net/lower_resize.h"
+#include "net/lower_smooth.h"
 #include "net/lower_sum.h"
 
 /* ---- the operators ------------------------------------------------------- */
@@ -46,6 +49,7 @@ static const Operator operators[] = {
      lower_arith_batchnorm},
     {"Cast", 1, 1, "to:i saturate:i", lower_arith_cast},
     {"Ceil", 1, 1, "", lower_const_round},
+    {"Celu", 1, 1, "alpha:f", lower_smooth_celu},
     {"Clip", 1, 3, "max:f min:f", lower_piecewise_clip},
     {"Concat", 1, -1, "axis:i", lower_move_concat},
     {"Constant", 0, 0, "value:t value_float:f value_floats:F value_int:i value_ints:I",
@@ -61,6 +65,7 @@ static const Operator operators[] = {
     {"DepthToSpace", 1, 1, "blocksize:i mode:s", lower_pick_depth_to_space},
     {"Div", 2, 2, "", lower_arith_binary},
     {"Dropout", 1, 3, "ratio:f seed:i", lower_arith_dropout},
+    {"Elu", 1, 1, "alpha:f", lower_smooth_elu},
     {"Equal", 2, 2, "", lower_const_compare},
     {"Expand", 2, 2, "", lower_move_expand},
     {"Flatten", 1, 1, "axis:i", lower_move_flatten},
@@ -68,16 +73,22 @@ static const Operator operators[] = {
     {"Gather", 2, 2, "axis:i", lower_index_gather},
     {"GatherElements", 2, 2, "axis:i", lower_pick_gather_elements},
     {"GatherND", 2, 2, "batch_dims:i", lower_pick_gather_nd},
+    {"Gelu", 1, 1, "approximate:s", lower_smooth_gelu},
     {"Gemm", 2, 3, "alpha:f beta:f transA:i transB:i", lower_linear_gemm},
     {"GlobalAveragePool", 1, 1, "", lower_linear_global_pool},
     {"GlobalMaxPool", 1, 1, "", lower_pool_global_max},
     {"Greater", 2, 2, "", lower_const_compare},
     {"GreaterOrEqual", 2, 2, "", lower_const_compare},
+    {"GroupNormalization", 3, 3, "epsilon:f num_groups:i stash_type:i",
+     lower_norm_group},
     {"HardSigmoid", 1, 1, "alpha:f beta:f", lower_piecewise_hard_sigmoid},
     {"Identity", 1, 1, "", lower_move_identity},
+    {"InstanceNormalization", 3, 3, "epsilon:f", lower_norm_instance},
+    {"LayerNormalization", 2, 3, "axis:i epsilon:f stash_type:i", lower_norm_layer},
     {"LeakyRelu", 1, 1, "alpha:f", lower_piecewise_leaky},
     {"Less", 2, 2, "", lower_const_compare},
     {"LessOrEqual", 2, 2, "", lower_const_compare},
+    {"LogSoftmax", 1, 1, "axis:i", lower_norm_softmax},
     {"MatMul", 2, 2, "", lower_linear_matmul},
     {"Max", 1, -1, "", lower_piecewise_max_min},
     {"MaxPool", 1, 1,
@@ -85,7 +96,9 @@ static const Operator operators[] = {
      "strides:I",
      lower_pool_max},
     {"Mean", 1, -1, "", lower_sum_of_operands},
+    {"MeanVarianceNormalization", 1, 1, "axes:I", lower_norm_mean_variance},
     {"Min", 1, -1, "", lower_piecewise_max_min},
+    {"Mish", 1, 1, "", lower_smooth_mish},
     {"Mod", 2, 2, "fmod:i", lower_const_mod},
     {"Mul", 2, 2, "", lower_arith_binary},
     {"Neg", 1, 1, "", lower_arith_neg},
@@ -94,9 +107,16 @@ static const Operator operators[] = {
     {"Or", 2, 2, "", lower_const_logic},
     {"PRelu", 2, 2, "", lower_piecewise_prelu},
     {"Pad", 1, 4, "mode:s pads:I value:f", lower_index_pad},
+    {"Pow", 2, 2, "", lower_smooth_pow},
+    {"RMSNormalization", 2, 2, "axis:i epsilon:f stash_type:i", lower_norm_rms},
     {"Range", 3, 3, "", lower_const_range},
     {"ReduceL1", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce_l1},
+    {"ReduceL2", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_norm_reduce},
+    {"ReduceLogSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_norm_reduce},
+    {"ReduceLogSumExp", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_norm_reduce},
     {"ReduceMax", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_pool_reduce},
     {"ReduceMean", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce},
@@ -105,6 +125,8 @@ static const Operator operators[] = {
      lower_linear_reduce_prod},
     {"ReduceSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
      lower_linear_reduce},
+    {"ReduceSumSquare", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
+     lower_norm_reduce},
     {"Reshape", 2, 2, "allowzero:i", lower_move_reshape},
     {"Resize", 1, 4,
      "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f "
@@ -114,14 +136,18 @@ static const Operator operators[] = {
     {"Round", 1, 1, "", lower_const_round},
     {"ScatterElements", 3, 3, "axis:i reduction:s", lower_pick_scatter_elements},
     {"ScatterND", 3, 3, "reduction:s", lower_pick_scatter_nd},
+    {"Selu", 1, 1, "alpha:f gamma:f", lower_smooth_elu},
     {"Shape", 1, 1, "start:i end:i", lower_move_shape},
     {"Size", 1, 1, "", lower_const_size},
     {"Slice", 1, 5, "axes:I ends:I starts:I", lower_index_slice},
+    {"Softmax", 1, 1, "axis:i", lower_norm_softmax},
+    {"Softsign", 1, 1, "", lower_smooth_softsign},
     {"SpaceToDepth", 1, 1, "blocksize:i", lower_pick_space_to_depth},
     {"Split", 1, 2, "axis:i num_outputs:i split:I", lower_index_split},
     {"Squeeze", 1, 2, "axes:I", lower_move_squeeze},
     {"Sub", 2, 2, "", lower_arith_binary},
     {"Sum", 1, -1, "", lower_sum_of_operands},
+    {"Swish", 1, 1, "alpha:f", lower_smooth_swish},
     {"ThresholdedRelu", 1, 1, "alpha:f", lower_piecewise_thresholded},
     {"Tile", 2, 2, "", lower_index_tile},
     {"Transpose", 1, 1, "perm:I", lower_move_transpose},
@@ -323,6 +349,10 @@ static Status check_outputs(Lower *l, const OnnxNode *node)
 static Status try_node(Lower *l, const OnnxNode *node)
 {
   const Operator *op = find_operator(node);
+  if (!op && !strcmp(node->op, "ArgMax"))
+    return lower_ctx_refuse(l, node,
+                            "operator ArgMax is not supported: remove it and state the "
+                            "property about the scores that it compares");
   if (!op)
     return lower_ctx_refuse(l, node, "operator %.60s%s%.60s is not supported",
                             node->domain, *node->domain ? "." : "", node->op);
@@ -331,6 +361,7 @@ static Status try_node(Lower *l, const OnnxNode *node)
   if (attributes || rc) return attributes ? attributes : rc;
   if (any_opaque(l, node)) return STATUS_UNSUPPORTED; /* reported where it arose */
   rc = op->run(l, node);
+  if (!rc) lower_known_note(l, node);
   return rc ? rc : check_outputs(l, node);
 }
 

@@ -8,7 +8,7 @@
  * What is supported follows from the table in net/lower.c.  An operator, attribute
  * or combination outside it is reported, all of them at once, one line each:
  *
- *     model.onnx: node 'act3': operator Softmax is not supported
+ *     model.onnx: node 'act3': operator Hardmax is not supported
  *
  * To add an elementwise activation, see net/act.def; any other operator is a line
  * in that table and a function.

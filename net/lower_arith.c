@@ -8,6 +8,8 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "net/fold.h"
+#include "net/lower_known.h"
+#include "net/lower_mul.h"
 #include "net/onnx_tensor.h"
 
 static bool is_integer(OnnxType type)
@@ -146,25 +148,19 @@ static Status with_constant(Lower *l, const OnnxNode *node, char op, bool c_firs
 {
   if (op == '+' || op == '-') return shift_by(l, node, op, c_first, x, c, y);
   if (op == '*') return scale_by(l, node, x, c, NULL, y);
-  if (c_first)
-    return lower_ctx_refuse(l, node, "operator Div by a variable is not supported");
   Value inverse;
   const Status rc =
       lower_ctx_fold(l, node, c->type, &c->shape, fold_reciprocal, c, &inverse);
   return rc ? rc : scale_by(l, node, x, &inverse, NULL, y);
 }
 
-/* ---- Add, Sub, Mul, Div: two variables ----------------------------------- */
+/* ---- Add, Sub, Mul, Div: two operands ------------------------------------ */
 
 static Status two_variables(Lower *l, const OnnxNode *node, char op, const Value *a,
                             const Value *b, Value *y)
 {
+  if (op == '*') return lower_mul_product(l, node, a, b, y);
   *y = *a;
-  if (op == '*' || op == '/') {
-    lower_ctx_out(l, node, 0, lower_ctx_var(a->type, &a->shape, -1));
-    return lower_ctx_refuse(l, node, "operator %s of two variables is not supported",
-                            node->op);
-  }
   if (a->node == b->node) { /* x + x = 2 x; x - x = 0 x */
     y->node = draft_scale(&l->draft, node->name, a->node, &a->shape,
                           filled(a->shape.n, op == '+' ? 2 : 0), NULL, 0, NULL);
@@ -197,7 +193,12 @@ Status lower_arith_apply(Lower *l, const OnnxNode *node, char op, const Value *a
   for (int i = 0; op == '/' && b_const && i < b->shape.n; i++)
     if (b->v[i] == 0) return lower_ctx_bad(l, node, "operator Div: divides by 0");
   Value x, z;
-  Status rc = lower_ctx_expand(l, node, a, &shape, &x);
+  Status rc;
+  if (op == '/' && !b_const) { /* the reciprocal first: b may be the smaller one */
+    rc = lower_arith_activate(l, node, ACT_RECIPROCAL, b, &z);
+    return rc ? rc : lower_arith_apply(l, node, '*', a, &z, y);
+  }
+  rc = lower_ctx_expand(l, node, a, &shape, &x);
   if (!rc) rc = lower_ctx_expand(l, node, b, &shape, &z);
   if (rc) return rc;
   if (a_const && b_const) {
@@ -265,23 +266,54 @@ static bool fold_act(const void *data, int i, double *v, double *err)
   return isfinite(lo) && isfinite(hi);
 }
 
-Status lower_arith_act(Lower *l, const OnnxNode *node)
+Status lower_arith_activate(Lower *l, const OnnxNode *node, ActKind act, const Value *x,
+                            Value *y)
 {
-  const Value *x = lower_ctx_in(l, node, 0);
-  const ActKind act = act_find(node->op);
-  Value y = *x;
-  Status rc = STATUS_OK;
   if (!is_float(x->type))
     return lower_ctx_refuse(l, node, "operator %s of integers is not supported",
                             node->op);
   if (x->kind == VALUE_CONST) {
-    const Activated a = {x, act};
-    rc = lower_ctx_fold(l, node, x->type, &x->shape, fold_act, &a, &y);
-  } else {
-    y.node = draft_act(&l->draft, node->name, x->node, &x->shape, act);
+    const Value operand = *x; /* y may be x */
+    const Activated a = {&operand, act};
+    return lower_ctx_fold(l, node, operand.type, &operand.shape, fold_act, &a, y);
   }
+  if (lower_known_act(l, node, act, x, y)) return STATUS_OK;
+  const int k = draft_act(&l->draft, node->name, x->node, &x->shape, act);
+  *y = lower_ctx_var(x->type, &x->shape, k);
+  return STATUS_OK;
+}
+
+Status lower_arith_act(Lower *l, const OnnxNode *node)
+{
+  Value y = {0};
+  const Status rc =
+      lower_arith_activate(l, node, act_find(node->op), lower_ctx_in(l, node, 0), &y);
   if (!rc) lower_ctx_out(l, node, 0, y);
   return rc;
+}
+
+/* c as a constant tensor of rank 0. */
+static Value number(Lower *l, OnnxType type, Fold c)
+{
+  const Shape scalar = {.rank = 0, .n = 1};
+  double *v = lower_ctx_doubles(l, 1), *err = lower_ctx_doubles(l, 1);
+  *v = c.v;
+  *err = c.err;
+  return lower_ctx_const(type, &scalar, v, c.err != 0 ? err : NULL);
+}
+
+Status lower_arith_times(Lower *l, const OnnxNode *node, const Value *x, Fold c,
+                         Value *y)
+{
+  const Value f = number(l, x->type, c);
+  return lower_arith_apply(l, node, '*', x, &f, y);
+}
+
+Status lower_arith_plus(Lower *l, const OnnxNode *node, const Value *x, Fold c,
+                        Value *y)
+{
+  const Value f = number(l, x->type, c);
+  return lower_arith_apply(l, node, '+', x, &f, y);
 }
 
 /* ---- Cast ---------------------------------------------------------------- */

@@ -212,13 +212,15 @@ Status lower_ctx_gather(Lower *l, const OnnxNode *node, const Value *const *part
   } else {
     double *v, *err;
     gather_constants(l, parts, n_parts, start, map, shape, &v, &err);
-    *out = lower_ctx_const(parts[0]->type, shape, v, err);
+    const OnnxType type = parts[0]->type; /* out may be one of the parts */
+    const Shape made = *shape;
+    if (!any_var) *out = lower_ctx_const(type, &made, v, err);
     if (any_var) {
       int k = gather_variables(l, node, parts, n_parts, start, map, shape);
       if (!all_zero(v, shape->n) || !all_zero(err, shape->n))
         k = draft_scale(&l->draft, node->name, k, shape, NULL,
                         copy_doubles(v, shape->n), 0, copy_doubles(err, shape->n));
-      *out = lower_ctx_var(parts[0]->type, shape, k);
+      *out = lower_ctx_var(type, &made, k);
     }
   }
   mem_free(start);

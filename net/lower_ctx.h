@@ -37,6 +37,13 @@ typedef struct {
   int node;          /* VAR: index in the draft */
 } Value;
 
+/* Node `node` of the draft is clip (p x[of] + q, lo, hi); see net/lower_known.h. */
+#define LOWER_MAX_CLIPS 32
+typedef struct {
+  int node, of;
+  double p, q, lo, hi;
+} LowerClip;
+
 typedef struct {
   const char *path;
   Err *err;
@@ -50,7 +57,10 @@ typedef struct {
   bool widened; /* a variable was cast to DOUBLE */
   bool drifted; /* some constant may differ from what ONNX computes in floating point:
                  * see lower_ctx_check_drift */
-  int64_t n_folded; /* multiply-adds of constants so far */
+  int64_t n_folded;   /* multiply-adds of constants so far */
+  int64_t n_products; /* numbers that products of variables made so far */
+  LowerClip clips[LOWER_MAX_CLIPS];
+  int n_clips;
 } Lower;
 
 /* ---- messages ------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include "net/base/mem.h"
 #include "net/fold.h"
 #include "net/lower_arith.h"
+#include "net/lower_mul.h"
 #include "net/lower_piecewise.h"
 
 /* ---- DENSE --------------------------------------------------------------- */
@@ -54,23 +55,10 @@ static Status transpose_blocks(Lower *l, const OnnxNode *node, const Value *x,
   return lower_ctx_transpose(l, node, &block, perm, y);
 }
 
-static Status refuse_product(Lower *l, const OnnxNode *node)
-{
-  return lower_ctx_refuse(l, node, "operator %s of two variables is not supported",
-                          node->op);
-}
-
-/* Two constants: y[i] = sum over j < k of a[left[i] + j a_step] b[right[i] + j b_step].
- */
-typedef struct {
-  const Value *a, *b;
-  const int *left, *right;
-  int k, a_step, b_step;
-} Sums;
-
+/* A sum of products of constants. */
 static bool fold_sum(const void *data, int i, double *v, double *err)
 {
-  const Sums *s = data;
+  const LowerMulSums *s = data;
   Fold sum = fold_exact(0);
   for (int j = 0; j < s->k; j++) {
     const int p = s->left[i] + j * s->a_step, q = s->right[i] + j * s->b_step;
@@ -206,18 +194,29 @@ static Status batched(Lower *l, const OnnxNode *node, const Value *a, const Valu
  * all of them together. */
 #define MAX_FOLDED ((int64_t)1 << 28)
 
-/* Both are constants. */
-static Status fold_product(Lower *l, const OnnxNode *node, const Value *a,
-                           const Value *b, const Product *p, Value *y)
+static Status fold_sums(Lower *l, const OnnxNode *node, const LowerMulSums *s,
+                        const Shape *shape, Value *y)
 {
-  if (a->type != ONNX_FLOAT && a->type != ONNX_DOUBLE)
+  if (s->a->type != ONNX_FLOAT && s->a->type != ONNX_DOUBLE)
     return lower_ctx_refuse(l, node, "operator %s of integers is not supported",
                             node->op);
-  const int64_t work = (int64_t)p->out.n * p->k;
-  if (p->out.n > SHAPE_MAX_VARIABLE || work > MAX_FOLDED - l->n_folded)
+  const int64_t work = (int64_t)shape->n * s->k;
+  if (shape->n > SHAPE_MAX_VARIABLE || work > MAX_FOLDED - l->n_folded)
     return lower_ctx_refuse(
         l, node, "operator %s: the products of constants are too large", node->op);
   l->n_folded += work;
+  const Status rc = lower_ctx_fold(l, node, s->a->type, shape, fold_sum, s, y);
+  l->drifted = true; /* ONNX rounds every sum, in an order of its own */
+  return rc;
+}
+
+/* Both are constants, or both variables. */
+static Status plain_product(Lower *l, const OnnxNode *node, const Value *a,
+                            const Value *b, const Product *p, Value *y)
+{
+  if (p->out.n > SHAPE_MAX_VARIABLE)
+    return lower_ctx_refuse(l, node, "operator %s: its result has %d elements",
+                            node->op, p->out.n);
   int strides[NODE_MAX_RANK];
   const int plane = p->m * p->n;
   shape_broadcast_strides(&p->a_batch, &p->batch, strides);
@@ -230,9 +229,9 @@ static Status fold_product(Lower *l, const OnnxNode *node, const Value *a,
     left[i] = (a_at[i / plane] * p->m + i % plane / p->n) * p->k;
     right[i] = b_at[i / plane] * p->k * p->n + i % p->n;
   }
-  const Sums sums = {a, b, left, right, p->k, 1, p->n};
-  const Status rc = lower_ctx_fold(l, node, a->type, &p->out, fold_sum, &sums, y);
-  l->drifted = true; /* ONNX rounds every sum, in an order of its own */
+  const LowerMulSums sums = {a, b, left, right, p->k, 1, p->n};
+  const Status rc = a->kind == VALUE_CONST ? fold_sums(l, node, &sums, &p->out, y)
+                                           : lower_mul_sums(l, node, &sums, &p->out, y);
   mem_free(a_at);
   mem_free(b_at);
   mem_free(left);
@@ -250,12 +249,8 @@ Status lower_linear_matmul(Lower *l, const OnnxNode *node)
   const bool a_const = a->kind == VALUE_CONST, b_const = b->kind == VALUE_CONST;
   if (a->type != b->type)
     return lower_ctx_bad(l, node, "operator MatMul: its operands have different types");
-  if (!a_const && !b_const) {
-    lower_ctx_out(l, node, 0, lower_ctx_var(a->type, &p.out, -1));
-    return refuse_product(l, node);
-  }
-  if (a_const && b_const)
-    rc = fold_product(l, node, a, b, &p, &y);
+  if (a_const == b_const)
+    rc = plain_product(l, node, a, b, &p, &y);
   else if (b_const && p.b_batch.n == 1)
     rc = times_constant(l, node, a, p.batch.n * p.m, &p, b, 0, &y);
   else if (a_const && p.a_batch.n == 1)
@@ -272,12 +267,8 @@ Status lower_linear_matmul(Lower *l, const OnnxNode *node)
 static Status times_number(Lower *l, const OnnxNode *node, const Value *c,
                            double factor, Value *y)
 {
-  double *v = lower_ctx_doubles(l, 1);
-  v[0] = factor;
-  const Shape scalar = {.rank = 0, .n = 1};
-  const Value f = lower_ctx_const(c->type, &scalar, v, NULL);
   *y = *c;
-  return factor == 1 ? STATUS_OK : lower_arith_apply(l, node, '*', c, &f, y);
+  return factor == 1 ? STATUS_OK : lower_arith_times(l, node, c, fold_exact(factor), y);
 }
 
 /* alpha op(A) op(B); A is m x k and B is k x n after the transpositions. */
@@ -287,9 +278,15 @@ static Status gemm_product(Lower *l, const OnnxNode *node, const Value *a,
 {
   const double alpha = lower_ctx_float(node, "alpha", 1);
   const int swap[2] = {1, 0};
-  Value x, c;
-  Status rc;
+  Value x = *a, c = *b;
+  Status rc = STATUS_OK;
   int k;
+  if (a->kind == b->kind) {
+    if (trans_a) rc = lower_ctx_transpose(l, node, a, swap, &x);
+    if (!rc && trans_b) rc = lower_ctx_transpose(l, node, b, swap, &c);
+    if (!rc) rc = plain_product(l, node, &x, &c, p, y);
+    return rc ? rc : times_number(l, node, y, alpha, y);
+  }
   if (b->kind == VALUE_CONST) {
     x = *a;
     rc = times_number(l, node, b, alpha, &c);
@@ -324,6 +321,7 @@ static Status gemm_shapes(Lower *l, const OnnxNode *node, const Value *a,
     p->n = y->dims[!trans_b];
     const int64_t dims[2] = {p->m, p->n};
     fits = shape_make(2, dims, &p->out);
+    p->a_batch = p->b_batch = p->batch = (Shape){.rank = 0, .n = 1};
   }
   if (!fits)
     return lower_ctx_bad(l, node, "operator Gemm: the shapes %s and %s do not match",
@@ -342,13 +340,6 @@ Status lower_linear_gemm(Lower *l, const OnnxNode *node)
   if (rc) return rc;
   if (a->type != b->type)
     return lower_ctx_bad(l, node, "operator Gemm: its operands have different types");
-  const bool a_const = a->kind == VALUE_CONST, b_const = b->kind == VALUE_CONST;
-  if (a_const && b_const)
-    return lower_ctx_refuse(l, node, "operator Gemm of two constants is not supported");
-  if (!a_const && !b_const) {
-    lower_ctx_out(l, node, 0, lower_ctx_var(a->type, &p.out, -1));
-    return refuse_product(l, node);
-  }
   Value y = {0}, bias;
   rc = gemm_product(l, node, a, b, trans_a, trans_b, &p, &y);
   if (!rc && c) {
@@ -364,57 +355,7 @@ Status lower_linear_gemm(Lower *l, const OnnxNode *node)
 
 /* ---- ReduceSum, ReduceMean ----------------------------------------------- */
 
-/* The mean or sum over the last `cols` elements of each of `reps` groups. */
-static Status reduce_rows(Lower *l, const OnnxNode *node, const Value *x, int reps,
-                          int cols, bool mean, const Shape *shape, Value *y)
-{
-  const Fold w = mean ? fold_div(fold_exact(1), fold_exact(cols)) : fold_exact(1);
-  double *v = lower_ctx_doubles(l, 1), *err = lower_ctx_doubles(l, 1);
-  v[0] = w.v;
-  err[0] = w.err;
-  const Shape scalar = {.rank = 0, .n = 1};
-  const Value c = lower_ctx_const(x->type, &scalar, v, err);
-  int k = -1;
-  const Status rc =
-      dense(l, node, x->node, reps, (Matrix){&c, 0, 0, 0, 1, cols}, shape, &k);
-  if (!rc) *y = lower_ctx_var(x->type, shape, k);
-  return rc;
-}
-
-/* Which axes go: all when none are named, unless noop_with_empty_axes says none. */
-static Status reduced_axes(Lower *l, const OnnxNode *node, int rank,
-                           bool on[NODE_MAX_RANK])
-{
-  Ints axes;
-  Status rc = lower_ctx_ints(l, node, "axes", 1, &axes);
-  if (!rc) rc = lower_ctx_axes(l, node, &axes, rank, on);
-  if (!rc && !axes.n && !lower_ctx_int(node, "noop_with_empty_axes", 0))
-    for (int d = 0; d < rank; d++)
-      on[d] = true;
-  return rc;
-}
-
-Status lower_linear_reduced(Lower *l, const OnnxNode *node, const Shape *x, int *perm,
-                            Shape *shape)
-{
-  const bool keep = lower_ctx_int(node, "keepdims", 1) != 0;
-  bool on[NODE_MAX_RANK];
-  int rank = 0, n = 0;
-  const Status rc = reduced_axes(l, node, x->rank, on);
-  if (rc) return rc;
-  *shape = (Shape){.rank = 0, .n = 1};
-  for (int d = 0; d < x->rank; d++) {
-    if (!on[d]) perm[n++] = d;
-    if (!on[d] || keep) shape->dims[rank++] = on[d] ? 1 : x->dims[d];
-    if (!on[d]) shape->n *= x->dims[d];
-  }
-  for (int d = 0; d < x->rank; d++)
-    if (on[d]) perm[n++] = d;
-  shape->rank = rank;
-  return STATUS_OK;
-}
-
-/* The same of constants: sums of integers are exact or refused. */
+/* Sums of constants; those of integers are exact or refused. */
 typedef struct {
   const Value *x;
   int cols;
@@ -435,39 +376,115 @@ static bool fold_rows(const void *data, int i, double *v, double *err)
   if (r->mean) sum = fold_div(sum, fold_exact(r->cols));
   *v = sum.v;
   *err = sum.err;
-  return fold_ok(sum) && (r->x->type != ONNX_INT32 || fabs(sum.v) < 0x1p31) &&
-         !(whole && r->mean);
+  return fold_ok(sum) && (r->x->type != ONNX_INT32 || fabs(sum.v) < 0x1p31);
 }
 
 static Status reduce_constant(Lower *l, const OnnxNode *node, const Value *x, int cols,
                               bool mean, const Shape *shape, Value *y)
 {
-  const Rows rows = {x, cols, mean};
-  const Status rc = lower_ctx_fold(l, node, x->type, shape, fold_rows, &rows, y);
-  /* ONNX rounds every sum, in an order of its own. */
-  if (x->type == ONNX_FLOAT || x->type == ONNX_DOUBLE) l->drifted = true;
+  const bool real = x->type == ONNX_FLOAT || x->type == ONNX_DOUBLE;
+  if (x->type == ONNX_BOOL || (mean && !real))
+    return lower_ctx_refuse(l, node, "operator %s of %s is not supported", node->op,
+                            mean ? "integers" : "truth values");
+  const Value own = *x; /* y may be x */
+  const Rows rows = {&own, cols, mean};
+  const Status rc = lower_ctx_fold(l, node, own.type, shape, fold_rows, &rows, y);
+  l->drifted = l->drifted || real; /* ONNX rounds every sum, in an order of its own */
   return rc;
 }
 
-/* Sums or means of x over the axes that go. */
-static Status reduce(Lower *l, const OnnxNode *node, const Value *x, bool mean)
+/* The mean or sum over the last `cols` elements of each of `reps` groups. */
+static Status reduce_rows(Lower *l, const OnnxNode *node, const Value *x, int reps,
+                          int cols, bool mean, const Shape *shape, Value *y)
+{
+  if (x->kind == VALUE_CONST) return reduce_constant(l, node, x, cols, mean, shape, y);
+  const Fold w = mean ? fold_div(fold_exact(1), fold_exact(cols)) : fold_exact(1);
+  double *v = lower_ctx_doubles(l, 1), *err = lower_ctx_doubles(l, 1);
+  v[0] = w.v;
+  err[0] = w.err;
+  const Shape scalar = {.rank = 0, .n = 1};
+  const Value c = lower_ctx_const(x->type, &scalar, v, err);
+  int k = -1;
+  const Status rc =
+      dense(l, node, x->node, reps, (Matrix){&c, 0, 0, 0, 1, cols}, shape, &k);
+  if (!rc) *y = lower_ctx_var(x->type, shape, k);
+  return rc;
+}
+
+Status lower_linear_axes(Lower *l, const OnnxNode *node, int rank,
+                         bool on[NODE_MAX_RANK])
+{
+  Ints axes;
+  Status rc = lower_ctx_ints(l, node, "axes", 1, &axes);
+  if (!rc) rc = lower_ctx_axes(l, node, &axes, rank, on);
+  if (!rc && !axes.n && !lower_ctx_int(node, "noop_with_empty_axes", 0))
+    for (int d = 0; d < rank; d++)
+      on[d] = true;
+  return rc;
+}
+
+/* The result's shape, and the order of axes that puts the reduced ones last. */
+static void reduced_shape(const Shape *x, const bool on[NODE_MAX_RANK], bool keep,
+                          int *perm, Shape *shape)
+{
+  int rank = 0, n = 0;
+  *shape = (Shape){.rank = 0, .n = 1};
+  for (int d = 0; d < x->rank; d++) {
+    if (!on[d]) perm[n++] = d;
+    if (!on[d] || keep) shape->dims[rank++] = on[d] ? 1 : x->dims[d];
+    if (!on[d]) shape->n *= x->dims[d];
+  }
+  for (int d = 0; d < x->rank; d++)
+    if (on[d]) perm[n++] = d;
+  shape->rank = rank;
+}
+
+Status lower_linear_reduced(Lower *l, const OnnxNode *node, const Shape *x, int *perm,
+                            Shape *shape)
+{
+  bool on[NODE_MAX_RANK];
+  const Status rc = lower_linear_axes(l, node, x->rank, on);
+  if (!rc) reduced_shape(x, on, lower_ctx_int(node, "keepdims", 1) != 0, perm, shape);
+  return rc;
+}
+
+Status lower_linear_rows(Lower *l, const OnnxNode *node, const Value *x,
+                         const bool on[NODE_MAX_RANK], bool keep, Value *rows,
+                         Shape *shape)
 {
   int perm[NODE_MAX_RANK];
-  Shape shape;
-  Value y;
-  Status rc = lower_linear_reduced(l, node, &x->shape, perm, &shape);
+  if (!x->shape.n)
+    return lower_ctx_refuse(l, node, "operator %s of an empty tensor", node->op);
+  reduced_shape(&x->shape, on, keep, perm, shape);
+  const Status rc = lower_ctx_transpose(l, node, x, perm, rows);
   if (rc) return rc;
-  if (!x->shape.n || x->type == ONNX_BOOL)
-    return lower_ctx_refuse(l, node, "operator %s of %s is not supported", node->op,
-                            x->shape.n ? "truth values" : "an empty tensor");
-  rc = lower_ctx_transpose(l, node, x, perm, &y);
-  const int cols = x->shape.n / shape.n;
-  const Value rows = y;
-  if (!rc && cols > 1)
-    rc = x->kind == VALUE_CONST
-             ? reduce_constant(l, node, &rows, cols, mean, &shape, &y)
-             : reduce_rows(l, node, &rows, shape.n, cols, mean, &shape, &y);
-  if (!rc) lower_ctx_out(l, node, 0, lower_ctx_reshaped(&y, &shape));
+  const Shape two = {
+      .rank = 2, .dims = {shape->n, x->shape.n / shape->n}, .n = x->shape.n};
+  *rows = lower_ctx_reshaped(rows, &two);
+  return STATUS_OK;
+}
+
+Status lower_linear_sum(Lower *l, const OnnxNode *node, const Value *x,
+                        const bool on[NODE_MAX_RANK], bool mean, bool keep, Value *y)
+{
+  Value rows;
+  Shape shape;
+  Status rc = lower_linear_rows(l, node, x, on, keep, &rows, &shape);
+  if (rc) return rc;
+  const int cols = rows.shape.dims[1];
+  *y = lower_ctx_reshaped(&rows, &shape);
+  return cols > 1 ? reduce_rows(l, node, &rows, shape.n, cols, mean, &shape, y)
+                  : STATUS_OK;
+}
+
+static Status reduce(Lower *l, const OnnxNode *node, const Value *x, bool mean)
+{
+  const bool keep = lower_ctx_int(node, "keepdims", 1) != 0;
+  bool on[NODE_MAX_RANK];
+  Value y;
+  Status rc = lower_linear_axes(l, node, x->shape.rank, on);
+  if (!rc) rc = lower_linear_sum(l, node, x, on, mean, keep, &y);
+  if (!rc) lower_ctx_out(l, node, 0, y);
   return rc;
 }
 

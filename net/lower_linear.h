@@ -22,4 +22,20 @@ Status lower_linear_global_pool(Lower *l, const OnnxNode *node);
 Status lower_linear_reduced(Lower *l, const OnnxNode *node, const Shape *x, int *perm,
                             Shape *shape);
 
+/* Which axes a Reduce operator reduces: all when none are named, unless
+ * noop_with_empty_axes says none. */
+Status lower_linear_axes(Lower *l, const OnnxNode *node, int rank,
+                         bool on[NODE_MAX_RANK]);
+
+/* x as a matrix with one row for each element that stays: rows.shape has rank 2.
+ * `shape` is that of the result, with dimensions of 1 for the axes that go if `keep`.
+ * Fails UNSUPPORTED when x is empty. */
+Status lower_linear_rows(Lower *l, const OnnxNode *node, const Value *x,
+                         const bool on[NODE_MAX_RANK], bool keep, Value *rows,
+                         Shape *shape);
+
+/* The sum or mean over the axes `on`. */
+Status lower_linear_sum(Lower *l, const OnnxNode *node, const Value *x,
+                        const bool on[NODE_MAX_RANK], bool mean, bool keep, Value *y);
+
 #endif

@@ -120,3 +120,16 @@ Test(jsonnet, refuses_what_does_not_fit)
           "is taken");
   refused("{\"input\": 2, \"input\": 2, \"layers\": []}", "given twice");
 }
+
+Test(jsonnet, knows_activations_and_products)
+{
+  computes("{\"input\": 2, \"layers\": ["
+           "{\"type\":\"square\",\"name\":\"a\"},"
+           "{\"type\":\"sign\",\"name\":\"b\",\"from\":\"input\"},"
+           "{\"type\":\"mul\",\"from\":[\"a\",\"b\"]}]}",
+           (double[]){-3, 2}, 2, (double[]){-9, 4});
+  refused("{\"input\": 2, \"layers\": ["
+          "{\"type\":\"mul\",\"from\":[\"input\",\"input\"]}]}",
+          "a layer is named twice");
+  refused("{\"input\": 2, \"layers\": [{\"type\":\"mul\"}]}", "expected 2 layers");
+}
