@@ -258,7 +258,12 @@ Status lower_const_arg(Lower *l, const OnnxNode *node)
   const bool max = !strcmp(node->op, "ArgMax");
   const bool last = lower_ctx_int(node, "select_last_index", 0) != 0;
   int axis, strides[NODE_MAX_RANK];
-  Status rc = check_constants(l, node);
+  if (x->kind != VALUE_CONST) /* a jump that a property need not have */
+    return lower_ctx_refuse(l, node,
+                            "operator %s of a variable is not supported; state the "
+                            "property about the scores",
+                            node->op);
+  const Status rc = check_constants(l, node);
   if (rc) return rc;
   if (!shape_axis(lower_ctx_int(node, "axis", 0), x->shape.rank, &axis) || !x->shape.n)
     return lower_ctx_bad(l, node, "operator %s: its axis does not match", node->op);
