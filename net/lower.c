@@ -349,10 +349,6 @@ static Status check_outputs(Lower *l, const OnnxNode *node)
 static Status try_node(Lower *l, const OnnxNode *node)
 {
   const Operator *op = find_operator(node);
-  if (!op && !strcmp(node->op, "ArgMax"))
-    return lower_ctx_refuse(l, node,
-                            "operator ArgMax is not supported: remove it and state the "
-                            "property about the scores that it compares");
   if (!op)
     return lower_ctx_refuse(l, node, "operator %.60s%s%.60s is not supported",
                             node->domain, *node->domain ? "." : "", node->op);

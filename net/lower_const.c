@@ -8,6 +8,7 @@
 #include "net/base/round.h"
 #include "net/fold.h"
 #include "net/onnx_tensor.h"
+#include "net/lower_arith.h"
 
 static Fold element(const Value *x, int i)
 {
@@ -70,11 +71,30 @@ static bool fold_round(const void *data, int i, double *v, double *err)
          jump(j->op, round_add_up(x.v, x.err));
 }
 
+/* Ceil x = -Floor (-x). */
+static Status round_variable(Lower *l, const OnnxNode *node, const Value *x, Value *y)
+{
+  const bool ceiling = node->op[0] == 'C';
+  Status rc = STATUS_OK;
+  *y = *x;
+  if (node->op[0] == 'R')
+    return lower_ctx_refuse(l, node, "operator Round of a variable is not supported");
+  if (ceiling) rc = lower_arith_times(l, node, y, fold_exact(-1), y);
+  if (!rc) rc = lower_arith_activate(l, node, ACT_FLOOR, y, y);
+  if (!rc && ceiling) rc = lower_arith_times(l, node, y, fold_exact(-1), y);
+  return rc;
+}
+
 Status lower_const_round(Lower *l, const OnnxNode *node)
 {
   const Value *x = lower_ctx_in(l, node, 0);
   const Jump j = {node->op[0], x};
   Value y;
+  if (x->kind == VALUE_VAR) {
+    const Status made = round_variable(l, node, x, &y);
+    if (!made) lower_ctx_out(l, node, 0, y);
+    return made;
+  }
   Status rc = check_constants(l, node);
   if (!rc) rc = lower_ctx_fold(l, node, x->type, &x->shape, fold_round, &j, &y);
   if (!rc) lower_ctx_out(l, node, 0, y);
@@ -258,12 +278,12 @@ Status lower_const_arg(Lower *l, const OnnxNode *node)
   const bool max = !strcmp(node->op, "ArgMax");
   const bool last = lower_ctx_int(node, "select_last_index", 0) != 0;
   int axis, strides[NODE_MAX_RANK];
-  if (x->kind != VALUE_CONST) /* a jump that a property need not have */
+  if (x->kind != VALUE_CONST)
     return lower_ctx_refuse(l, node,
-                            "operator %s of a variable is not supported; state the "
-                            "property about the scores",
+                            "operator %s of a variable is not supported: remove it and "
+                            "state the property about the scores that it compares",
                             node->op);
-  const Status rc = check_constants(l, node);
+  Status rc = check_constants(l, node);
   if (rc) return rc;
   if (!shape_axis(lower_ctx_int(node, "axis", 0), x->shape.rank, &axis) || !x->shape.n)
     return lower_ctx_bad(l, node, "operator %s: its axis does not match", node->op);
