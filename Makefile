@@ -105,6 +105,10 @@ lint:
 
 # ---- the rest ----------------------------------------------------------------
 
+# From the tables in net/; tests/run-cli notices when it is stale.
+docs/operators.md: net/operators.def net/act.def $(PROGRAM)
+	$(PROGRAM) info --operators >$@
+
 PREFIX ?= /usr/local
 install: $(PROGRAM)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1

@@ -11,9 +11,9 @@
 #define SQRT_HALF 0x1.6a09e667f3bcdp-1 /* 1 / sqrt 2 */
 
 static const struct {
-  const char *name, *op;
+  const char *name, *op, *shape;
 } names[] = {
-#define ACT(kind, name, op) [ACT_##kind] = {name, op},
+#define ACT(kind, name, op, shape) [ACT_##kind] = {name, op, shape},
 #include "net/act.def"
 #undef ACT
 };
@@ -21,6 +21,16 @@ static const struct {
 const char *act_name(ActKind kind)
 {
   return kind < ACT_COUNT ? names[kind].name : "?";
+}
+
+const char *act_shape(ActKind kind)
+{
+  return kind < ACT_COUNT ? names[kind].shape : "?";
+}
+
+const char *act_operator(ActKind kind)
+{
+  return kind < ACT_COUNT ? names[kind].op : NULL;
 }
 
 ActKind act_find(const char *op)

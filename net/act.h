@@ -17,14 +17,18 @@
 #define ACT_ABS 0x1p-960
 
 typedef enum {
-#define ACT(kind, name, op) ACT_##kind,
+#define ACT(kind, name, op, shape) ACT_##kind,
 #include "net/act.def"
 #undef ACT
   ACT_COUNT
 } ActKind;
 
-/* For messages. */
+/* For people: its name, and the shape that its bounds follow. */
 const char *act_name(ActKind kind);
+const char *act_shape(ActKind kind);
+
+/* The ONNX operator that is exactly this function, or NULL. */
+const char *act_operator(ActKind kind);
 
 /* The kind that is exactly this ONNX operator, or ACT_COUNT. */
 ActKind act_find(const char *op);
