@@ -186,7 +186,7 @@ double act_slope(ActKind kind, double x)
   case ACT_GELU:
     return gelu_slope(x);
   case ACT_HARDSWISH:
-    return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
+    return x < -3 ? 0 : x > 3 ? 1 : (2 * x + 3) / 6; /* at a kink: the inner one */
   case ACT_SIGN:
     return 0;
   case ACT_COUNT:

@@ -33,7 +33,8 @@ ActKind act_find(const char *op);
 double act_value(ActKind kind, double x);
 float act_value32(ActKind kind, float x);
 
-/* A derivative of h at x, for gradient methods only (any subgradient). */
+/* A derivative of h at x: any subgradient, but for HardSwish at -3 and 3 the slope
+ * inside, which the tangents of bounds/conjugate.c need. */
 double act_slope(ActKind kind, double x);
 
 /* h (x) of exactly this x inside [*lo, *hi]; (-inf, inf) where h is not defined. */
