@@ -45,6 +45,15 @@ static double at_point(const Search *s, double z)
   return at_height(s, z, lo, hi);
 }
 
+/* Nothing is known about the shape: h and z apart from each other. */
+static void offer_box(Search *s)
+{
+  double lo, hi;
+  act_enclose(s->kind, s->l, s->u, &lo, &hi);
+  const double z = -(s->p * s->l) < -(s->p * s->u) ? s->l : s->u;
+  offer(s, at_height(s, z, lo, hi), z);
+}
+
 /* The tangent at z bounds lam h - p z, convex on [a, b]: with its slope inside
  * [g - e, g + e],  f(z) - max (g + e, 0) (z - a) - max (e - g, 0) (b - z). */
 static void offer_tangent(Search *s, double a, double b)
@@ -55,20 +64,15 @@ static void offer_tangent(Search *s, double a, double b)
   const double e = (fabs(s->lam) * curve_slope_error(s->kind, z) +
                     4 * ROUND_U * (fabs(s->lam * slope) + fabs(s->p)) + ROUND_TINY) *
                    SLACK;
+  if (!isfinite(g) || !isfinite(e)) {
+    offer_box(s);
+    return;
+  }
   const double f = at_point(s, z);
   const double left = z > a ? fmax(g + e, 0) * (z - a) : 0;
   const double right = z < b ? fmax(e - g, 0) * (b - z) : 0;
   const double loss = (left + right) * SLACK + ROUND_TINY;
   offer(s, below(f - loss, fabs(f) + loss), z);
-}
-
-/* Nothing is known about the shape: h and z apart from each other. */
-static void offer_box(Search *s)
-{
-  double lo, hi;
-  act_enclose(s->kind, s->l, s->u, &lo, &hi);
-  const double z = -(s->p * s->l) < -(s->p * s->u) ? s->l : s->u;
-  offer(s, at_height(s, z, lo, hi), z);
 }
 
 /* -1 on [l, 0), 0 at 0 and 1 on (0, u]: every limit is a candidate. */
@@ -99,6 +103,7 @@ static void search_pieces(Search *s, const CurvePiece *pieces, int n)
   if (gap > 0)
     s->value -= (CURVE_GAP_SLOPE * fabs(s->lam) + fabs(s->p)) * gap * SLACK +
                 2 * ROUND_U * fabs(s->value);
+  if (isnan(s->value)) s->value = -INFINITY;
 }
 
 double conjugate_min(ActKind kind, double l, double u, double lam, double p, double *z)
