@@ -8,6 +8,8 @@
 #include "net/curve.h"
 
 #define SLACK (1 + 0x1p-20)
+/* For the handful of roundings in a product that may be large. */
+#define CLOSE (1 + 0x1p-49)
 
 typedef struct {
   ActKind kind;
@@ -71,7 +73,7 @@ static void offer_tangent(Search *s, double a, double b)
   const double f = at_point(s, z);
   const double left = z > a ? fmax(g + e, 0) * (z - a) : 0;
   const double right = z < b ? fmax(e - g, 0) * (b - z) : 0;
-  const double loss = (left + right) * SLACK + ROUND_TINY;
+  const double loss = (left + right) * CLOSE + ROUND_TINY;
   offer(s, below(f - loss, fabs(f) + loss), z);
 }
 
@@ -167,19 +169,38 @@ static double envelope_slope(const Graph *g, double from, double other)
   return s;
 }
 
-/* Of three lines the one that is highest in the middle. */
-static void choose_line(const Graph *g, ConjugateLine *line)
+/* The slope of the envelope's edge above the middle: of the chord between the points
+ * where lines touch on its left and on its right. */
+static double bridge(const Graph *g, double middle)
+{
+  double a = g->l, b = g->u, s = secant(g, a, b);
+  for (int i = 0; i < 8; i++) {
+    double z;
+    conjugate_min(g->kind, g->l, g->u, g->sign, s, &z);
+    if (z == a || z == b) break;
+    if (z <= middle)
+      a = z;
+    else
+      b = z;
+    s = secant(g, a, b);
+  }
+  return s;
+}
+
+/* Of these lines the one that is highest in the middle. */
+static void choose_line(const Graph *g, int n_pieces, ConjugateLine *line)
 {
   const double middle = g->l / 2 + g->u / 2, own = slope_at(g, middle);
-  const double inside = own < line->first  ? line->first
-                        : own > line->last ? line->last
-                                           : own;
-  const double tried[3] = {inside, line->first, line->last};
+  const double inside = !(own > line->first)  ? line->first
+                        : !(own < line->last) ? line->last
+                                              : own;
+  const double other = n_pieces > 1 ? bridge(g, middle) : inside;
+  const double tried[4] = {inside, line->first, line->last, other};
   double best = -INFINITY;
   line->slope = inside;
   line->offset = -INFINITY;
   line->touch = middle;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 4; i++) {
     double z;
     if (!isfinite(tried[i]) || (i > 0 && tried[i] == inside)) continue;
     const double offset = conjugate_min(g->kind, g->l, g->u, g->sign, tried[i], &z);
@@ -216,7 +237,7 @@ static void find_lines(const Graph *g, ConjugateLine *line)
   if (!isfinite(line->first)) line->first = secant(g, g->l, g->u);
   if (!isfinite(line->last)) line->last = secant(g, g->l, g->u);
   if (!isfinite(line->first) || !isfinite(line->last)) line->first = line->last = 0;
-  choose_line(g, line);
+  choose_line(g, n, line);
 }
 
 void conjugate_line(ActKind kind, double l, double u, int sign, ConjugateLine *line)
