@@ -14,6 +14,7 @@
 #include "bounds/refine.h"
 #include "bounds/slopes.h"
 #include "net/base/mem.h"
+#include "net/base/round.h"
 #include "net/eval.h"
 #include "solver/options.h"
 #include "solver/solve.h"
@@ -506,4 +507,177 @@ Test(curved, the_linear_program_declines)
     objective_free(&o);
     bounded_free(&f);
   }
+}
+
+/* ---- smaller networks ---------------------------------------------------------------
+ */
+
+/* ReLUs, half of them dead, between curves and products. */
+static Net *half_dead(Prng *prng)
+{
+  enum { N = 5 };
+  Net *net = net_new("half dead");
+  const Node input = {.kind = NODE_INPUT, .size = 2};
+  int x = net_add(net, &input, NULL, 0);
+  for (int l = 0; l < 3; l++) {
+    const int cols = net->nodes[x].size;
+    double *W = net_keep(net, mem_doubles((size_t)(N * cols)));
+    double *b = net_keep(net, mem_doubles(N));
+    for (int i = 0; i < N * cols; i++)
+      W[i] = prng_range(prng, -0.6, 0.6);
+    for (int i = 0; i < N; i++)
+      b[i] = prng_below(prng, 2) ? -20 : prng_range(prng, -1, 1);
+    const Node dense = {.kind = NODE_DENSE,
+                        .size = N,
+                        .reps = 1,
+                        .rows = N,
+                        .cols = cols,
+                        .W = W,
+                        .b = b};
+    const int z = net_add(net, &dense, &x, 1);
+    const Node relu = {.kind = NODE_ACT, .size = N, .act = ACT_RELU};
+    x = net_add(net, &relu, &z, 1);
+    const ActKind smooth[4] = {ACT_TANH, ACT_SIN, ACT_GELU, ACT_SIGN};
+    const Node curve = {
+        .kind = NODE_ACT, .size = N, .act = smooth[prng_below(prng, 4)]};
+    const Node mul = {.kind = NODE_MUL, .size = N};
+    /* z and relu (z) may have other readers. */
+    const int both[2] = {prng_below(prng, 2) ? z : x, x};
+    if (prng_below(prng, 2)) x = net_add(net, &mul, both, 2);
+    if (prng_below(prng, 2)) x = net_add(net, &curve, &x, 1);
+  }
+  signed char *coef = net_keep(net, mem_alloc(2));
+  coef[0] = coef[1] = 1;
+  const int twice[2] = {x, x};
+  const Node sum = {.kind = NODE_ADD, .size = N, .coef = coef};
+  net_add(net, &sum, twice, 2);
+  cr_assert_eq(net_finish(net, NULL), STATUS_OK);
+  return net;
+}
+
+Test(curved, networks_without_dead_neurons_are_the_same_networks)
+{
+  Prng prng = prng_init(214);
+  int reduced = 0;
+  for (int t = 0; t < 200; t++) {
+    Bounded f = bounded_new(half_dead(&prng), 1, &prng);
+    bounded_tighten(&f, 0);
+    Bounds *inside;
+    Net *small = reduce_net(f.b, &inside);
+    if (!small) {
+      bounded_free(&f);
+      continue;
+    }
+    reduced++;
+    cr_assert(net_n_neurons(small) < net_n_neurons(f.net));
+    Bounded g = {.net = small,
+                 .lo = f.lo,
+                 .hi = f.hi,
+                 .L = lagrangian_new(small, 64),
+                 .b = inside};
+    const int m = net_out_size(small);
+    cr_assert_eq(bounded_escapes(&g, &prng, 40), 0, "net %d", t);
+    bounded_tighten(&g, 2);
+    cr_assert_eq(bounded_escapes(&g, &prng, 40), 0, "net %d", t);
+    double x[2], mid[8], rad[8], mid_s[8], rad_s[8];
+    for (int s = 0; s < 40; s++) {
+      nets_sample(2, f.lo, f.hi, &prng, x);
+      eval_enclose(f.net, x, mid, rad);
+      eval_enclose(small, x, mid_s, rad_s);
+      for (int i = 0; i < m; i++)
+        cr_assert(fabs(mid[i] - mid_s[i]) <= rad[i] + rad_s[i], "net %d", t);
+    }
+    lagrangian_free(g.L);
+    bounds_free(inside);
+    net_free(small);
+    bounded_free(&f);
+  }
+  cr_assert(reduced > 150, "%d", reduced);
+}
+
+/* ---- verdicts -----------------------------------------------------------------------
+ */
+
+/* The smallest value of output 0 on a grid and at random points, as an upper bound of
+ * the true minimum. */
+static double dense_minimum(const Net *net, const double *lo, const double *hi,
+                            Prng *prng)
+{
+  const int n = net_in_size(net), steps = n == 1 ? 2000 : n == 2 ? 60 : 16;
+  double x[NETS_MOST_INPUTS] = {0}, mid[8], rad[8], least = INFINITY;
+  int total = 1;
+  for (int i = 0; i < n; i++)
+    total *= steps + 1;
+  for (int s = 0; s < total + 200; s++) {
+    int code = s;
+    if (s >= total) nets_sample(n, lo, hi, prng, x);
+    for (int i = 0; i < n && s < total; i++, code /= steps + 1)
+      x[i] = lo[i] + (hi[i] - lo[i]) * (code % (steps + 1)) / steps;
+    eval_enclose(net, x, mid, rad);
+    least = fmin(least, round_add_up(mid[0], rad[0]));
+  }
+  return least;
+}
+
+typedef struct {
+  int verified, falsified, unknown;
+} Verdicts;
+
+/* Unsafe: y_0 <= least - gap. */
+static void decide(const Net *net, const double *lo, const double *hi, double least,
+                   double gap, const Options *options, int t, Verdicts *v)
+{
+  const int first[2] = {0, 1}, var = 0;
+  const double rhs = least - gap;
+  Prop *prop = props_below(net, lo, hi, 1, first, &var, &rhs);
+  Result r;
+  Stop stop;
+  stop_init(&stop, 20);
+  result_init(&r, prop);
+  solve_property(net, prop, options, &stop, &r);
+  cr_assert(gap > 0 || r.verdict != RESULT_VERIFIED, "net %d: wrong verified", t);
+  cr_assert(r.cases[0].lower <= gap, "net %d: a margin of %.17g, at most %.17g", t,
+            r.cases[0].lower, gap);
+  v->verified += r.verdict == RESULT_VERIFIED;
+  v->falsified += r.verdict == RESULT_FALSIFIED;
+  v->unknown += r.verdict == RESULT_UNKNOWN;
+  result_reset(&r);
+  prop_free(prop);
+}
+
+static void decide_nets(int split, int nets, Verdicts *v)
+{
+  Prng prng = prng_init(215 + (uint64_t)split);
+  const double gaps[6] = {0.001, 0.05, 0.5, 0, -0.02, -0.5};
+  Options options;
+  options_init(&options);
+  options.split = split;
+  options.max_nodes = 300;
+  for (int t = 0; t < nets; t++) {
+    Net *net = t % 3 ? nets_random(NETS_CURVED, 3, 1.5, &prng) : half_dead(&prng);
+    double lo[NETS_MOST_INPUTS], hi[NETS_MOST_INPUTS];
+    nets_box(net_in_size(net), 1, &prng, lo, hi);
+    const double least = dense_minimum(net, lo, hi, &prng);
+    if (isfinite(least) && fabs(least) < 1e6)
+      decide(net, lo, hi, least, gaps[t / 3 % 6], &options, t, v);
+    net_free(net);
+  }
+}
+
+Test(curved, no_verdict_contradicts_samples_when_inputs_are_split, .timeout = 300)
+{
+  Verdicts v = {0};
+  decide_nets(SPLIT_INPUT, 240, &v);
+  cr_assert(v.verified > 60 && v.falsified > 30,
+            "%d verified, %d falsified, %d unknown", v.verified, v.falsified,
+            v.unknown);
+}
+
+Test(curved, no_verdict_contradicts_samples_when_activations_are_split, .timeout = 300)
+{
+  Verdicts v = {0};
+  decide_nets(SPLIT_ACTIVATION, 240, &v);
+  cr_assert(v.verified > 30 && v.falsified > 30,
+            "%d verified, %d falsified, %d unknown", v.verified, v.falsified,
+            v.unknown);
 }
