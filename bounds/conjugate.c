@@ -57,7 +57,9 @@ static void offer_box(Search *s)
 }
 
 /* The tangent at z bounds lam h - p z, convex on [a, b]: with its slope inside
- * [g - e, g + e],  f(z) - max (g + e, 0) (z - a) - max (e - g, 0) (b - z). */
+ * [g - e, g + e],  f(z) - max (g + e, 0) (z - a) - max (e - g, 0) (b - z).
+ * Where z is in the gap of a turn, on a part that is not convex after all, its slope is
+ * the turn's but for the square of the gap, far below e. */
 static void offer_tangent(Search *s, double a, double b)
 {
   const double z = curve_touch(s->kind, s->p / s->lam, a, b);
@@ -66,7 +68,7 @@ static void offer_tangent(Search *s, double a, double b)
   const double e = (fabs(s->lam) * curve_slope_error(s->kind, z) +
                     4 * ROUND_U * (fabs(s->lam * slope) + fabs(s->p)) + ROUND_TINY) *
                    SLACK;
-  if (!isfinite(g) || !isfinite(e)) {
+  if (!isfinite(g) || !isfinite(e)) { /* fmax would take NaN for no loss at all */
     offer_box(s);
     return;
   }
