@@ -300,7 +300,7 @@ static long double allowance(const Case *c, double lam, double p, long double le
   const bool wave = c->kind == ACT_SIN || c->kind == ACT_COS;
   const bool turns = wave || c->kind == ACT_SILU || c->kind == ACT_GELU;
   const double gap = wave ? 0x1p-29 : turns ? 0x1p-38 : 0;
-  return 0x1p-44L * (fabsl(lam) * (turns || c->kind == ACT_HARDSWISH
+  return 0x1p-42L * (fabsl(lam) * (turns || c->kind == ACT_HARDSWISH
                                        ? far
                                        : fminl(fabsl(value(c->kind, c->u)),
                                                fabsl(value(c->kind, c->l)))) +
