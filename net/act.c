@@ -200,7 +200,7 @@ double act_slope(ActKind kind, double x)
   case ACT_GELU:
     return gelu_slope(x);
   case ACT_HARDSWISH:
-    return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
+    return x < -3 ? 0 : x > 3 ? 1 : (2 * x + 3) / 6; /* at a kink: the inner one */
   case ACT_SIGN:
     return 0;
   case ACT_FLOOR: /* 0, but what follows should see that it rises */
@@ -356,6 +356,8 @@ void act_enclose(ActKind kind, double lo, double hi, double *out_lo, double *out
   double at, within, unused;
   *out_lo = -INFINITY;
   *out_hi = INFINITY;
+  /* Something overflows or is not defined before: not even the range of h is known. */
+  if (!isfinite(lo) || !isfinite(hi)) return;
   if (kind == ACT_SIN || kind == ACT_COS) {
     enclose_wave(kind, lo, hi, out_lo, out_hi);
     return;
