@@ -186,7 +186,8 @@ double act_slope(ActKind kind, double x)
   case ACT_GELU:
     return gelu_slope(x);
   case ACT_HARDSWISH:
-    return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
+    /* At a kink the slope of the piece between them: a tangent there lies below it. */
+    return x < -3 ? 0 : x > 3 ? 1 : (2 * x + 3) / 6;
   case ACT_SIGN:
     return 0;
   case ACT_COUNT:
@@ -213,7 +214,8 @@ static bool is_defined(ActKind kind, double x)
 }
 
 /* The relative error of act_value at x.  The argument of erfc is rounded, which its
- * tail magnifies: erfc'(t) / erfc (t) is about -2t, so by 2 t^2 = x^2 units. */
+ * tail magnifies: erfc'(t) / erfc (t) is about -2t, so by 2 t^2 = x^2 units; below
+ * -40 the value itself is far below ACT_ABS. */
 static double relative_error(ActKind kind, double x)
 {
   switch (kind) {
@@ -221,7 +223,7 @@ static double relative_error(ActKind kind, double x)
   case ACT_SIGN:
     return 0;
   case ACT_GELU:
-    return x < 0 ? ACT_REL + 4 * ROUND_U * (x * x + 1) : ACT_REL;
+    return x < 0 ? ACT_REL + 4 * ROUND_U * (fmin(x * x, 1600) + 1) : ACT_REL;
   default:
     return ACT_REL;
   }

@@ -130,8 +130,8 @@ double curve_slope_error(ActKind kind, double x)
   case ACT_COS:
     return rel;
   case ACT_ERF:
-    /* x^2 is rounded before exp. */
-    return (rel + x * x * ACT_REL) * act_slope(kind, x) + ACT_ABS;
+    /* x^2 is rounded before exp; beyond 40 the slope is far below ACT_ABS. */
+    return (rel + fmin(x * x, 1600) * ACT_REL) * act_slope(kind, x) + ACT_ABS;
   case ACT_SILU:
   case ACT_GELU:
     /* A sum that may cancel, of terms below 1 + |x|; the argument as for erf. */
