@@ -188,7 +188,7 @@ static bool any_opaque(const Lower *l, const OnnxNode *node)
 
 /* ---- stand-ins for what is not supported --------------------------------- */
 
-/* A node of the right size; its numbers do not matter, no net will be made. */
+/* A node of the right size, 0 everywhere. */
 static Value stand_in(Lower *l, OnnxType type, const Shape *shape)
 {
   int *map = mem_array((size_t)shape->n, sizeof *map);
@@ -415,23 +415,35 @@ static void lower_constants(Lower *l)
   }
 }
 
+/* An output that does not depend on the input: 0 times it, plus the constant. */
+static Status constant_output(Lower *l, Value *y)
+{
+  if ((y->type != ONNX_FLOAT && y->type != ONNX_DOUBLE) || !y->shape.n ||
+      y->shape.n > SHAPE_MAX_VARIABLE)
+    return status_fail(l->err, STATUS_UNSUPPORTED,
+                       "%s: the output is a constant, and not of real numbers or too "
+                       "large",
+                       l->path);
+  Value sum;
+  const Value nothing = stand_in(l, y->type, &y->shape);
+  const OnnxNode node = {.name = "outputs", .op = "outputs"};
+  const Status rc = lower_arith_apply(l, &node, '+', &nothing, y, &sum);
+  if (!rc) *y = sum;
+  return rc;
+}
+
 /* The last node: the output, or all of them one after the other. */
 static Status lower_outputs(Lower *l, Net *net)
 {
   const OnnxGraph *g = l->graph;
   const Value **parts = mem_array((size_t)g->n_out, sizeof *parts);
   int64_t total = 0;
-  bool any_var = false;
   Status rc = STATUS_OK;
   for (int k = 0; k < g->n_out; k++) {
     parts[k] = &l->values[g->out[k]];
-    any_var = any_var || parts[k]->kind == VALUE_VAR;
     total += parts[k]->shape.n;
   }
-  if (!any_var)
-    rc = status_fail(l->err, STATUS_UNSUPPORTED,
-                     "%s: the output does not depend on the input", l->path);
-  else if (total > SHAPE_MAX_SIZE)
+  if (total > SHAPE_MAX_SIZE)
     rc = status_fail(l->err, STATUS_UNSUPPORTED, "%s: the outputs are too large",
                      l->path);
   Value y = *parts[0];
@@ -444,6 +456,7 @@ static Status lower_outputs(Lower *l, Net *net)
     mem_free(map);
   }
   mem_free(parts);
+  if (!rc && y.kind == VALUE_CONST) rc = constant_output(l, &y);
   net->n_outputs = g->n_out;
   if (rc) return rc;
   draft_finish(&l->draft, y.node);

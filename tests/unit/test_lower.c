@@ -665,12 +665,15 @@ Test(lower, drops_what_no_output_needs)
   net_free(net);
 }
 
-Test(lower, refuses_an_output_without_input)
+Test(lower, computes_an_output_without_input)
 {
-  MakeOnnx *m = model(13, DIMS(2));
-  make_onnx_floats(m, "c", DIMS(1), (float[]){1});
+  MakeOnnx *m = model(13, DIMS(3));
+  make_onnx_floats(m, "c", DIMS(2), (float[]){1, -2});
   make_onnx_node(m, "Identity", "c", "y");
-  refused(m, STATUS_UNSUPPORTED, "does not depend on the input");
+  COMPUTES(m, 1, -2);
+  m = model(13, DIMS(3));
+  make_onnx_node(m, "Shape", "x", "y");
+  refused(m, STATUS_UNSUPPORTED, "the output is a constant, and not of real numbers");
 }
 
 Test(lower, refuses_open_dimensions_other_than_the_batch)
