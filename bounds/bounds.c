@@ -120,7 +120,8 @@ Bounds *bounds_new(const Net *net, int n_box)
     fill(b->lo[k] = mem_doubles(m), m, -INFINITY);
     fill(b->hi[k] = mem_doubles(m), m, INFINITY);
     if (v->kind == NODE_ACT) need_lines(b, v->in[0], v->act, m);
-    if (v->kind == NODE_ACT || v->kind == NODE_MUL)
+    if (v->kind == NODE_MUL) fill(b->down[v->in[0]] = mem_doubles(m), m, 0.5);
+    if (net_is_nonlinear(v))
       for (int p = 0; p < v->n_in; p++)
         b->pre[v->in[p]] = (int)k;
     if (!net_is_linear(v)) continue;

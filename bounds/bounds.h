@@ -24,6 +24,9 @@
  *     bend_lo/hi  the interval
  *     lines       supporting lines for lam >= 0 and for lam < 0
  *
+ * The first factor of a MUL has `down` too, so that down[in[0]] is where every alpha
+ * of a nonlinear node starts.
+ *
  * A box may stand for a branch of a search: its inputs are then only those for which
  * every pre-activation with a cut has the assumed sign, and (1) speaks about these
  * alone.  A cut neuron is stable, but its one-sided interval stays in bend_lo/hi,

@@ -7,7 +7,8 @@
 #include "net/base/round.h"
 #include "net/curve.h"
 
-#define SLACK (1 + 0x1p-20)
+#define SLACK      (1 + 0x1p-20)
+#define MOST_STEPS 8 /* of Floor that are looked at one by one */
 
 typedef struct {
   ActKind kind;
@@ -85,6 +86,31 @@ static void search_sign(Search *s)
   }
 }
 
+/* Steps k <= z < k + 1 of height k: both ends of each are candidates.  Many steps lie
+ * in the strip  z - 1 < floor z <= z,  between the lowest and the highest step. */
+static void search_floor(Search *s)
+{
+  const double first = floor(s->l), last = floor(s->u);
+  if (last - first > MOST_STEPS) {
+    offer_box(s);
+    const double box = s->value, z = s->z;
+    const double strip = s->lam > 0 ? -s->lam : 0, g = s->lam - s->p;
+    const double e = ROUND_U * SLACK * (fabs(s->lam) + fabs(s->p)) + ROUND_TINY;
+    const double at_l = g * s->l, at_u = g * s->u;
+    const double most = fmax(fabs(s->l), fabs(s->u));
+    const double ends = fmin(at_l, at_u) - 2 * e * most;
+    const double value = below(ends + strip, fabs(ends) + fabs(strip));
+    s->value = value > box ? value : box;
+    s->z = value > box ? (at_l < at_u ? s->l : s->u) : z;
+    return;
+  }
+  for (double k = first; k <= last; k++) {
+    const double a = k > s->l ? k : s->l, b = k + 1 < s->u ? k + 1 : s->u;
+    offer(s, at_height(s, a, k, k), a);
+    offer(s, at_height(s, b, k, k), b);
+  }
+}
+
 static void search_pieces(Search *s, const CurvePiece *pieces, int n)
 {
   double a = s->l, gap = 0;
@@ -112,6 +138,8 @@ double conjugate_min(ActKind kind, double l, double u, double lam, double p, dou
     search_pieces(&s, pieces, n);
   else if (kind == ACT_SIGN)
     search_sign(&s);
+  else if (kind == ACT_FLOOR)
+    search_floor(&s);
   else
     offer_box(&s);
   *z = s.z;
@@ -195,6 +223,13 @@ static void find_lines(const Graph *g, ConjugateLine *line)
   if (n == 0 && g->kind == ACT_SIGN) { /* flat up to the jump, or from it on */
     line->first = g->sign > 0 ? 0 : 2 / g->l;
     line->last = g->sign > 0 ? 2 / g->u : 0;
+  } else if (n == 0 && g->kind == ACT_FLOOR) {
+    line->first = 0;
+    line->last = g->sign; /* along the strip, or through a corner of the steps */
+    if (g->sign < 0) {
+      line->first = g->sign;
+      line->last = 0;
+    }
   } else if (n == 0) {
     line->first = line->last = 0;
   } else if (narrow) {

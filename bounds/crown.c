@@ -6,7 +6,6 @@
 
 #include "bounds/ibp.h"
 #include "bounds/objective.h"
-#include "bounds/relax.h"
 #include "bounds/slopes.h"
 #include "net/base/mem.h"
 
@@ -74,7 +73,6 @@ static void need_room(Crown *c, size_t rows)
 static void list_rows(Crown *c, Bounds *b, int j)
 {
   const int size = b->net->nodes[j].size;
-  const ActKind kind = b->net->nodes[b->pre[j]].act;
   c->b = b;
   c->node = j;
   c->n_rows = 0;
@@ -82,8 +80,7 @@ static void list_rows(Crown *c, Bounds *b, int j)
     if (b->empty[t]) continue;
     need_room(c, (size_t)c->n_rows + 2 * (size_t)size);
     for (int i = 0; i < size; i++) {
-      const size_t at = (size_t)t * (size_t)size + (size_t)i;
-      if (!relax_is_open(kind, b->lo[j][at], b->hi[j][at])) continue;
+      if (!bounds_is_open(b, j, t, i)) continue;
       for (int s = 1; s >= -1; s -= 2) {
         c->unit[c->n_rows] = i;
         c->box[c->n_rows] = t;

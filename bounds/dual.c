@@ -83,13 +83,13 @@ static void start_from_pass(Run *run, const Lagrangian *L, const Bounds *b,
   const int j = run->net->nodes[k].in[0], n = run->net->nodes[k].size;
   const double *lambda = lagrangian_lambda(L, k), *slope = lagrangian_slope(L, k);
   for (int r = 0; r < run->n_rows; r++) {
-    const size_t at = (size_t)r * (size_t)n, box = lagrangian_box(batch, r) * (size_t)n;
+    const size_t at = (size_t)r * (size_t)n;
     double sum = 0;
     int open = 0;
     for (int i = 0; i < n; i++) {
       run->mu[k][at + (size_t)i] = slope[at + (size_t)i] * lambda[at + (size_t)i];
       if (run->lambda[k]) run->lambda[k][at + (size_t)i] = lambda[at + (size_t)i];
-      if (b->lo[j][box + (size_t)i] < 0 && b->hi[j][box + (size_t)i] > 0) {
+      if (bounds_is_open(b, j, (int)lagrangian_box(batch, r), i)) {
         sum += fabs(lambda[at + (size_t)i]);
         open++;
       }
@@ -111,10 +111,11 @@ static int keep_best(const Run *run, double target, double *lower)
   return open;
 }
 
-/* mu of stable neurons takes no part. */
+/* mu of stable ReLUs takes no part. */
 static void mask(const Bounds *b, int k, const LagrangianBatch *batch, double *g)
 {
   const int j = b->net->nodes[k].in[0], n = b->net->nodes[k].size;
+  if (!b->is_relu[j]) return;
   for (int r = 0; r < batch->n_rows; r++)
     for (int i = 0; i < n; i++) {
       const size_t box = lagrangian_box(batch, r) * (size_t)n + (size_t)i;
@@ -146,7 +147,7 @@ static void step(Run *run, Lagrangian *L, const Bounds *b, Objective *o,
     mask(b, k, batch, run->g_mu[k]);
     ascent_step(&run->on_mu[k], params->rule, t, rate, run->n_rows, n, run->g_mu[k],
                 run->scale[k], -INFINITY, INFINITY, run->mu[k]);
-    clip(L, k, run->n_rows, n, run->mu[k]);
+    if (run->net->nodes[k].act == ACT_RELU) clip(L, k, run->n_rows, n, run->mu[k]);
     if (params->free_lambda)
       ascent_step(&run->on_lambda[k], params->rule, t, rate, run->n_rows, n,
                   run->g_lambda[k], run->scale[k], -INFINITY, INFINITY, run->lambda[k]);

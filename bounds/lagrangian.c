@@ -29,11 +29,13 @@ struct Lagrangian {
   int *last_use;  /* the last consumer of node k */
   double **pool;  /* unused matrices [max_rows][wide] */
   int n_pool;
-  double *p;     /* one row of p */
+  double *p;     /* double p[2][wide]: one row of p, for two factors */
   double *patch; /* double patch[5][wide]: one row's lines with its own cut */
-  /* kept for the gradient, activation nodes only, [max_rows][size_k] */
+  /* kept for the gradient, nonlinear nodes only, [max_rows][size_k] */
   double **lam, **slope, **z, **x;
-  double *corner; /* [max_rows][n_inputs] */
+  double **rate;                  /* all but ReLU */
+  double **slope2, **z2, **rate2; /* second factors of products */
+  double *corner;                 /* [max_rows][n_inputs] */
 };
 
 Lagrangian *lagrangian_new(const Net *net, int max_rows)
@@ -57,12 +59,16 @@ Lagrangian *lagrangian_new(const Net *net, int max_rows)
       L->last_use[net->nodes[k].in[p]] = (int)k;
     if (size > L->wide) L->wide = size;
   }
-  L->p = mem_doubles(L->wide);
+  L->p = mem_doubles(2 * L->wide);
   L->patch = mem_doubles(5 * L->wide);
   L->lam = mem_zero(n, sizeof *L->lam);
   L->slope = mem_zero(n, sizeof *L->slope);
   L->z = mem_zero(n, sizeof *L->z);
   L->x = mem_zero(n, sizeof *L->x);
+  L->rate = mem_zero(n, sizeof *L->rate);
+  L->slope2 = mem_zero(n, sizeof *L->slope2);
+  L->z2 = mem_zero(n, sizeof *L->z2);
+  L->rate2 = mem_zero(n, sizeof *L->rate2);
   return L;
 }
 
@@ -75,6 +81,10 @@ void lagrangian_free(Lagrangian *L)
     mem_free(L->slope[k]);
     mem_free(L->z[k]);
     mem_free(L->x[k]);
+    mem_free(L->rate[k]);
+    mem_free(L->slope2[k]);
+    mem_free(L->z2[k]);
+    mem_free(L->rate2[k]);
   }
   for (int i = 0; i < L->n_pool; i++)
     mem_free(L->pool[i]);
@@ -90,6 +100,10 @@ void lagrangian_free(Lagrangian *L)
   mem_free(L->slope);
   mem_free(L->z);
   mem_free(L->x);
+  mem_free(L->rate);
+  mem_free(L->slope2);
+  mem_free(L->z2);
+  mem_free(L->rate2);
   mem_free(L->corner);
   linop_free(L->op);
   mem_free(L);
@@ -116,7 +130,7 @@ int lagrangian_rows_that_fit(const Net *net, size_t bytes, bool with_gradient, i
   for (int k = 0; k < net->n_nodes; k++) {
     const size_t size = (size_t)net->nodes[k].size;
     if (size > wide) wide = size;
-    if (net->nodes[k].kind == NODE_ACT) acts += size;
+    if (net_is_nonlinear(&net->nodes[k])) acts += size;
   }
   /* A few live matrices at a time; four kept per activation and their multipliers. */
   const size_t row = (6 * wide + (with_gradient ? 10 * acts : 0)) * sizeof(double);
@@ -272,6 +286,29 @@ static void cut_row(Lagrangian *L, RelaxRow *row, int k, int n_cuts,
   }
 }
 
+static void set_lines(RelaxRow *row, const RelaxLines lines[2], size_t box)
+{
+  for (int s = 0; s < 2; s++)
+    row->lines[s] = (RelaxLines){.first = lines[s].first + box,
+                                 .slope = lines[s].slope + box,
+                                 .last = lines[s].last + box,
+                                 .offset = lines[s].offset + box,
+                                 .touch = lines[s].touch + box};
+}
+
+/* q^j += p for row r.  One addition per element: its rounding is a residual of node j,
+ * whose intervals begin at `box`. */
+static void pass_on(Lagrangian *L, const Bounds *b, int j, int r, size_t box,
+                    const double *p)
+{
+  const int n = L->net->nodes[j].size;
+  double *q = L->q[j] + (size_t)r * (size_t)n;
+  for (int i = 0; i < n; i++)
+    q[i] += p[i];
+  L->total[r].err += kernel_interval_size(n, q, b->lo[j] + box, b->hi[j] + box) *
+                     ROUND_U * (1 + 0x1p-20);
+}
+
 /* Activation node k on pre-activation j: phi, the residual where lambda is given,
  * and p added to q^j. */
 static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
@@ -285,6 +322,7 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
   double *z = batch->keep ? kept(L, L->z, k) : NULL;
   double *x = batch->keep && lambda ? kept(L, L->x, k) : NULL;
   double *lam = batch->keep ? kept(L, L->lam, k) : NULL;
+  double *rate = batch->keep && v->act != ACT_RELU ? kept(L, L->rate, k) : NULL;
   open_node(L, j);
   for (int r = 0; r < n_rows; r++) {
     const size_t at = (size_t)r * (size_t)n;
@@ -308,20 +346,70 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
                     .beta = beta ? beta + from : NULL,
                     .p = L->fresh[j] ? L->q[j] + at : L->p,
                     .slope = slope ? slope + at : NULL,
-                    .z = z ? z + at : NULL};
+                    .z = z ? z + at : NULL,
+                    .rate = rate ? rate + at : NULL};
+    if (v->act != ACT_RELU) set_lines(&row, b->lines[j], box);
     if (batch->cut)
       cut_row(L, &row, k, batch->cuts_per_row,
               batch->cut + (size_t)r * (size_t)batch->cuts_per_row);
     relax_row(v->act, &row, &t->value, &t->size);
     if (lam) memcpy(lam + at, row.lam, (size_t)n * sizeof *lam);
-    if (L->fresh[j]) continue;
-    /* One addition per element: its rounding is a residual of node j. */
-    for (int i = 0; i < n; i++)
-      L->q[j][at + (size_t)i] += L->p[i];
-    t->err += kernel_interval_size(n, L->q[j] + at, b->lo[j] + box, b->hi[j] + box) *
-              ROUND_U * (1 + 0x1p-20);
+    if (!L->fresh[j]) pass_on(L, b, j, r, box, L->p);
   }
   L->fresh[j] = false;
+  close_node(L, k);
+}
+
+/* Product node k: as act_node, with two factors. */
+static void mul_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
+                     int k)
+{
+  const Node *v = &L->net->nodes[k];
+  const int n = v->size, first = v->in[0], second = v->in[1];
+  const double *lambda = given(batch->lambda, k), *alpha = given(batch->alpha, k);
+  const bool keep = batch->keep;
+  double *x = keep && lambda ? kept(L, L->x, k) : NULL;
+  double *lam = keep ? kept(L, L->lam, k) : NULL;
+  double *out[6] = {0};
+  double **slot[6] = {L->z, L->z2, L->slope, L->slope2, L->rate, L->rate2};
+  for (int i = 0; i < 6 && keep; i++)
+    out[i] = kept(L, slot[i], k);
+  open_node(L, first);
+  open_node(L, second);
+  for (int r = 0; r < batch->n_rows; r++) {
+    const size_t at = (size_t)r * (size_t)n;
+    const size_t box = lagrangian_box(batch, r) * (size_t)n;
+    const size_t from = lagrangian_source(batch, r) * (size_t)n;
+    double *q = L->q[k] + at;
+    Total *t = &L->total[r];
+    if (lambda) {
+      for (int i = 0; i < n; i++)
+        q[i] -= lambda[from + (size_t)i];
+      interval_term(n, q, b->lo[k] + box, b->hi[k] + box, x ? x + at : NULL, t);
+    }
+    RelaxPairs row = {.n = n,
+                      .la = b->lo[first] + box,
+                      .ua = b->hi[first] + box,
+                      .lb = b->lo[second] + box,
+                      .ub = b->hi[second] + box,
+                      .lam = lambda ? lambda + from : q,
+                      .alpha = alpha ? alpha + from : NULL,
+                      .pa = L->fresh[first] ? L->q[first] + at : L->p,
+                      .pb = L->fresh[second] ? L->q[second] + at : L->p + L->wide};
+    if (keep) {
+      row.za = out[0] + at;
+      row.zb = out[1] + at;
+      row.slope_a = out[2] + at;
+      row.slope_b = out[3] + at;
+      row.rate_a = out[4] + at;
+      row.rate_b = out[5] + at;
+    }
+    relax_pairs(&row, &t->value, &t->size);
+    if (lam) memcpy(lam + at, row.lam, (size_t)n * sizeof *lam);
+    if (!L->fresh[first]) pass_on(L, b, first, r, box, L->p);
+    if (!L->fresh[second]) pass_on(L, b, second, r, box, L->p + L->wide);
+  }
+  L->fresh[first] = L->fresh[second] = false;
   close_node(L, k);
 }
 
@@ -384,6 +472,8 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
     if (!L->q[k]) continue;
     if (L->net->nodes[k].kind == NODE_ACT)
       act_node(L, b, batch, k);
+    else if (L->net->nodes[k].kind == NODE_MUL)
+      mul_node(L, b, batch, k);
     else
       linear_node(L, b, batch, k);
   }
@@ -424,7 +514,7 @@ static void act_gradient(const Lagrangian *L, const LagrangianBatch *batch,
 {
   const Node *node = &L->net->nodes[k];
   const size_t n = (size_t)batch->n_rows * (size_t)node->size;
-  const double *z = L->z[k], *s = L->slope[k], *lam = L->lam[k];
+  const double *z = L->z[k], *s = L->slope[k], *lam = L->lam[k], *rate = L->rate[k];
   const double *lambda = given(batch->lambda, k);
   double *g_lambda = out->lambda ? out->lambda[k] : NULL;
   double *g_mu = out->mu ? out->mu[k] : NULL;
@@ -433,7 +523,26 @@ static void act_gradient(const Lagrangian *L, const LagrangianBatch *batch,
     const double step = v[i] - z[i];
     const double h = act_value(node->act, z[i]) + s[i] * step;
     if (g_mu) g_mu[i] = step;
-    if (g_alpha) g_alpha[i] = lam[i] * step;
+    if (g_alpha) g_alpha[i] = rate ? lam[i] * rate[i] * step : lam[i] * step;
+    if (g_lambda) g_lambda[i] = lambda ? h - L->x[k][i] : 0;
+    y[i] = lambda ? L->x[k][i] : h;
+  }
+}
+
+static void mul_gradient(const Lagrangian *L, const LagrangianBatch *batch,
+                         const LagrangianGradient *out, int k, const double *a,
+                         const double *b, double *y)
+{
+  const size_t n = (size_t)batch->n_rows * (size_t)L->net->nodes[k].size;
+  const double *za = L->z[k], *zb = L->z2[k], *lambda = given(batch->lambda, k);
+  double *g_lambda = out->lambda ? out->lambda[k] : NULL;
+  double *g_mu = out->mu ? out->mu[k] : NULL;
+  double *g_alpha = out->alpha ? out->alpha[k] : NULL;
+  for (size_t i = 0; i < n; i++) {
+    const double da = a[i] - za[i], db = b[i] - zb[i];
+    const double h = za[i] * zb[i] + L->slope[k][i] * da + L->slope2[k][i] * db;
+    if (g_mu) g_mu[i] = da;
+    if (g_alpha) g_alpha[i] = L->lam[k][i] * (L->rate[k][i] * da + L->rate2[k][i] * db);
     if (g_lambda) g_lambda[i] = lambda ? h - L->x[k][i] : 0;
     y[i] = lambda ? L->x[k][i] : h;
   }
@@ -453,6 +562,8 @@ void lagrangian_gradient(Lagrangian *L, const LagrangianBatch *batch,
     const Node *v = &net->nodes[k];
     if (v->kind == NODE_ACT)
       act_gradient(L, batch, out, k, L->q[v->in[0]], L->q[k]);
+    else if (v->kind == NODE_MUL)
+      mul_gradient(L, batch, out, k, L->q[v->in[0]], L->q[v->in[1]], L->q[k]);
     else
       linop_forward(L->op, k, batch->n_rows, L->q, L->q[k]);
     for (int p = 0; p < v->n_in; p++)
@@ -488,7 +599,7 @@ double **lagrangian_new_multipliers(const Net *net, int n_rows)
 {
   double **a = mem_zero((size_t)net->n_nodes, sizeof *a);
   for (int k = 0; k < net->n_nodes; k++)
-    if (net->nodes[k].kind == NODE_ACT)
+    if (net_is_nonlinear(&net->nodes[k]))
       a[k] = mem_doubles0((size_t)n_rows * (size_t)net->nodes[k].size);
   return a;
 }

@@ -20,14 +20,16 @@
  *   linear k     nu^k . b^k,   and, where nu^k is not q^k, the residual below
  *   act k on j   phi (lambda_i, p_i) of bounds/relax.h with lambda = nu^k, where p
  *                is the part of nu^j passed on:  nu^j = q^j + p
+ *   mul k        the same with a part for each of its two factors
  *   residual     min over x^k in its interval of (q^k - nu^k) . x^k
  *
- * Multipliers, per activation node k, each an array [n_rows][size_k]:
+ * Multipliers, per nonlinear node k, each an array [n_rows][size_k]:
  *     lambda[k]   nu^k; NULL: nu^k = q^k, which is the best choice for given others
- *     mu[k]       p of the unstable neurons; NULL: p = slope * lambda
- *     alpha[k]    the slope where lambda >= 0; NULL: adaptive (bounds/relax.h)
+ *     mu[k]       p of the unstable neurons; NULL: p = slope * lambda.  Not for MUL
+ *     alpha[k]    ReLU: the slope where lambda >= 0; others: which line or plane
+ *                 (bounds/relax.h); NULL: the usual one
  *     beta[k]     added to p where the branch has a cut (bounds/bounds.h); NULL: 0.
- *                 It is ignored at stable neurons without a cut
+ *                 It is ignored at stable ReLUs without a cut, and for MUL
  * All other linear nodes take nu^k = q^k.  lambda = mu = NULL is backward bound
  * propagation (CROWN); alpha alone the reduced dual (alpha-CROWN); mu, or mu and
  * lambda, the full dual.
@@ -99,8 +101,11 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
  * through h(z*) where lambda is tied, x* where it is given; through the line of
  * slope s where p = s lambda),
  *
- *     dg/dmu_i = dg/dbeta_i = v_i - z*_i       dg/dalpha_i = lambda_i (v_i - z*_i)
+ *     dg/dmu_i = dg/dbeta_i = v_i - z*_i
+ *     dg/dalpha_i = lambda_i (ds_i/dalpha_i) (v_i - z*_i)    ReLU: ds/dalpha = 1
  *     dg/dlambda_i = h(z*_i) + s_i (v_i - z*_i) - x*_i
+ *
+ * and for products the sum of both factors' shares (dg/dmu: the first factor's).
  *
  * Every output array may be NULL: g_* are [n_nodes] pointers to [n_rows][size];
  * y: double y[n_rows][size_start], the propagated value of node `start` (dg/dc);
@@ -113,7 +118,7 @@ typedef struct {
 void lagrangian_gradient(Lagrangian *L, const LagrangianBatch *batch,
                          const LagrangianGradient *out);
 
-/* Zeroed multipliers for every activation node, [n_rows][size_k] each, and NULL for
+/* Zeroed multipliers for every nonlinear node, [n_rows][size_k] each, and NULL for
  * other nodes; [n_nodes].  Owned by the caller. */
 double **lagrangian_new_multipliers(const Net *net, int n_rows);
 void lagrangian_free_multipliers(const Net *net,
@@ -131,8 +136,9 @@ static inline size_t lagrangian_box(const LagrangianBatch *batch, int r)
   return batch->box ? (size_t)batch->box[r] : 0;
 }
 
-/* After a pass with keep: lambda of activation node k as it was used, and p/lambda
- * of the line, both [n_rows][size_k], borrowed until the next pass. */
+/* After a pass with keep: lambda of nonlinear node k as it was used, and p/lambda
+ * of the line (of a product: for its first factor), both [n_rows][size_k], borrowed
+ * until the next pass. */
 const double *lagrangian_lambda(const Lagrangian *L, int k);
 const double *lagrangian_slope(const Lagrangian *L, int k);
 /* The minimiser z* of phi likewise. */

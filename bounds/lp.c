@@ -159,8 +159,8 @@ static bool build(Model *m, int start, const Stop *stop)
   input_expr(m);
   for (int k = 1; k <= start; k++) {
     const Node *v = &m->b->net->nodes[k];
-    if (v->kind == NODE_ACT) {
-      if (v->act != ACT_RELU || !act_expr(m, k)) return false;
+    if (net_is_nonlinear(v)) {
+      if (!m->b->is_relu[v->in[0]] || !act_expr(m, k)) return false;
     } else {
       linear_expr(m, k);
     }

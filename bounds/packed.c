@@ -15,10 +15,10 @@ Packed *packed_new(const Bounds *b)
   p->before = mem_zero(n + 1, sizeof *p->before);
   for (int k = 0; k < b->net->n_nodes; k++) {
     const Node *v = &b->net->nodes[k];
-    if (v->kind == NODE_ACT) {
+    if (net_is_nonlinear(v)) {
       p->open[k] = mem_array((size_t)v->size, sizeof **p->open);
       for (int i = 0; i < v->size; i++)
-        if (bounds_unstable(b, v->in[0], 0, i)) p->open[k][p->n_open[k]++] = i;
+        if (bounds_has_choice(b, k, 0, i)) p->open[k][p->n_open[k]++] = i;
     }
     p->before[k + 1] = p->before[k] + (size_t)p->n_open[k];
   }
@@ -60,14 +60,29 @@ void packed_load(const Packed *p, int start, const unsigned char *bytes,
   }
 }
 
+/* Room for both directions of the open elements of node k's pre-activation j. */
+static void add_rows(Hints *h, int k, int j)
+{
+  const Packed *packed = h->packed;
+  const size_t size = (size_t)packed->net->nodes[k].size;
+  h->row_of[j] = mem_array(2 * size, sizeof **h->row_of);
+  for (size_t i = 0; i < 2 * size; i++)
+    h->row_of[j][i] = -1;
+  for (int i = 0; i < packed->n_open[k]; i++) {
+    h->row_of[j][2 * packed->open[k][i]] = h->n_rows[j]++;
+    h->row_of[j][2 * packed->open[k][i] + 1] = h->n_rows[j]++;
+  }
+  h->slope[j] = mem_zero((size_t)h->n_rows[j] * packed_width(packed, j) + 1, 1);
+}
+
 Hints *packed_hints_new(const Packed *packed, size_t most)
 {
   const Net *net = packed->net;
   size_t total = 0;
   for (int k = 0; k < net->n_nodes; k++)
-    if (net->nodes[k].kind == NODE_ACT)
+    for (int p = 0; net_is_nonlinear(&net->nodes[k]) && p < net->nodes[k].n_in; p++)
       total +=
-          2 * (size_t)packed->n_open[k] * packed_width(packed, net->nodes[k].in[0]);
+          2 * (size_t)packed->n_open[k] * packed_width(packed, net->nodes[k].in[p]);
   if (total > most) return NULL;
   const size_t n = (size_t)net->n_nodes;
   Hints *h = mem_zero(1, sizeof *h);
@@ -75,19 +90,9 @@ Hints *packed_hints_new(const Packed *packed, size_t most)
   h->row_of = mem_zero(n, sizeof *h->row_of);
   h->n_rows = mem_zero(n, sizeof *h->n_rows);
   h->slope = mem_zero(n, sizeof *h->slope);
-  for (int k = 0; k < net->n_nodes; k++) {
-    if (net->nodes[k].kind != NODE_ACT) continue;
-    const int j = net->nodes[k].in[0];
-    const size_t size = (size_t)net->nodes[k].size;
-    h->row_of[j] = mem_array(2 * size, sizeof **h->row_of);
-    for (size_t i = 0; i < 2 * size; i++)
-      h->row_of[j][i] = -1;
-    for (int i = 0; i < packed->n_open[k]; i++) {
-      h->row_of[j][2 * packed->open[k][i]] = h->n_rows[j]++;
-      h->row_of[j][2 * packed->open[k][i] + 1] = h->n_rows[j]++;
-    }
-    h->slope[j] = mem_zero((size_t)h->n_rows[j] * packed_width(packed, j) + 1, 1);
-  }
+  for (int k = 0; k < net->n_nodes; k++)
+    for (int p = 0; net_is_nonlinear(&net->nodes[k]) && p < net->nodes[k].n_in; p++)
+      add_rows(h, k, net->nodes[k].in[p]);
   return h;
 }
 

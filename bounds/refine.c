@@ -6,7 +6,6 @@
 
 #include "bounds/ibp.h"
 #include "bounds/objective.h"
-#include "bounds/relax.h"
 #include "bounds/slopes.h"
 #include "net/base/mem.h"
 
@@ -114,7 +113,7 @@ static void find_costliest(const Refine *x, const Member *m, const Lagrangian *L
   leaf->node = -1;
   for (int k = 0; k < x->node; k++) {
     const Node *v = &x->b->net->nodes[k];
-    if (v->kind != NODE_ACT || !lagrangian_lambda(L, k)) continue;
+    if (v->kind != NODE_ACT || v->act != ACT_RELU || !lagrangian_lambda(L, k)) continue;
     const double *lambda = lagrangian_lambda(L, k) + (size_t)r * (size_t)v->size;
     const double *lo = x->b->bend_lo[v->in[0]], *hi = x->b->bend_hi[v->in[0]];
     for (int i = 0; i < v->size; i++) {
@@ -251,14 +250,13 @@ static void refine_block(void *context, int member, int task)
 static void list_objectives(Refine *x, int j)
 {
   const Node *v = &x->b->net->nodes[j];
-  const ActKind kind = x->b->net->nodes[x->b->pre[j]].act;
   x->node = j;
   x->n_objectives = 0;
   x->unit = mem_grow(x->unit, 2 * (size_t)v->size, sizeof *x->unit);
   x->sign = mem_grow(x->sign, 2 * (size_t)v->size, sizeof *x->sign);
   x->lower = mem_grow(x->lower, 2 * (size_t)v->size, sizeof *x->lower);
   for (int i = 0; i < v->size; i++) {
-    if (!relax_is_open(kind, x->b->lo[j][i], x->b->hi[j][i])) continue;
+    if (!bounds_is_open(x->b, j, 0, i)) continue;
     for (int s = 1; s >= -1; s -= 2) {
       x->unit[x->n_objectives] = i;
       x->lower[x->n_objectives] = -INFINITY;
@@ -328,7 +326,7 @@ double refine_cost(const Bounds *b, const RefineParams *params)
     if (has_earlier_layer(b, j))
       for (int i = 0; i < b->net->nodes[j].size; i++)
         total +=
-            bounds_unstable(b, j, 0, i) ? below * passes * 2 * 2 * params->leaves : 0;
+            bounds_is_open(b, j, 0, i) ? below * passes * 2 * 2 * params->leaves : 0;
     below += node_cost(&b->net->nodes[j]);
   }
   return total;

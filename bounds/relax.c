@@ -238,6 +238,8 @@ bool relax_is_open(ActKind kind, double l, double u)
     return l < 0 && u > 0;
   case ACT_SIGN:
     return l <= 0 && u >= 0 && l < u;
+  case ACT_FLOOR:
+    return floor(l) < floor(u);
   case ACT_HARDSWISH:
     return l < 3 && u > -3 && l < u;
   default:

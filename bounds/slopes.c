@@ -123,9 +123,9 @@ static bool has_beta(const SlopesParams *params)
   return params->n_cuts > 0 && !params->own_cuts;
 }
 
-static bool is_ancestor_act(const Net *net, int start, int k)
+static bool is_ancestor(const Net *net, int start, int k)
 {
-  return k < start && net->nodes[k].kind == NODE_ACT;
+  return k < start && net_is_nonlinear(&net->nodes[k]);
 }
 
 /* ---- starting ---------------------------------------------------------------- */
@@ -145,7 +145,7 @@ static void need_buffers(Slopes *s, int k, bool with_cuts)
   }
 }
 
-/* The adaptive slopes of CROWN. */
+/* The slopes of CROWN: adaptive, also for stable ReLUs. */
 static void start_alpha(const Run *run, int k)
 {
   const Bounds *b = run->b;
@@ -154,6 +154,10 @@ static void start_alpha(const Run *run, int k)
   const size_t n = (size_t)b->net->nodes[k].size;
   for (int r = 0; r < s->n_rows; r++) {
     double *alpha = s->alpha[k] + (size_t)r * n;
+    if (!b->is_relu[j]) {
+      memcpy(alpha, b->down[j] + (size_t)s->box[r] * n, n * sizeof *alpha);
+      continue;
+    }
     const double *lo = b->lo[j] + (size_t)s->box[r] * n,
                  *hi = b->hi[j] + (size_t)s->box[r] * n;
     for (size_t i = 0; i < n; i++)
@@ -223,7 +227,7 @@ static void scatter_cuts(Slopes *s, const SlopesParams *params, bool clear)
     return;
   }
   for (int i = 0; i < params->n_cuts; i++)
-    if (s->cuts[i].row >= 0)
+    if (s->cuts[i].row >= 0 && params->cuts[i].node >= 0)
       *beta_of(s, &params->cuts[i], s->cuts[i].row) = clear ? 0 : s->cuts[i].now;
 }
 
@@ -234,7 +238,7 @@ static void start(Run *run)
   copy_objective(s, run->o);
   start_cuts(s, params);
   for (int k = 0; k < run->o->start; k++) {
-    if (!is_ancestor_act(s->net, run->o->start, k)) continue;
+    if (!is_ancestor(s->net, run->o->start, k)) continue;
     const size_t m = (size_t)s->n_rows * (size_t)s->net->nodes[k].size;
     need_buffers(s, k, params->n_cuts > 0 || params->mean);
     memset(s->ascent[k].m, 0, m * sizeof(double));
@@ -266,7 +270,7 @@ static int keep_best(Run *run)
       run->lower[at] = s->value[r];
       improved_any = true;
       for (int k = 0; params->alpha && k < run->o->start; k++) {
-        if (!is_ancestor_act(s->net, run->o->start, k) || !params->alpha[k]) continue;
+        if (!is_ancestor(s->net, run->o->start, k) || !params->alpha[k]) continue;
         const size_t n = (size_t)s->net->nodes[k].size;
         memcpy(params->alpha[k] + at * n, s->alpha[k] + (size_t)r * n,
                n * sizeof(double));
@@ -301,7 +305,7 @@ static void move_row(Run *run, int from, int to)
   if (run->o->c)
     memcpy(s->c + (size_t)to * size, s->c + (size_t)from * size, size * sizeof *s->c);
   for (int k = 0; k < run->o->start; k++) {
-    if (!is_ancestor_act(s->net, run->o->start, k)) continue;
+    if (!is_ancestor(s->net, run->o->start, k)) continue;
     const size_t n = (size_t)s->net->nodes[k].size, a = (size_t)to * n,
                  z = (size_t)from * n;
     memcpy(s->alpha[k] + a, s->alpha[k] + z, n * sizeof(double));
@@ -381,7 +385,7 @@ static double step_length(const Run *run, int r)
 
 static bool takes_part(const Run *run, int k)
 {
-  return is_ancestor_act(run->s->net, run->o->start, k) && lagrangian_lambda(run->L, k);
+  return is_ancestor(run->s->net, run->o->start, k) && lagrangian_lambda(run->L, k);
 }
 
 /* Add what `move` holds, each row with its length in `gain`. */
@@ -442,11 +446,13 @@ static LagrangianBatch batch_of(const Run *run)
                            .cuts_per_row = run->params->own_cuts};
 }
 
-/* Slopes of stable neurons take no part, so they must not promise anything. */
+/* Slopes of stable neurons take no part, so they must not promise anything.  Where
+ * other functions have no choice the gradient is 0 by itself. */
 static void clear_stable(Run *run, int k)
 {
   Slopes *s = run->s;
   const int j = s->net->nodes[k].in[0];
+  if (!run->b->is_relu[j]) return;
   const size_t n = (size_t)s->net->nodes[k].size;
   for (int r = 0; r < s->n_rows; r++) {
     double *restrict g = s->g_alpha[k] + (size_t)r * n;
@@ -524,7 +530,7 @@ static LagrangianBatch as_given(Slopes *s, const Objective *objective,
 {
   start_cuts(s, params);
   for (int k = 0; k < objective->start; k++)
-    if (is_ancestor_act(s->net, objective->start, k))
+    if (is_ancestor(s->net, objective->start, k))
       need_buffers(s, k, params->n_cuts > 0);
   scatter_cuts(s, params, false);
   LagrangianBatch batch = objective_batch(objective);

@@ -82,6 +82,8 @@ double act_value(ActKind kind, double x)
     return hard_swish(x);
   case ACT_SIGN:
     return x > 0 ? 1 : x < 0 ? -1 : 0;
+  case ACT_FLOOR:
+    return floor(x);
   case ACT_COUNT:
     break;
   }
@@ -138,6 +140,8 @@ float act_value32(ActKind kind, float x)
     return hard_swish32(x);
   case ACT_SIGN:
     return x > 0 ? 1.0F : x < 0 ? -1.0F : 0.0F;
+  case ACT_FLOOR:
+    return floorf(x);
   case ACT_COUNT:
     break;
   }
@@ -190,6 +194,8 @@ double act_slope(ActKind kind, double x)
     return x < -3 ? 0 : x > 3 ? 1 : (2 * x + 3) / 6;
   case ACT_SIGN:
     return 0;
+  case ACT_FLOOR: /* 0, but what follows should see that it rises */
+    return 1;
   case ACT_COUNT:
     break;
   }
@@ -221,6 +227,7 @@ static double relative_error(ActKind kind, double x)
   switch (kind) {
   case ACT_RELU:
   case ACT_SIGN:
+  case ACT_FLOOR:
     return 0;
   case ACT_GELU:
     return x < 0 ? ACT_REL + 4 * ROUND_U * (fmin(x * x, 1600) + 1) : ACT_REL;
@@ -252,6 +259,7 @@ static void clip_range(ActKind kind, double *lo, double *hi)
       [ACT_GELU] = {-0x1.5c19dd4b1a3fcp-3, INFINITY}, /* this too */
       [ACT_HARDSWISH] = {-0.375, INFINITY},
       [ACT_SIGN] = {-1, 1},
+      [ACT_FLOOR] = {-INFINITY, INFINITY},
   };
   if (*lo < range[kind].lo) *lo = range[kind].lo;
   if (*hi > range[kind].hi) *hi = range[kind].hi;

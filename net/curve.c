@@ -64,6 +64,9 @@ static int turns(ActKind kind, Turn *t, int *last)
   case ACT_SIGN:
     *last = 0;
     return 0;
+  case ACT_FLOOR: /* see curve_pieces */
+    *last = 0;
+    return 0;
   case ACT_SIN:
   case ACT_COS:
   case ACT_COUNT:
@@ -105,6 +108,7 @@ int curve_pieces(ActKind kind, double lo, double hi, CurvePiece *pieces)
   if (kind == ACT_SQRT && !(lo >= 0)) return 0;
   if (kind == ACT_RECIPROCAL && lo <= 0 && hi >= 0) return 0;
   if (kind == ACT_SIGN && !(lo > 0 || hi < 0)) return 0;
+  if (kind == ACT_FLOOR && floor(lo) < floor(hi)) return 0;
   Turn t[CURVE_MAX_PIECES];
   int last, n = 0;
   const int n_turns = turns(kind, t, &last);
@@ -126,6 +130,8 @@ double curve_slope_error(ActKind kind, double x)
   case ACT_RELU:
   case ACT_SIGN:
     return 0;
+  case ACT_FLOOR: /* inside a step */
+    return 1;
   case ACT_SIN:
   case ACT_COS:
     return rel;

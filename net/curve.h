@@ -27,7 +27,8 @@ typedef struct {
 
 /* The pieces of h on [lo, hi], finite and inside the domain, left to right, the last
  * one ending at hi.  Returns their number; 0 when there are too many to list, or h is
- * not defined or not continuous on the interval (Sign across 0). */
+ * not defined or not continuous on the interval (Sign across 0, Floor across an
+ * integer). */
 int curve_pieces(ActKind kind, double lo, double hi, CurvePiece *pieces);
 
 /* |act_slope (x) - h'(x)| is at most this. */

@@ -316,28 +316,6 @@ Status lower_arith_plus(Lower *l, const OnnxNode *node, const Value *x, Fold c,
   return lower_arith_apply(l, node, '+', x, &f, y);
 }
 
-static bool fold_floor(const void *data, int i, double *v, double *err)
-{
-  const Value *x = data;
-  const double e = x->err ? x->err[i] : 0;
-  *v = floor(x->v[i]);
-  *err = 0;
-  /* Both ends of the enclosure must agree. */
-  return floor(round_add_dn(x->v[i], -e)) == floor(round_add_up(x->v[i], e));
-}
-
-Status lower_arith_floor(Lower *l, const OnnxNode *node)
-{
-  const Value *x = lower_ctx_in(l, node, 0);
-  if (x->kind != VALUE_CONST)
-    return lower_ctx_refuse(l, node, "operator Floor of a variable is not supported");
-  Value y;
-  Status rc = lower_ctx_check_drift(l, node, x);
-  if (!rc) rc = lower_ctx_fold(l, node, x->type, &x->shape, fold_floor, x, &y);
-  if (!rc) lower_ctx_out(l, node, 0, y);
-  return rc;
-}
-
 /* ---- Cast ---------------------------------------------------------------- */
 
 typedef struct {
@@ -490,72 +468,4 @@ Status lower_arith_batchnorm(Lower *l, const OnnxNode *node)
   if (!rc) rc = scale_by(l, node, x, &s, &t, &y);
   if (!rc) lower_ctx_out(l, node, 0, y);
   return rc;
-}
-
-/* ---- constants only ------------------------------------------------------ */
-
-static bool fold_equal(const void *data, int i, double *v, double *err)
-{
-  const Pair *p = data;
-  const Fold a = element(p->a, i), b = element(p->b, i);
-  *v = a.v == b.v;
-  *err = 0;
-  return a.err == 0 && b.err == 0 &&
-         (!is_integer(p->type) ||
-          (in_integer_range(p->type, a.v) && in_integer_range(p->type, b.v)));
-}
-
-Status lower_arith_equal(Lower *l, const OnnxNode *node)
-{
-  const Value *a = lower_ctx_in(l, node, 0), *b = lower_ctx_in(l, node, 1);
-  if (a->kind != VALUE_CONST || b->kind != VALUE_CONST)
-    return lower_ctx_refuse(l, node, "operator Equal of variables is not supported");
-  Shape shape;
-  if (a->type != b->type || !shape_broadcast(&a->shape, &b->shape, &shape))
-    return lower_ctx_bad(l, node, "operator Equal: its operands do not match");
-  Value x, z, y;
-  Status rc = lower_ctx_check_drift(l, node, a);
-  if (!rc) rc = lower_ctx_expand(l, node, a, &shape, &x);
-  if (!rc) rc = lower_ctx_expand(l, node, b, &shape, &z);
-  const Pair pair = {'=', a->type, &x, &z};
-  if (!rc) rc = lower_ctx_fold(l, node, ONNX_BOOL, &shape, fold_equal, &pair, &y);
-  if (!rc) lower_ctx_out(l, node, 0, y);
-  return rc;
-}
-
-/* Up to these ends ONNX counts the elements and computes them without rounding. */
-static double range_limit(OnnxType type)
-{
-  return type == ONNX_FLOAT ? 0x1p23 : 0x1p40;
-}
-
-Status lower_arith_range(Lower *l, const OnnxNode *node)
-{
-  double c[3];
-  for (int k = 0; k < 3; k++) {
-    const Value *x = lower_ctx_in(l, node, k);
-    if (x->kind != VALUE_CONST)
-      return lower_ctx_refuse(l, node, "operator Range of variables is not supported");
-    if (x->shape.n != 1)
-      return lower_ctx_bad(l, node, "operator Range: its operands must be numbers");
-    const Status rc = lower_ctx_check_drift(l, node, x);
-    if (rc) return rc;
-    c[k] = x->v[0];
-    if (x->err || c[k] != floor(c[k]) || fabs(c[k]) > range_limit(x->type))
-      return lower_ctx_refuse(l, node, "operator Range is supported for integers only");
-  }
-  if (c[2] == 0) return lower_ctx_bad(l, node, "operator Range: its step is 0");
-  /* Exact: the difference and the step are integers below 2^42. */
-  const int64_t span = (int64_t)(c[1] - c[0]), step = (int64_t)c[2];
-  int64_t n = span / step + (span % step != 0 ? 1 : 0);
-  if ((span > 0) != (step > 0)) n = 0;
-  Shape shape;
-  if (!shape_make(1, &n, &shape) || n > SHAPE_MAX_VARIABLE)
-    return lower_ctx_refuse(l, node, "operator Range: its result is too long");
-  double *v = lower_ctx_doubles(l, (size_t)n);
-  for (int64_t i = 0; i < n; i++)
-    v[i] = c[0] + (double)i * c[2];
-  lower_ctx_out(l, node, 0,
-                lower_ctx_const(lower_ctx_in(l, node, 0)->type, &shape, v, NULL));
-  return STATUS_OK;
 }

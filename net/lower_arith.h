@@ -15,11 +15,6 @@ Status lower_arith_cast(Lower *l, const OnnxNode *node);
 Status lower_arith_dropout(Lower *l, const OnnxNode *node);
 Status lower_arith_batchnorm(Lower *l, const OnnxNode *node);
 
-/* Operators of constants only. */
-Status lower_arith_floor(Lower *l, const OnnxNode *node);
-Status lower_arith_equal(Lower *l, const OnnxNode *node);
-Status lower_arith_range(Lower *l, const OnnxNode *node);
-
 /* y = h (x), folded for constants.  Some functions that a model writes as several are
  * found again: see net/lower_known.h. */
 Status lower_arith_activate(Lower *l, const OnnxNode *node, ActKind act, const Value *x,

@@ -232,8 +232,59 @@ static Status pad_sizes(Lower *l, const OnnxNode *node, const Shape *x, int *bef
   return STATUS_OK;
 }
 
+typedef enum { PAD_CONSTANT, PAD_EDGE, PAD_REFLECT, PAD_WRAP } PadMode;
+
+static Status pad_mode(Lower *l, const OnnxNode *node, PadMode *mode)
+{
+  const char *name = lower_ctx_string(node, "mode", "constant");
+  static const char *const names[] = {"constant", "edge", "reflect", "wrap"};
+  for (int k = 0; k < 4; k++)
+    if (!strcmp(name, names[k])) {
+      *mode = (PadMode)k;
+      return STATUS_OK;
+    }
+  return lower_ctx_refuse(
+      l, node, "attribute mode=%.40s of operator Pad is not supported", name);
+}
+
+/* Only constants may crop, or reach farther than the tensor repeats itself. */
+static Status check_pads(Lower *l, const OnnxNode *node, PadMode mode, const Shape *x,
+                         const int *before, const Shape *shape)
+{
+  for (int d = 0; d < x->rank && mode != PAD_CONSTANT; d++) {
+    const int after = shape->dims[d] - x->dims[d] - before[d];
+    const int most = mode == PAD_EDGE      ? SHAPE_MAX_SIZE
+                     : mode == PAD_REFLECT ? x->dims[d] - 1
+                                           : x->dims[d];
+    if (before[d] < 0 || after < 0 || before[d] > most || after > most || !x->n)
+      return lower_ctx_refuse(l, node,
+                              "operator Pad: paddings of %d and %d for %d elements are "
+                              "not supported with this mode",
+                              before[d], after, x->dims[d]);
+  }
+  return STATUS_OK;
+}
+
+/* Where position k of an axis of n elements reads; -1 for the constant. */
+static int pad_source(PadMode mode, int k, int n)
+{
+  if (k >= 0 && k < n) return k;
+  switch (mode) {
+  case PAD_CONSTANT:
+    break;
+  case PAD_EDGE:
+    return k < 0 ? 0 : n - 1;
+  case PAD_REFLECT:
+    return k < 0 ? -k : 2 * (n - 1) - k;
+  case PAD_WRAP:
+    return k < 0 ? k + n : k - n;
+  }
+  return -1;
+}
+
 /* map[i]: the element of x under element i of the padded tensor, or `outside`. */
-static int *pad_map(const Shape *x, const int *before, const Shape *shape, int outside)
+static int *pad_map(const Shape *x, PadMode mode, const int *before, const Shape *shape,
+                    int outside)
 {
   int *map = mem_array((size_t)shape->n + 1, sizeof *map);
   int strides[NODE_MAX_RANK], idx[NODE_MAX_RANK] = {0};
@@ -242,8 +293,8 @@ static int *pad_map(const Shape *x, const int *before, const Shape *shape, int o
     int at = 0;
     bool inside = true;
     for (int d = 0; d < shape->rank; d++) {
-      const int k = idx[d] - before[d];
-      inside = inside && k >= 0 && k < x->dims[d];
+      const int k = pad_source(mode, idx[d] - before[d], x->dims[d]);
+      inside = inside && k >= 0;
       at += inside ? k * strides[d] : 0;
     }
     map[i] = inside ? at : outside;
@@ -256,26 +307,24 @@ static int *pad_map(const Shape *x, const int *before, const Shape *shape, int o
 Status lower_index_pad(Lower *l, const OnnxNode *node)
 {
   const Value *x = lower_ctx_in(l, node, 0), *given = lower_ctx_in(l, node, 2);
-  const char *mode = lower_ctx_string(node, "mode", "constant");
-  if (strcmp(mode, "constant") != 0)
-    return lower_ctx_refuse(l, node,
-                            "attribute mode=%.40s of operator Pad is not "
-                            "supported",
-                            mode);
+  PadMode mode = PAD_CONSTANT;
+  Status rc = pad_mode(l, node, &mode);
+  if (rc) return rc;
   if (given && given->kind != VALUE_CONST)
     return lower_ctx_refuse(l, node, "operator Pad: its value must be a constant");
   if (given && (given->shape.n != 1 || given->type != x->type))
     return lower_ctx_bad(l, node, "operator Pad: its value must be one number");
   int before[NODE_MAX_RANK];
   Shape shape;
-  Status rc = pad_sizes(l, node, &x->shape, before, &shape);
+  rc = pad_sizes(l, node, &x->shape, before, &shape);
+  if (!rc) rc = check_pads(l, node, mode, &x->shape, before, &shape);
   if (rc) return rc;
   double *v = lower_ctx_doubles(l, 1);
   v[0] = lower_ctx_float(node, "value", 0);
   const Shape one = shape_vector(1);
   const Value fill = given ? *given : lower_ctx_const(x->type, &one, v, NULL);
   const Value *parts[2] = {x, &fill};
-  int *map = pad_map(&x->shape, before, &shape, x->shape.n);
+  int *map = pad_map(&x->shape, mode, before, &shape, x->shape.n);
   Value y;
   rc = lower_ctx_gather(l, node, parts, 2, map, &shape, &y);
   if (!rc) lower_ctx_out(l, node, 0, y);

@@ -8,6 +8,7 @@
 #include "net/fold.h"
 #include "net/lower_arith.h"
 #include "net/lower_mul.h"
+#include "net/lower_piecewise.h"
 
 /* ---- DENSE --------------------------------------------------------------- */
 
@@ -410,6 +411,15 @@ static void reduced_shape(const Shape *x, const bool on[NODE_MAX_RANK], bool kee
   shape->rank = rank;
 }
 
+Status lower_linear_reduced(Lower *l, const OnnxNode *node, const Shape *x, int *perm,
+                            Shape *shape)
+{
+  bool on[NODE_MAX_RANK];
+  const Status rc = lower_linear_axes(l, node, x->rank, on);
+  if (!rc) reduced_shape(x, on, lower_ctx_int(node, "keepdims", 1) != 0, perm, shape);
+  return rc;
+}
+
 Status lower_linear_rows(Lower *l, const OnnxNode *node, const Value *x,
                          const bool on[NODE_MAX_RANK], bool keep, Value *rows,
                          Shape *shape)
@@ -439,26 +449,35 @@ Status lower_linear_sum(Lower *l, const OnnxNode *node, const Value *x,
                   : STATUS_OK;
 }
 
-Status lower_linear_reduce(Lower *l, const OnnxNode *node)
+static Status reduce(Lower *l, const OnnxNode *node, const Value *x, bool mean)
 {
-  const Value *x = lower_ctx_in(l, node, 0);
   const bool keep = lower_ctx_int(node, "keepdims", 1) != 0;
   bool on[NODE_MAX_RANK];
   Value y;
   Status rc = lower_linear_axes(l, node, x->shape.rank, on);
-  if (!rc)
-    rc = lower_linear_sum(l, node, x, on, !strcmp(node->op, "ReduceMean"), keep, &y);
+  if (!rc) rc = lower_linear_sum(l, node, x, on, mean, keep, &y);
   if (!rc) lower_ctx_out(l, node, 0, y);
   return rc;
+}
+
+Status lower_linear_reduce(Lower *l, const OnnxNode *node)
+{
+  return reduce(l, node, lower_ctx_in(l, node, 0), !strcmp(node->op, "ReduceMean"));
+}
+
+Status lower_linear_reduce_l1(Lower *l, const OnnxNode *node)
+{
+  Value y;
+  const Status rc = lower_piecewise_absolute(l, node, lower_ctx_in(l, node, 0), &y);
+  return rc ? rc : reduce(l, node, &y, false);
 }
 
 Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node)
 {
   const Value *x = lower_ctx_in(l, node, 0);
-  bool on[NODE_MAX_RANK];
   int perm[NODE_MAX_RANK];
   Shape shape;
-  Status rc = lower_linear_axes(l, node, x->shape.rank, on);
+  Status rc = lower_linear_reduced(l, node, &x->shape, perm, &shape);
   if (rc) return rc;
   if (x->kind != VALUE_CONST)
     return lower_ctx_refuse(l, node,
@@ -466,7 +485,6 @@ Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node)
   if (x->type != ONNX_INT64 && x->type != ONNX_INT32)
     return lower_ctx_refuse(l, node,
                             "operator ReduceProd is supported for integers only");
-  reduced_shape(&x->shape, on, lower_ctx_int(node, "keepdims", 1) != 0, perm, &shape);
   if (!shape.n || !x->shape.n)
     return lower_ctx_refuse(l, node, "operator ReduceProd of an empty tensor");
   Value y;

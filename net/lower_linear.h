@@ -14,7 +14,13 @@ Status lower_linear_gemm(Lower *l, const OnnxNode *node);
 Status lower_linear_matmul(Lower *l, const OnnxNode *node);
 Status lower_linear_reduce(Lower *l, const OnnxNode *node); /* ReduceSum ReduceMean */
 Status lower_linear_reduce_prod(Lower *l, const OnnxNode *node); /* of constants */
+Status lower_linear_reduce_l1(Lower *l, const OnnxNode *node);   /* ReduceL1 */
 Status lower_linear_global_pool(Lower *l, const OnnxNode *node);
+
+/* What a Reduce operator's axes and keepdims make of a shape, and the order of axes
+ * that puts the reduced ones last. */
+Status lower_linear_reduced(Lower *l, const OnnxNode *node, const Shape *x, int *perm,
+                            Shape *shape);
 
 /* Which axes a Reduce operator reduces: all when none are named, unless
  * noop_with_empty_axes says none. */

@@ -183,11 +183,6 @@ static const char *check_node(const Net *net, int k)
 
 /* ---- identity nodes in front of activations ------------------------------ */
 
-static bool reads_pre(const Node *v)
-{
-  return v->kind == NODE_ACT || v->kind == NODE_MUL;
-}
-
 static int *identity_map(Net *net, int n)
 {
   int *map = net_keep(net, mem_array((size_t)n, sizeof *map));
@@ -221,7 +216,7 @@ static void insert_copies(Net *net)
     int *in = mem_array((size_t)old[k].n_in, sizeof *in);
     for (int p = 0; p < old[k].n_in; p++)
       in[p] = now[old[k].in[p]];
-    for (int p = 0; reads_pre(&old[k]) && p < old[k].n_in; p++) {
+    for (int p = 0; net_is_nonlinear(&old[k]) && p < old[k].n_in; p++) {
       const int j = old[k].in[p];
       if (!net_is_linear(&old[j]) || is_read[j]) in[p] = add_copy(net, &old[j], in[p]);
       is_read[j] = true;
@@ -240,7 +235,7 @@ static bool needs_copies(const Net *net)
   bool *is_read = mem_zero((size_t)net->n_nodes, sizeof *is_read);
   for (int k = 0; k < net->n_nodes; k++) {
     const Node *v = &net->nodes[k];
-    for (int p = 0; reads_pre(v) && p < v->n_in; p++) {
+    for (int p = 0; net_is_nonlinear(v) && p < v->n_in; p++) {
       needs = needs || is_read[v->in[p]] || !net_is_linear(&net->nodes[v->in[p]]);
       is_read[v->in[p]] = true;
     }
@@ -297,7 +292,7 @@ size_t net_n_neurons(const Net *net)
 {
   size_t n = 0;
   for (int k = 0; k < net->n_nodes; k++)
-    if (reads_pre(&net->nodes[k])) n += (size_t)net->nodes[k].size;
+    if (net_is_nonlinear(&net->nodes[k])) n += (size_t)net->nodes[k].size;
   return n;
 }
 

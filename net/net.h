@@ -145,6 +145,12 @@ static inline bool net_is_linear(const Node *node)
   return node->kind != NODE_INPUT && node->kind != NODE_ACT && node->kind != NODE_MUL;
 }
 
+/* ACT and MUL: what the Lagrangian has multipliers for. */
+static inline bool net_is_nonlinear(const Node *node)
+{
+  return node->kind == NODE_ACT || node->kind == NODE_MUL;
+}
+
 /* Numbers for people: stored weights and biases, and activation neurons. */
 size_t net_n_parameters(const Net *net);
 size_t net_n_neurons(const Net *net);

@@ -89,13 +89,13 @@ static void forward(Attack *a, int n_rows)
   const Net *net = a->query->net;
   for (int k = 1; k < net->n_nodes; k++) {
     const Node *v = &net->nodes[k];
-    if (v->kind != NODE_ACT) {
+    if (net_is_linear(v)) {
       linop_forward(a->op, k, n_rows, a->x, a->x[k]);
       continue;
     }
-    const double *z = a->x[v->in[0]];
+    const double *z = a->x[v->in[0]], *other = a->x[v->in[v->n_in - 1]];
     for (size_t i = 0; i < (size_t)n_rows * (size_t)v->size; i++)
-      a->x[k][i] = act_value(v->act, z[i]);
+      a->x[k][i] = v->kind == NODE_MUL ? z[i] * other[i] : act_value(v->act, z[i]);
   }
 }
 
@@ -117,6 +117,16 @@ static void margins(Attack *a, int n_rows)
   }
 }
 
+/* q of node j += d q of node k, element by element. */
+static void pull_back(Attack *a, int k, int j, size_t n, const double *d)
+{
+  for (size_t i = 0; i < n; i++) {
+    const double at = d[i] * a->q[k][i];
+    a->q[j][i] = a->fresh[j] ? at : a->q[j][i] + at;
+  }
+  a->fresh[j] = false;
+}
+
 static void backward(Attack *a, int n_rows)
 {
   const Net *net = a->query->net;
@@ -126,12 +136,17 @@ static void backward(Attack *a, int n_rows)
   for (int k = net->n_nodes - 1; k > 0; k--) {
     const Node *v = &net->nodes[k];
     if (a->fresh[k]) continue;
-    if (v->kind != NODE_ACT) {
+    if (net_is_linear(v)) {
       linop_adjoint(a->op, k, n_rows, a->q[k], a->q, a->fresh);
       continue;
     }
     const int j = v->in[0];
     const size_t n = (size_t)n_rows * (size_t)v->size;
+    if (v->kind == NODE_MUL) {
+      pull_back(a, k, j, n, a->x[v->in[1]]);
+      pull_back(a, k, v->in[1], n, a->x[j]);
+      continue;
+    }
     for (size_t i = 0; i < n; i++) {
       const double d = act_slope(v->act, a->x[j][i]) * a->q[k][i];
       a->q[j][i] = a->fresh[j] ? d : a->q[j][i] + d;

@@ -160,7 +160,19 @@ static int read_path(const Search *s, Worker *w, const Part *part)
   return tree_path(&s->tree, part->node.id, w->path, w->path_room);
 }
 
-/* The root's intervals, the parent's, and the signs decided on the path. */
+/* The multiplier of an assumption about a curve or a product is not optimised: the
+ * shorter interval is all that remains of it. */
+static void apply(Bounds *b, int t, const Decision *d)
+{
+  const int j = b->net->nodes[d->node].in[d->factor];
+  if (b->is_relu[j])
+    bounds_split(b, j, t, d->index, d->positive);
+  else
+    bounds_meet(b, j, t, d->index, d->positive ? d->at : -INFINITY,
+                d->positive ? INFINITY : d->at);
+}
+
+/* The root's intervals, the parent's, and the sides decided on the path. */
 static void load_bounds(const Search *s, Worker *w, const Part *part, int t)
 {
   bounds_copy_box(w->b, t, s->root, 0);
@@ -168,8 +180,7 @@ static void load_bounds(const Search *s, Worker *w, const Part *part, int t)
     load_intervals(s, w->b, t, slot_view(s, part->parent).interval);
   const int n = read_path(s, w, part);
   for (int i = n; i-- > 0;)
-    bounds_split(w->b, w->b->net->nodes[w->path[i].node].in[0], t, w->path[i].index,
-                 w->path[i].positive);
+    apply(w->b, t, &w->path[i]);
 }
 
 static void retighten(const Search *s, Worker *w, const Part *parts, int n)
@@ -196,8 +207,10 @@ static void add_cuts(const Search *s, Worker *w, const Part *part, int row)
                         : i - 1 < KEPT_BETAS
                             ? (double)slot_view(s, part->parent).beta[i - 1]
                             : 0;
+    const int node = w->path[i].node;
+    const bool has_beta = w->b->is_relu[w->b->net->nodes[node].in[0]];
     w->cuts[w->n_cuts++] = (SlopesCut){.row = row,
-                                       .node = w->path[i].node,
+                                       .node = has_beta ? node : -1,
                                        .index = w->path[i].index,
                                        .positive = w->path[i].positive,
                                        .beta = beta};
@@ -322,6 +335,7 @@ static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *
  * lambda < 0 it wins by leaving the triangle's upper edge at once. */
 static double start_beta(const Worker *w, int row, const Decision *d, bool positive)
 {
+  if (!w->b->is_relu[w->b->net->nodes[d->node].in[0]]) return 0;
   const double lambda = branch_lambda(w->branch, d->node, w->part[row], d->index);
   const double alpha =
       w->alpha[d->node]
@@ -349,6 +363,16 @@ static void choose(Candidate *found, int n, double lower, const double *half)
   found[0] = found[first];
 }
 
+/* Looking ahead decides signs only: how many candidates, from the first on, are ReLUs,
+ * or 1 when the best is none. */
+static int n_signs(const Bounds *b, const Candidate *found, int n)
+{
+  int signs = 0;
+  while (signs < n && b->is_relu[b->net->nodes[found[signs].decision.node].in[0]])
+    signs++;
+  return signs == 0 && n > 0 ? 1 : signs;
+}
+
 /* Candidates of every row, best first; with look-ahead the first becomes the one whose
  * halves have the best bounds. */
 static void list_candidates(const Search *s, Worker *w, Objective *o,
@@ -359,6 +383,7 @@ static void list_candidates(const Search *s, Worker *w, Objective *o,
   for (int r = 0; r < w->n_rows; r++) {
     Candidate *found = w->candidate + (size_t)r * (size_t)most;
     w->n_candidates[r] = branch_candidates(w->branch, w->b, w->part[r], most, found);
+    w->n_candidates[r] = n_signs(w->b, found, w->n_candidates[r]);
     for (int i = 0; most > 1 && w->n_candidates[r] > 1 && i < 2 * w->n_candidates[r];
          i++) {
       const Decision *d = &found[i / 2].decision;
@@ -510,7 +535,7 @@ static bool has_later_layers(const Net *net)
 {
   int layers = 0;
   for (int k = 0; k < net->n_nodes; k++)
-    layers += net->nodes[k].kind == NODE_ACT;
+    layers += net_is_nonlinear(&net->nodes[k]);
   return layers > 1;
 }
 

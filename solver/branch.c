@@ -36,6 +36,11 @@ struct Branch {
   double **alpha; /* slopes of a block */
 };
 
+static bool is_relu(const Net *net, int k)
+{
+  return net->nodes[k].kind == NODE_ACT && net->nodes[k].act == ACT_RELU;
+}
+
 Branch *branch_new(const Net *net, Lagrangian *L, int n_box)
 {
   Branch *branch = mem_zero(1, sizeof *branch);
@@ -80,7 +85,7 @@ static void collect(Branch *branch, int start, int r, int t, double w)
 {
   for (int k = 0; k < start; k++) {
     const double *lambda =
-        branch->net->nodes[k].kind == NODE_ACT ? lagrangian_lambda(branch->L, k) : NULL;
+        is_relu(branch->net, k) ? lagrangian_lambda(branch->L, k) : NULL;
     if (!lambda) continue;
     const size_t n = (size_t)branch->net->nodes[k].size;
     add_losses(n, w, lambda + (size_t)r * n, branch->total[k] + (size_t)t * n);
@@ -92,7 +97,7 @@ static void copy_objective(Branch *branch, int start, int r, int t, double *cons
 {
   for (int k = 0; k < start; k++) {
     const Node *v = &branch->net->nodes[k];
-    if (v->kind != NODE_ACT || !lagrangian_lambda(branch->L, k)) continue;
+    if (!net_is_nonlinear(v) || !lagrangian_lambda(branch->L, k)) continue;
     const size_t n = (size_t)v->size, at = (size_t)r * n, box = (size_t)t * n;
     memcpy(branch->lambda[k] + box, lagrangian_lambda(branch->L, k) + at,
            n * sizeof(double));
@@ -226,7 +231,7 @@ void branch_score(Branch *branch, const Bounds *b, int n_rows, const int *box,
     copy_objective(branch, last, r, box[r], mean);
   }
   for (int k = last - 1; deep && k > 0; k--) {
-    if (net->nodes[k].kind != NODE_ACT || b->tight[net->nodes[k].in[0]]) continue;
+    if (!is_relu(net, k) || b->tight[net->nodes[k].in[0]]) continue;
     list_rows(branch, b, k, has_row);
     look_at_rows(branch, b, net->nodes[k].in[0], hints, stop);
   }
@@ -247,13 +252,64 @@ static int insert(Candidate *found, int n, int most, const Candidate *c)
   return n < most ? n + 1 : n;
 }
 
+/* Where to cut [lo, hi]: at the turn of an S, if it is not near an end, or in the
+ * middle.  False when there is no number between. */
+static bool cut_point(double lo, double hi, double *at)
+{
+  const double margin = (hi - lo) / 8;
+  *at = lo < -margin && hi > margin ? 0 : lo / 2 + hi / 2;
+  return *at > lo && *at < hi;
+}
+
+/* What the supporting line takes away from the objective at v: |lam| times its distance
+ * from the curve. */
+static double curve_loss(const Bounds *b, int k, size_t at, double lam, double v)
+{
+  const Node *node = &b->net->nodes[k];
+  const int j = node->in[0];
+  const double x = fmin(fmax(v, b->lo[j][at]), b->hi[j][at]);
+  const double sign = lam < 0 ? -1 : 1;
+  const RelaxLines *line = &b->lines[j][lam < 0];
+  const double gap =
+      sign * (act_value(node->act, x) - line->slope[at] * x) - line->offset[at];
+  return fabs(lam) * fmax(gap, 0);
+}
+
+/* Curve or factor i of node k for box t. */
+static int offer_point(const Branch *branch, const Bounds *b, int k, int t, int i,
+                       Candidate *found, int n, int most)
+{
+  const Node *v = &b->net->nodes[k];
+  const size_t at = (size_t)t * (size_t)v->size + (size_t)i;
+  const double lam = branch->lambda[k][at];
+  Candidate c = {.decision = {.node = k, .index = i}};
+  if (v->kind == NODE_MUL) {
+    const double w[2] = {b->hi[v->in[0]][at] - b->lo[v->in[0]][at],
+                         b->hi[v->in[1]][at] - b->lo[v->in[1]][at]};
+    c.decision.factor = w[1] > w[0];
+    c.score = 0.5 * fabs(lam) * w[0] * w[1] / 4;
+  } else {
+    c.score = 0.75 * curve_loss(b, k, at, lam, branch->mean[k][at]);
+  }
+  const int j = v->in[c.decision.factor];
+  if (!isfinite(c.score) || !cut_point(b->lo[j][at], b->hi[j][at], &c.decision.at))
+    return n;
+  return insert(found, n, most, &c);
+}
+
 int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
                       Candidate *found)
 {
   int n = 0;
   for (int k = 0; k < b->net->n_nodes; k++) {
     const Node *v = &b->net->nodes[k];
-    if (v->kind != NODE_ACT) continue;
+    if (!net_is_nonlinear(v)) continue;
+    if (!is_relu(b->net, k)) {
+      for (int i = 0; i < v->size; i++)
+        if (bounds_has_choice(b, k, t, i))
+          n = offer_point(branch, b, k, t, i, found, n, most);
+      continue;
+    }
     const size_t size = (size_t)v->size, at = (size_t)t * size;
     const double *lo = b->lo[v->in[0]] + at, *hi = b->hi[v->in[0]] + at;
     for (size_t i = 0; i < size; i++) {

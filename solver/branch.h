@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* solver/branch.h -- which ReLU to decide next.
+/* solver/branch.h -- which neuron to decide next, and at which point.
  *
  * The bound G of a node is a function of all relaxations: directly, and through the
  * intermediate intervals, which were bounded with relaxations of earlier layers.  What
@@ -23,6 +23,10 @@
  * I in the objective, because the average is not quite the optimum, and, in (2), l of a
  * neuron with lambda > 0 that is nearly active, because nothing changes until it is.
  * For the objective alone and v = 0 this is the score of BaBSR (Bunel et al. 2020).
+ *
+ * Curves and products have no such sum.  What their line or plane takes away from the
+ * objective alone is their loss; halves of a curve lose about a quarter of it, those of
+ * a product half.
  *
  * One backward pass per row that matters, all rows of a layer together.  Scores only
  * steer the search.

@@ -90,6 +90,8 @@ typedef struct {
   double *points;     /* double points[2 batch][n]: probes, */
   double *margin;     /* double margin[2 batch]: their margins */
   int *probe_case;    /* int probe_case[2 batch]: and cases */
+  int n_probes;       /* points of the batch before, to be tried beside the next one */
+  bool hit;           /* one of them is a witness */
 } Search;
 
 int split_n_free(const Query *query)
@@ -199,9 +201,10 @@ static void search_init(Search *s)
     w->crown = crown_new(&w->solo);
   }
   /* What is known about the neurons of a part is where its halves start from. */
-  for (int k = 0; k < s->query->net->n_nodes; k++)
-    if (s->query->net->nodes[k].kind == NODE_ACT)
-      s->kept += 2 * (size_t)s->query->net->nodes[k].size;
+  for (int k = 0; k < s->query->net->n_nodes; k++) {
+    const Node *v = &s->query->net->nodes[k];
+    if (net_is_nonlinear(v)) s->kept += 2 * (size_t)v->n_in * (size_t)v->size;
+  }
   if (s->kept > MOST_KEPT) s->kept = 0;
   if (s->kept) s->kept += (size_t)s->n_open;
   s->frontier = frontier_new(s->n, s->kept);
@@ -466,9 +469,8 @@ static void load_intervals(const Search *s, Bounds *b, int t, const float *from)
   }
 }
 
-static void bound_group(void *context, int member, int g)
+static void bound_group(Search *s, int member, int g)
 {
-  Search *s = context;
   Worker *w = &s->workers[member];
   const size_t n = (size_t)s->n;
   const int from = g * s->group;
@@ -584,13 +586,12 @@ static void swap_probes(Search *s, int a, int b)
   s->margin[b] = m;
 }
 
-/* Of the centres of all open parts and the corners where their bounds are attained, try
- * those with the smallest margins. */
-static bool probe(Search *s)
+/* The centres of all open parts, and the corners where their bounds are attained. */
+static void collect_probes(Search *s)
 {
   const size_t n = (size_t)s->n;
   int found = 0;
-  for (int p = 0; p < s->n_parts; p++) {
+  for (int p = 0; s->attack && p < s->n_parts; p++) {
     if (s->part[p].lower > 0) continue;
     double *corner = s->points + (size_t)found * n, *centre = corner + n;
     memcpy(corner, s->corner + (size_t)p * n, n * sizeof *corner);
@@ -599,7 +600,13 @@ static bool probe(Search *s)
     s->probe_case[found] = s->probe_case[found + 1] = s->weakest[p];
     found += 2;
   }
-  if (!found) return false;
+  s->n_probes = found;
+}
+
+/* Try those with the smallest margins. */
+static void try_probes(Search *s)
+{
+  const int found = s->n_probes;
   attack_margins(s->attack, found, s->points, s->probe_case, s->margin);
   for (int k = 0; k < PROBES && k < found; k++) {
     int best = k;
@@ -607,8 +614,19 @@ static bool probe(Search *s)
       if (s->margin[i] < s->margin[best]) best = i;
     swap_probes(s, k, best);
   }
-  return attack_from(s->attack, found < PROBES ? found : PROBES, s->points,
-                     s->probe_case, s->params->attack_steps, PROBE_REACH, s->stop);
+  s->hit = attack_from(s->attack, found < PROBES ? found : PROBES, s->points,
+                       s->probe_case, s->params->attack_steps, PROBE_REACH, s->stop);
+}
+
+/* Task 0 of a round tries the probes of the round before, the longest task first; the
+ * others bound a group each. */
+static void work(void *context, int member, int task)
+{
+  Search *s = context;
+  if (task > 0)
+    bound_group(s, member, task - 1);
+  else if (s->n_probes)
+    try_probes(s);
 }
 
 /* What the closed parts, the frontier and the parts in work prove together. */
@@ -648,11 +666,11 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
   const double began = clock_now();
   long regions = 0;
   int depth = 0;
-  bool hit = false, cut_short = false;
-  for (start(&s); s.n_parts && !hit; take_parts(&s, lo, hi)) {
+  bool cut_short = false;
+  for (start(&s); s.n_parts && !s.hit; take_parts(&s, lo, hi)) {
     cut_short = regions && regions + s.n_parts > params->max_regions;
     if (cut_short) break;
-    team_run(team, (s.n_parts + s.group - 1) / s.group, bound_group, &s);
+    team_run(team, 1 + (s.n_parts + s.group - 1) / s.group, work, &s);
     regions += s.n_parts;
     for (int p = 0; p < s.n_parts; p++)
       if (s.part[p].depth > depth) depth = s.part[p].depth;
@@ -662,7 +680,7 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
       result_give_up(result, result_reason_of(stop_why(stop)));
       break;
     }
-    hit = attack && probe(&s);
+    collect_probes(&s);
     const ProgressSearch now = {.stage = "input",
                                 .seconds = clock_now() - began,
                                 .nodes = regions,
@@ -671,7 +689,9 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
                                 .worst = fmin(frontier_lower(&s.frontier), 0)};
     progress_search(&now);
   }
-  if (!hit) report(&s, cut_short);
+  /* No further round takes them along. */
+  if (!s.hit && s.n_probes && stop_why(stop) == STOP_NO) try_probes(&s);
+  if (!s.hit) report(&s, cut_short);
   mem_free(lo);
   mem_free(hi);
   search_free(&s);

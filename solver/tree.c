@@ -66,10 +66,10 @@ int tree_path(const Tree *tree, int id, Decision *path, int most)
 
 static bool are_halves(const History *a, const History *b, int parent)
 {
-  return a->parent == parent && b->parent == parent &&
-         a->decision.node == b->decision.node && a->decision.node >= 0 &&
-         a->decision.index == b->decision.index &&
-         a->decision.positive != b->decision.positive;
+  const Decision *x = &a->decision, *y = &b->decision;
+  return a->parent == parent && b->parent == parent && x->node == y->node &&
+         x->node >= 0 && x->factor == y->factor && x->index == y->index &&
+         x->at >= y->at && x->at <= y->at && x->positive != y->positive;
 }
 
 static bool is_halved(const Tree *tree, int id)

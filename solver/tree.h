@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* solver/tree.h -- the open nodes of a search that splits activations.
  *
- * A node is a case and a path of decisions, each the assumed sign of one ReLU's
- * pre-activation.  Every node that was ever made has a number in the history, which
- * keeps what it adds to its parent (one decision) and whether it is closed; the path is
- * read by walking up.  So the history is the whole tree, and tree_covers can check that
- * closed leaves cover the root, which is never assumed.
+ * A node is a case and a path of decisions, each the assumed side of one
+ * pre-activation: the sign of a ReLU's, and for other functions and factors of products
+ * below or above some point.  Every node that was ever made has a number in the
+ * history, which keeps what it adds to its parent (one decision) and whether it is
+ * closed; the path is read by walking up.  So the history is the whole tree, and
+ * tree_covers can check that closed leaves cover the root, which is never assumed.
  *
  * An open node also has a slot with what its children start from: slopes, betas,
  * intervals.  Slots have one size and are recycled.
@@ -19,11 +20,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The sign of a pre-activation: z <= 0, or z >= 0 when positive.  node < 0: none. */
+/* The side of a pre-activation: z <= at, or z >= at when positive.  node < 0: none. */
 typedef struct {
-  int node;  /* activation node */
-  int index; /* its element */
+  int node;   /* nonlinear node; */
+  int factor; /* which of its inputs: 0, or 1 of a product */
+  int index;  /* the element */
   bool positive;
+  double at; /* 0 for a ReLU */
 } Decision;
 
 typedef enum { TREE_OPEN, TREE_SPLIT, TREE_CLOSED, TREE_STUCK } TreeState;
@@ -85,7 +88,7 @@ bool tree_is_crowded(const Tree *tree);
 int tree_path(const Tree *tree, int id, Decision *path, int most);
 
 /* The proof obligation of one root: it is closed, or split into two children that
- * assume the two signs of one neuron, for which the same holds.  False as soon as a
+ * assume the two sides of one point, for which the same holds.  False as soon as a
  * node is anything else: then its inputs are not covered by closed leaves. */
 bool tree_covers(const Tree *tree, int root);
 

@@ -140,6 +140,9 @@ static void value(ActKind kind, double at, mpfr_t x, mpfr_t y)
   case ACT_SIGN:
     mpfr_set_si(y, at > 0 ? 1 : at < 0 ? -1 : 0, NEAREST);
     return;
+  case ACT_FLOOR:
+    mpfr_floor(y, x);
+    return;
   case ACT_COUNT:
     break;
   }
@@ -262,6 +265,7 @@ static void slope(ActKind kind, double at, mpfr_t x, mpfr_t y)
     if (at >= 3) mpfr_set_ui(y, 1, NEAREST);
     return;
   case ACT_SIGN:
+  case ACT_FLOOR:
     mpfr_set_ui(y, 0, NEAREST);
     return;
   case ACT_COUNT:

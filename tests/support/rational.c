@@ -131,9 +131,17 @@ static void eval_map(const Net *net, const Node *v, mpq_t **x, mpq_t *y)
 
 static void eval_act(const Node *v, mpq_t *in, mpq_t *y)
 {
-  STATUS_REQUIRE(v->act == ACT_RELU, "only a ReLU has rational values");
   for (int i = 0; i < v->size; i++)
-    if (mpq_sgn(in[i]) > 0) mpq_set(y[i], in[i]);
+    if (v->act == ACT_SQUARE)
+      mpq_mul(y[i], in[i], in[i]);
+    else if (v->act == ACT_SIGN)
+      mpq_set_si(y[i], mpq_sgn(in[i]), 1);
+    else if (v->act == ACT_RECIPROCAL)
+      mpq_inv(y[i], in[i]);
+    else if (v->act != ACT_RELU)
+      status_abort(__func__, "values that are no rational numbers");
+    else if (mpq_sgn(in[i]) > 0)
+      mpq_set(y[i], in[i]);
 }
 
 Rational rational_eval(const Net *net, const double *x, Prng *prng)

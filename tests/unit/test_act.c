@@ -274,7 +274,8 @@ static void check_pieces(Prng *p, ActKind kind, Family f)
   const int n = curve_pieces(kind, lo, hi, pieces);
   cr_assert(n >= 0 && n <= CURVE_MAX_PIECES);
   if (!n) {
-    cr_assert(kind == ACT_SIN || kind == ACT_COS || kind == ACT_SIGN,
+    cr_assert(kind == ACT_SIN || kind == ACT_COS || kind == ACT_SIGN ||
+                  kind == ACT_FLOOR,
               "%s [%.17g, %.17g]: no pieces", act_name(kind), lo, hi);
     return;
   }
@@ -308,6 +309,7 @@ static void check_curve(ActKind kind)
 static bool has_kink(ActKind kind, double x)
 {
   return ((kind == ACT_RELU || kind == ACT_SIGN) && x == 0) ||
+         (kind == ACT_FLOOR && x == floor(x)) ||
          (kind == ACT_HARDSWISH && fabs(x) == 3) || (kind == ACT_SQRT && x == 0);
 }
 
