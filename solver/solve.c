@@ -11,8 +11,9 @@ static const struct {
   unsigned bit;
   void (*run)(Job *job);
 } plan[] = {
-    {STAGE_ATTACK, stage_attack_quick},
     {STAGE_IBP, stage_ibp},
+    {STAGE_CROWN, stage_backward},
+    {STAGE_ATTACK, stage_attack_quick},
     {STAGE_CROWN, stage_crown},
     {STAGE_DUAL, stage_slopes},
     {STAGE_ATTACK, stage_attack_corners},

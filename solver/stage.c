@@ -17,6 +17,10 @@
 #include "solver/root.h"
 #include "solver/split.h"
 
+/* Slopes for the rows over the first intervals, where they take no more than this share
+ * of the passes that better intervals take. */
+#define CHEAP_SHARE 0.05
+
 #define QUICK_RESTARTS 4
 #define QUICK_STEPS    20
 #define QUICK_DESCENTS 256 /* of all cases: thousands of cases want bounds first */
@@ -212,6 +216,31 @@ void stage_ibp(Job *job)
   need_bounds(job);
   bound_rows(job, CROWN_INTERVALS, "ibp");
   count_neurons(job);
+  timer_stop(&t, 1);
+}
+
+static long optimise(Job *job, int iterations, bool full, const char *stage);
+
+static long n_objectives(const Job *job)
+{
+  const Bounds *b = job->bounds;
+  long n = 0;
+  for (int j = 0; j < b->net->n_nodes; j++)
+    for (int i = 0; b->pre[j] >= 0 && !b->tight[j] && i < b->net->nodes[j].size; i++)
+      n += 2 * bounds_is_open(b, j, 0, i);
+  return n;
+}
+
+void stage_backward(Job *job)
+{
+  Timer t = timer_start(job, "crown");
+  need_bounds(job);
+  bound_rows(job, CROWN_BACKWARD, "crown");
+  stage_list_open(job);
+  const int iterations = job->options->slope_iterations / 2;
+  const double passes = 2.0 * iterations * job->n_open;
+  if (passes < CHEAP_SHARE * (double)n_objectives(job))
+    optimise(job, iterations, false, "crown");
   timer_stop(&t, 1);
 }
 
