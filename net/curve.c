@@ -35,6 +35,7 @@ static int turns(ActKind kind, Turn *t, int *last)
   case ACT_EXP:
   case ACT_SQUARE:
   case ACT_SOFTPLUS:
+  case ACT_LOGCOSH:
   case ACT_ELU: /* its slope is continuous at 0 and never falls */
     *last = 1;
     return 0;
@@ -179,6 +180,8 @@ static double closed_form(ActKind kind, double s, bool positive)
     break;
   case ACT_SOFTPLUS:
     return log(s / (1 - s));
+  case ACT_LOGCOSH:
+    return atanh(s);
   case ACT_HARDSWISH:
     return (6 * s - 3) / 2;
   default:

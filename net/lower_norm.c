@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/lower_norm.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "net/base/mem.h"
@@ -46,14 +47,20 @@ static Status beside(Lower *l, const OnnxNode *node, const Value *a, const Value
   return rc;
 }
 
-/* log (e^a + e^b) = b + softplus (a - b), elementwise. */
+/* log (e^a + e^b) = (a + b) / 2 + log cosh ((a - b) / 2) + log 2, elementwise.  Lines
+ * around b + softplus (a - b) are the same, but intervals grow threefold there. */
 static Status log_of_two(Lower *l, const OnnxNode *node, const Value *a, const Value *b,
                          Value *y)
 {
-  Value d;
+  const Fold half = fold_exact(0.5), log_2 = {M_LN2, 0x1p-54};
+  Value d, sum;
   Status rc = lower_arith_apply(l, node, '-', a, b, &d);
-  if (!rc) rc = lower_arith_activate(l, node, ACT_SOFTPLUS, &d, &d);
-  return rc ? rc : lower_arith_apply(l, node, '+', b, &d, y);
+  if (!rc) rc = lower_arith_times(l, node, &d, half, &d);
+  if (!rc) rc = lower_arith_activate(l, node, ACT_LOGCOSH, &d, &d);
+  if (!rc) rc = lower_arith_apply(l, node, '+', a, b, &sum);
+  if (!rc) rc = lower_arith_times(l, node, &sum, half, &sum);
+  if (!rc) rc = lower_arith_plus(l, node, &sum, log_2, &sum);
+  return rc ? rc : lower_arith_apply(l, node, '+', &sum, &d, y);
 }
 
 /* One step of log_sum_exp: columns 0 and 1 become one, 2 and 3, ...; a last one that is
@@ -122,6 +129,17 @@ static Status log_sum_of_others(Lower *l, const OnnxNode *node, const Value *x,
   return rc;
 }
 
+/* -softplus (x_j - x_i) of two columns. */
+static Status log_softmax_of_two(Lower *l, const OnnxNode *node, const Value *x,
+                                 Value *y)
+{
+  Value other;
+  Status rc = spread(l, node, x, 2, true, &other);
+  if (!rc) rc = lower_arith_apply(l, node, '-', &other, x, y);
+  if (!rc) rc = lower_arith_activate(l, node, ACT_SOFTPLUS, y, y);
+  return rc ? rc : lower_arith_times(l, node, y, fold_exact(-1), y);
+}
+
 /* Of each row of x.  The logarithm has tighter bounds as x_i - log sum e^x_j than as
  * that of the sigmoid. */
 static Status softmax_rows(Lower *l, const OnnxNode *node, const Value *x, Value *y)
@@ -135,6 +153,7 @@ static Status softmax_rows(Lower *l, const OnnxNode *node, const Value *x, Value
     *y = lower_ctx_const(x->type, &x->shape, v, NULL);
     return STATUS_OK;
   }
+  if (is_log && x->shape.dims[1] == 2) return log_softmax_of_two(l, node, x, y);
   Status rc =
       is_log ? log_sum_exp(l, node, x, &sum) : log_sum_of_others(l, node, x, &sum);
   if (!rc) rc = lower_arith_apply(l, node, '-', x, &sum, y);

@@ -6,13 +6,14 @@
  *
  *     softmax_i = sigmoid (x_i - log sum_{j != i} e^x_j)
  *
- * and a logarithm of a sum by halves, log (e^a + e^b) = b + softplus (a - b).  That is
- * exact, never overflows, needs about 3 n softplus for n numbers, and every step is a
- * function of one number that is nearly linear far from 0.  e^x_i / sum e^x_j has wide
- * bounds for three reasons: exponentials, a quotient, and a product of factors that
- * depend on each other.  1 / (1 + sum_{j != i} e^(x_j - x_i)) has no product, but
- * n (n - 1) exponentials.  Lower bounds by optimised slopes of a random sum of a
- * softmax over a box (margin, larger is better; mean of three networks):
+ * and a logarithm of a sum by halves, log (e^a + e^b) = (a + b) / 2 + log 2 +
+ * log cosh ((a - b) / 2).  That is exact, never overflows, needs about 3 n log cosh for
+ * n numbers, and every step is a function of one number that is nearly linear far from
+ * 0.  e^x_i / sum e^x_j has wide bounds for three reasons: exponentials, a quotient,
+ * and a product of factors that depend on each other.  1 / (1 + sum_{j != i} e^(x_j -
+ * x_i)) has no product, but n (n - 1) exponentials.  Lower bounds by optimised slopes
+ * of a random sum of a softmax over a box (margin, larger is better; mean of three
+ * networks):
  *
  *     numbers, radius     quotient   differences   this
  *     10, 0.05               0.032         0.041   0.052

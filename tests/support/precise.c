@@ -76,6 +76,23 @@ static void hard_swish(mpfr_t y, mpfr_t x, double at)
   }
 }
 
+/* log cosh x = |x| - log 2 + log (1 + e^(-2 |x|)), which cancels for small x: as many
+ * bits more as x has zeros before it, twice. */
+static void log_cosh(mpfr_t y, mpfr_t x)
+{
+  mpfr_t a, b;
+  const mpfr_exp_t small = mpfr_zero_p(x) ? 0 : -2 * mpfr_get_exp(x);
+  mpfr_inits2(mpfr_get_prec(y) + 10 + (small > 0 ? small : 0), a, b, (mpfr_ptr)0);
+  mpfr_abs(a, x, NEAREST);
+  mpfr_mul_si(b, a, -2, NEAREST);
+  mpfr_exp(b, b, NEAREST);
+  mpfr_log1p(b, b, NEAREST);
+  mpfr_add(a, a, b, NEAREST);
+  mpfr_const_log2(b, NEAREST);
+  mpfr_sub(y, a, b, NEAREST);
+  mpfr_clears(a, b, (mpfr_ptr)0);
+}
+
 static void value(ActKind kind, double at, mpfr_t x, mpfr_t y)
 {
   switch (kind) {
@@ -142,6 +159,9 @@ static void value(ActKind kind, double at, mpfr_t x, mpfr_t y)
     return;
   case ACT_FLOOR:
     mpfr_floor(y, x);
+    return;
+  case ACT_LOGCOSH:
+    log_cosh(y, x);
     return;
   case ACT_COUNT:
     break;
@@ -212,6 +232,9 @@ static void slope(ActKind kind, double at, mpfr_t x, mpfr_t y)
     return;
   case ACT_SIGMOID:
     bell(y, x);
+    return;
+  case ACT_LOGCOSH:
+    mpfr_tanh(y, x, NEAREST);
     return;
   case ACT_TANH:
     mpfr_sech(y, x, NEAREST);
