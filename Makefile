@@ -69,7 +69,7 @@ $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
-	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lgmp $(LIBS)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr -lgmp $(LIBS)
 
 # How fast the passes of bounds/ are; benchmarks/count counts their instructions.
 $(MICRO): $(OBJS) $(call obj,benchmarks/micro.c)

@@ -35,6 +35,7 @@ static int turns(ActKind kind, Turn *t, int *last)
   case ACT_EXP:
   case ACT_SQUARE:
   case ACT_SOFTPLUS:
+  case ACT_LOGCOSH:
   case ACT_ELU: /* its slope is continuous at 0 and never falls */
     *last = 1;
     return 0;
@@ -136,8 +137,8 @@ double curve_slope_error(ActKind kind, double x)
   case ACT_COS:
     return rel;
   case ACT_ERF:
-    /* x^2 is rounded before exp. */
-    return (rel + x * x * ACT_REL) * act_slope(kind, x) + ACT_ABS;
+    /* x^2 is rounded before exp; beyond 40 the slope is far below ACT_ABS. */
+    return (rel + fmin(x * x, 1600) * ACT_REL) * act_slope(kind, x) + ACT_ABS;
   case ACT_SILU:
   case ACT_GELU:
   case ACT_HARDSWISH:
@@ -179,6 +180,8 @@ static double closed_form(ActKind kind, double s, bool positive)
     break;
   case ACT_SOFTPLUS:
     return log(s / (1 - s));
+  case ACT_LOGCOSH:
+    return atanh(s);
   case ACT_HARDSWISH:
     return (6 * s - 3) / 2;
   default:
