@@ -9,8 +9,8 @@
 
 #define SLACK (1 + 0x1p-20)
 /* For the handful of roundings in a product that may be large. */
-#define CLOSE (1 + 0x1p-49)
-#define MOST_STEPS 8 /* of Floor that are looked at one by one */
+#define CLOSE      (1 + 0x1p-49)
+#define MOST_STEPS 0x1p50 /* integers below are exact, and so is their successor */
 
 typedef struct {
   ActKind kind;
@@ -94,29 +94,44 @@ static void search_sign(Search *s)
   }
 }
 
-/* Steps k <= z < k + 1 of height k: both ends of each are candidates.  Many steps lie
- * in the strip  z - 1 < floor z <= z,  between the lowest and the highest step. */
+/* Beyond this neighbouring integers are hardly told apart:  z - 1 < floor z <= z. */
+static void search_strip(Search *s)
+{
+  const double strip = s->lam > 0 ? -s->lam : 0, g = s->lam - s->p;
+  const double e = 2 * ROUND_U * SLACK * (fabs(s->lam) + fabs(s->p)) + ROUND_TINY;
+  for (int end = 0; end < 2; end++) {
+    const double z = end ? s->u : s->l;
+    offer(s, below(g * z - e * fabs(z) + strip, fabs(g * z) + fabs(strip)), z);
+  }
+  Search box = *s; /* a bound too: the better one counts */
+  box.value = INFINITY;
+  offer_box(&box);
+  if (box.value > s->value) *s = box;
+}
+
+/* Step k has the height k on [k, k + 1), clipped to the interval; both of its ends are
+ * candidates, the right one as a limit. */
+static void offer_step(Search *s, double k)
+{
+  const double a = k > s->l ? k : s->l, b = k + 1 < s->u ? k + 1 : s->u;
+  offer(s, at_height(s, a, k, k), a);
+  /* Where it is attained must not be on the next step. */
+  offer(s, at_height(s, b, k, k), floor(b) > k ? round_dn(b) : b);
+}
+
+/* At the ends of whole steps lam h - p z is linear in k, so that the first and the last
+ * of them are enough. */
 static void search_floor(Search *s)
 {
   const double first = floor(s->l), last = floor(s->u);
-  if (last - first > MOST_STEPS) {
-    offer_box(s);
-    const double box = s->value, z = s->z;
-    const double strip = s->lam > 0 ? -s->lam : 0, g = s->lam - s->p;
-    const double e = ROUND_U * SLACK * (fabs(s->lam) + fabs(s->p)) + ROUND_TINY;
-    const double at_l = g * s->l, at_u = g * s->u;
-    const double most = fmax(fabs(s->l), fabs(s->u));
-    const double ends = fmin(at_l, at_u) - 2 * e * most;
-    const double value = below(ends + strip, fabs(ends) + fabs(strip));
-    s->value = value > box ? value : box;
-    s->z = value > box ? (at_l < at_u ? s->l : s->u) : z;
+  if (!(fabs(first) < MOST_STEPS && fabs(last) < MOST_STEPS)) {
+    search_strip(s);
     return;
   }
-  for (double k = first; k <= last; k++) {
-    const double a = k > s->l ? k : s->l, b = k + 1 < s->u ? k + 1 : s->u;
-    offer(s, at_height(s, a, k, k), a);
-    offer(s, at_height(s, b, k, k), b);
-  }
+  offer_step(s, first);
+  offer_step(s, fmin(first + 1, last));
+  offer_step(s, fmax(last - 1, first));
+  offer_step(s, last);
 }
 
 static void search_pieces(Search *s, const CurvePiece *pieces, int n)
@@ -251,13 +266,9 @@ static void find_lines(const Graph *g, ConjugateLine *line)
   if (n == 0 && g->kind == ACT_SIGN) { /* flat up to the jump, or from it on */
     line->first = g->sign > 0 ? 0 : 2 / g->l;
     line->last = g->sign > 0 ? 2 / g->u : 0;
-  } else if (n == 0 && g->kind == ACT_FLOOR) {
-    line->first = 0;
-    line->last = g->sign; /* along the strip, or through a corner of the steps */
-    if (g->sign < 0) {
-      line->first = g->sign;
-      line->last = 0;
-    }
+  } else if (n == 0 && g->kind == ACT_FLOOR) { /* from the last jump, up to the first */
+    line->first = g->sign > 0 ? 0 : -1 / (floor(g->l) + 1 - g->l);
+    line->last = g->sign > 0 ? 1 / (g->u - floor(g->u)) : 0;
   } else if (n == 0) {
     line->first = line->last = 0;
   } else if (narrow) {
