@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/contract.h"
 #include "bounds/crown.h"
 #include "bounds/lp.h"
 #include "bounds/slopes.h"
@@ -13,6 +14,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "solver/branch.h"
+#include "solver/narrow.h"
 #include "solver/progress.h"
 #include "solver/tree.h"
 
@@ -28,6 +30,10 @@
 #define ENOUGH 0.1
 /* Betas that a node hands on to its children; older ones start from 0 again. */
 #define KEPT_BETAS 64
+/* Candidates of which both signs are probed, and the most terms of a network for that.
+ */
+#define PROBED     128
+#define MOST_TERMS ((size_t)1 << 22)
 /* Points tried as witnesses after each batch. */
 #define PROBES 8
 /* How far the first step from there goes, in half-widths of the box. */
@@ -57,7 +63,8 @@ typedef struct {
   Crown *crown;
   Slopes *slopes;
   Branch *branch;
-  Bounds *b, *one; /* the group's boxes; one of them, for a linear program */
+  Contract *contract; /* NULL: not used */
+  Bounds *b, *one;    /* the group's boxes; one of them, for a linear program */
   double **alpha, **mean;
   double *c, *lower, *value, *corner;
   int *first, *count, *box;
@@ -81,12 +88,13 @@ typedef struct {
   const Bounds *root;
   const Packed *packed;
   const Hints *hints;
+  Rows *rows; /* for the contractions, or NULL */
   const BabParams *params;
   Attack *attack;
   const Stop *stop;
   Result *result;
   Worker *workers;
-  int batch, group, max_count, look_ahead;
+  int batch, group, max_count, look_ahead, n_candidates;
   size_t width;      /* packed slopes of the margin node */
   int n_open, *open; /* open cases, from query->first_case */
   int *roots;        /* int roots[n_open]: their nodes in the tree */
@@ -170,6 +178,15 @@ static void load_bounds(const Search *s, Worker *w, const Part *part, int t)
   for (int i = n; i-- > 0;)
     bounds_split(w->b, w->b->net->nodes[w->path[i].node].in[0], t, w->path[i].index,
                  w->path[i].positive);
+}
+
+static void contract_group(const Search *s, Worker *w, Part *parts, int n)
+{
+  for (int t = 0; t < n; t++) {
+    const int k = s->open[parts[t].node.open_case], first = s->query->row[k];
+    if (contract_run(w->contract, w->b, t, first, s->query->row[k + 1] - first))
+      parts[t].node.is_contracted = true;
+  }
 }
 
 static void retighten(const Search *s, Worker *w, const Part *parts, int n)
@@ -349,6 +366,21 @@ static void choose(Candidate *found, int n, double lower, const double *half)
   found[0] = found[first];
 }
 
+/* The neuron whose signs narrow most. */
+static void probe_candidates(const Search *s, Worker *w, Part *parts)
+{
+  for (int r = 0; r < w->n_rows; r++) {
+    Candidate *found = w->candidate + (size_t)r * (size_t)s->n_candidates;
+    Part *part = &parts[w->part[r]];
+    w->n_candidates[r] =
+        branch_candidates(w->branch, w->b, w->part[r], s->n_candidates, found);
+    if (narrow_choose(w->contract, w->b, w->part[r], w->first[r], w->count[r], found,
+                      &w->n_candidates[r]))
+      part->node.is_contracted = true;
+    part->is_empty = w->b->empty[w->part[r]];
+  }
+}
+
 /* Candidates of every row, best first; with look-ahead the first becomes the one whose
  * halves have the best bounds. */
 static void list_candidates(const Search *s, Worker *w, Objective *o,
@@ -357,7 +389,7 @@ static void list_candidates(const Search *s, Worker *w, Objective *o,
   const int most = s->look_ahead > 1 ? s->look_ahead : 1;
   int n = 0;
   for (int r = 0; r < w->n_rows; r++) {
-    Candidate *found = w->candidate + (size_t)r * (size_t)most;
+    Candidate *found = w->candidate + (size_t)r * (size_t)s->n_candidates;
     w->n_candidates[r] = branch_candidates(w->branch, w->b, w->part[r], most, found);
     for (int i = 0; most > 1 && w->n_candidates[r] > 1 && i < 2 * w->n_candidates[r];
          i++) {
@@ -374,7 +406,7 @@ static void list_candidates(const Search *s, Worker *w, Objective *o,
                     w->ahead_value);
   for (int from = 0; from < n;) {
     const int r = w->source[from], count = w->n_candidates[r];
-    choose(w->candidate + (size_t)r * (size_t)most, count, w->value[r],
+    choose(w->candidate + (size_t)r * (size_t)s->n_candidates, count, w->value[r],
            w->ahead_value + from);
     from += 2 * count;
   }
@@ -385,8 +417,7 @@ static void judge_row(const Search *s, Worker *w, Part *part, int row, double *c
   const size_t n = (size_t)net_in_size(s->query->net);
   memcpy(corner, w->corner + (size_t)row * n, n * sizeof *corner);
   if (w->n_candidates[row]) {
-    const Candidate *found =
-        w->candidate + (size_t)row * (size_t)(s->look_ahead > 1 ? s->look_ahead : 1);
+    const Candidate *found = w->candidate + (size_t)row * (size_t)s->n_candidates;
     part->node.next = found->decision;
     for (int half = 0; half < 2; half++)
       part->node.beta[half] = start_beta(w, row, &found->decision, half);
@@ -409,6 +440,7 @@ static void bound_group(void *context, int member, int g)
   w->b->n_box = n;
   for (int t = 0; t < n; t++)
     load_bounds(s, w, &parts[t], t);
+  if (w->contract) contract_group(s, w, parts, n);
   if (s->params->retighten) retighten(s, w, parts, n);
   w->n_rows = w->n_cuts = 0;
   for (int t = 0; t < n; t++) {
@@ -432,12 +464,19 @@ static void bound_group(void *context, int member, int g)
     slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value);
     branch_score(w->branch, w->b, w->n_rows, w->box, w->mean, s->params->retighten,
                  s->hints, s->stop);
-    list_candidates(s, w, &o, &params);
+    if (w->contract)
+      probe_candidates(s, w, parts);
+    else
+      list_candidates(s, w, &o, &params);
   }
   const size_t inputs = (size_t)net_in_size(s->query->net);
   for (int r = 0; r < w->n_rows; r++)
-    judge_row(s, w, &parts[w->part[r]], r,
-              s->corner + (size_t)(from + w->part[r]) * inputs);
+    if (!parts[w->part[r]].is_empty)
+      judge_row(s, w, &parts[w->part[r]], r,
+                s->corner + (size_t)(from + w->part[r]) * inputs);
+  for (int t = 0; t < n; t++)
+    if (parts[t].node.is_contracted)
+      parts[t].node.lower = fmin(parts[t].node.lower, CONTRACT_MARGIN);
   w->b->n_box = all;
 }
 
@@ -460,7 +499,8 @@ static Worker worker_new(const Search *s, int member)
   w.count = mem_array(group, sizeof *w.count);
   w.box = mem_array(group, sizeof *w.box);
   w.part = mem_array(group, sizeof *w.part);
-  const size_t candidates = group * (size_t)(s->look_ahead > 1 ? s->look_ahead : 1);
+  const size_t candidates = group * (size_t)s->n_candidates;
+  if (s->rows) w.contract = contract_new(s->rows);
   w.candidate = mem_array(candidates, sizeof *w.candidate);
   w.n_candidates = mem_array(group, sizeof *w.n_candidates);
   w.source = mem_array(2 * candidates, sizeof *w.source);
@@ -476,6 +516,7 @@ static void worker_free(const Net *net, Worker *w)
   slopes_free(w->slopes);
   branch_free(w->branch);
   crown_free(w->crown);
+  contract_free(w->contract);
   lagrangian_free_multipliers(net, w->alpha);
   lagrangian_free_multipliers(net, w->mean);
   mem_free(w->c);
@@ -524,6 +565,9 @@ static void search_init(Search *s)
   s->group = group_size(query->net);
   s->look_ahead =
       s->params->retighten && has_later_layers(query->net) ? 0 : s->params->look_ahead;
+  if (s->params->contract) s->rows = rows_new(query->net, MOST_TERMS);
+  s->n_candidates = s->look_ahead > 1 ? s->look_ahead : 1;
+  if (s->rows && s->n_candidates < PROBED) s->n_candidates = PROBED;
   const int rows = lagrangian_max_rows(s->team->member[0]);
   if (s->group > rows) s->group = rows;
   s->width = packed_width(s->packed, query->net->n_nodes - 1);
@@ -559,6 +603,7 @@ static void search_free(Search *s)
 {
   for (int i = 0; i < s->team->n; i++)
     worker_free(s->query->net, &s->workers[i]);
+  rows_free(s->rows);
   mem_free(s->workers);
   mem_free(s->open);
   mem_free(s->roots);
@@ -576,15 +621,17 @@ static void search_free(Search *s)
 static void add_part(Search *s, const TreeNode *parent, int id, int open_case,
                      Decision decision)
 {
-  s->parts[s->n_parts++] = (Part){.node = {.lower = parent ? parent->lower : -INFINITY,
-                                           .id = id,
-                                           .open_case = open_case,
-                                           .depth = parent ? parent->depth + 1 : 0,
-                                           .next = {.node = -1},
-                                           .slot = tree_take_slot(&s->tree)},
-                                  .parent = parent ? parent->slot : NULL,
-                                  .beta = parent ? parent->beta[decision.positive] : 0,
-                                  .decision = decision};
+  s->parts[s->n_parts++] =
+      (Part){.node = {.lower = parent ? parent->lower : -INFINITY,
+                      .id = id,
+                      .open_case = open_case,
+                      .depth = parent ? parent->depth + 1 : 0,
+                      .is_contracted = parent && parent->is_contracted,
+                      .next = {.node = -1},
+                      .slot = tree_take_slot(&s->tree)},
+             .parent = parent ? parent->slot : NULL,
+             .beta = parent ? parent->beta[decision.positive] : 0,
+             .decision = decision};
 }
 
 /* Fill the batch with the children of the hardest nodes.  Returns false when there is
@@ -622,7 +669,10 @@ static void close_part(Search *s, const Part *part, TreeState state)
 {
   const int c = part->node.open_case;
   s->tree.history[part->node.id].state = state;
-  if (!part->is_empty) s->closed[c] = fmin(s->closed[c], part->node.lower);
+  if (!part->is_empty)
+    s->closed[c] = fmin(s->closed[c], part->node.lower);
+  else if (part->node.is_contracted)
+    s->closed[c] = fmin(s->closed[c], CONTRACT_MARGIN);
   if (state == TREE_STUCK) {
     s->stats.stuck++;
     return; /* stays open for ever */

@@ -40,9 +40,11 @@ typedef struct {
   int id;       /* in the history */
   int open_case;
   int depth;
-  double beta[2]; /* where the multiplier of z <= 0, of z >= 0 is to start */
-  Decision next;  /* the neuron to decide next (positive is not used); none: no open
-                   * neuron is left */
+  bool is_contracted; /* lower and the intervals in the slot are about the inputs that
+                       * violate the case (bounds/contract.h) */
+  double beta[2];     /* where the multiplier of z <= 0, of z >= 0 is to start */
+  Decision next;      /* the neuron to decide next (positive is not used); none: no open
+                       * neuron is left */
   unsigned char *slot;
 } TreeNode;
 
