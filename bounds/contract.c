@@ -7,12 +7,14 @@
 #include "net/base/mem.h"
 
 /* An interval moves when that takes at least this share of its width, and this share of
- * the width it had when the run began; or when it decides a sign. */
+ * the width that counts as normal; or when it decides a sign. */
 #define LEAST_SHARE 0.05
 #define LEAST_WIDTH 1e-9
 /* Passes over all terms that one run may take, and rounds of (2). */
 #define MOST_PASSES 20
 #define MOST_ROUNDS 8
+/* An equation has many terms when it has so many times the average. */
+#define MANY_TIMES 4
 /* log2 of what one literal less counts. */
 #define TIGHT_RATE 2.3
 
@@ -37,10 +39,16 @@ typedef struct {
   bool is_active;
 } Line;
 
+/* A queue with room for every variable. */
+typedef struct {
+  int *var;
+  size_t head, n;
+} Ring;
+
 struct Contract {
   const Rows *rows;
   double *lo, *hi; /* double lo[n_vars] */
-  double *width;   /* double width[n_vars]: when the run began */
+  double *least;   /* double least[n_vars]: no smaller step is worth anything */
   int first, end;  /* margin variables of the case */
   bool empty;
   double *tight; /* double tight[n_vars]: of equations, see tightness */
@@ -49,9 +57,9 @@ struct Contract {
   size_t n_seen;
   bool *is_seen;
   bool has_settled; /* a ReLU became stable since the last round of (2) */
-  /* variables whose equations are to be looked at, a ring with room for all */
-  int *queue;
-  size_t head, n_queued;
+  Ring narrow, wide; /* equations to be looked at, and those with many terms, which
+                      * wait for the others */
+  size_t many;
   bool *is_queued;
   double work; /* terms that may still be looked at */
   Undo *trail;
@@ -69,15 +77,26 @@ Contract *contract_new(const Rows *rows)
   c->rows = rows;
   c->lo = mem_doubles(n);
   c->hi = mem_doubles(n);
-  c->width = mem_doubles(n);
+  c->least = mem_doubles0(n);
   c->tight = mem_doubles0(n);
   c->seen = mem_array(n, sizeof *c->seen);
   c->is_seen = mem_zero(n, sizeof *c->is_seen);
-  c->queue = mem_array(n, sizeof *c->queue);
+  c->narrow.var = mem_array(n, sizeof *c->narrow.var);
+  c->wide.var = mem_array(n, sizeof *c->wide.var);
+  c->many = MANY_TIMES * rows->start[n] / n;
   c->is_queued = mem_zero(n, sizeof *c->is_queued);
   c->q = mem_doubles0(n);
   c->lines = mem_array(n, sizeof *c->lines);
   return c;
+}
+
+void contract_scale(Contract *c, const Bounds *b)
+{
+  const Rows *r = c->rows;
+  for (int v = 0; v < r->n_vars; v++) {
+    const int k = r->node[v], i = v - r->base[k];
+    c->least[v] = LEAST_WIDTH * (b->hi[k][i] - b->lo[k][i]);
+  }
 }
 
 void contract_free(Contract *c)
@@ -85,11 +104,12 @@ void contract_free(Contract *c)
   if (!c) return;
   mem_free(c->lo);
   mem_free(c->hi);
-  mem_free(c->width);
+  mem_free(c->least);
   mem_free(c->tight);
   mem_free(c->seen);
   mem_free(c->is_seen);
-  mem_free(c->queue);
+  mem_free(c->narrow.var);
+  mem_free(c->wide.var);
   mem_free(c->is_queued);
   mem_free(c->trail);
   mem_free(c->q);
@@ -105,11 +125,25 @@ static bool is_foreign(const Contract *c, int v)
   return v >= c->rows->base[c->rows->net->n_nodes - 1] && (v < c->first || v >= c->end);
 }
 
+static void put(Ring *ring, size_t room, int v)
+{
+  const size_t at = ring->head + ring->n++;
+  ring->var[at < room ? at : at - room] = v;
+}
+
+static int take(Ring *ring, size_t room)
+{
+  const int v = ring->var[ring->head];
+  ring->head = ring->head + 1 < room ? ring->head + 1 : 0;
+  ring->n--;
+  return v;
+}
+
 static void enqueue(Contract *c, int v)
 {
   if (c->is_queued[v] || v < c->rows->n_inputs || is_foreign(c, v)) return;
-  const size_t n = (size_t)c->rows->n_vars, at = c->head + c->n_queued++;
-  c->queue[at < n ? at : at - n] = v;
+  const size_t n_terms = c->rows->start[v + 1] - c->rows->start[v];
+  put(n_terms > c->many ? &c->wide : &c->narrow, (size_t)c->rows->n_vars, v);
   c->is_queued[v] = true;
 }
 
@@ -127,7 +161,8 @@ static void move(Contract *c, int v, double lo, double hi)
     c->trail = mem_grow(c->trail, c->trail_room, sizeof *c->trail);
   }
   c->trail[c->n_trail++] = (Undo){v, c->lo[v], c->hi[v]};
-  if (c->lo[v] < 0 && c->hi[v] > 0 && !(lo < 0 && hi > 0)) c->has_settled = true;
+  const bool is_unstable = c->lo[v] < -c->least[v] && c->hi[v] > c->least[v];
+  if (is_unstable && !(lo < 0 && hi > 0)) c->has_settled = true;
   c->lo[v] = lo;
   c->hi[v] = hi;
   enqueue_neighbours(c, v);
@@ -137,7 +172,7 @@ static void move(Contract *c, int v, double lo, double hi)
 static bool is_step(const Contract *c, int v, double step, bool decides)
 {
   return decides || (step > LEAST_SHARE * (c->hi[v] - c->lo[v]) &&
-                     step > LEAST_WIDTH * c->width[v]);
+                     step > c->least[v]);
 }
 
 /* x_v <= hi.  NaN says nothing. */
@@ -191,8 +226,8 @@ static void add_up(const Contract *c, Sum *s)
     const double least = a < b ? a : b, most = a < b ? b : a;
     min += least;
     max += most;
-    mag += fmax(-least, most);
-    widest = fmax(widest, most - least);
+    mag += -least > most ? -least : most;
+    widest = most - least > widest ? most - least : widest;
   }
   const double n = (double)s->n;
   s->min = min;
@@ -292,10 +327,8 @@ static void visit_relu(Contract *c, int v)
 static void drain(Contract *c)
 {
   const size_t n = (size_t)c->rows->n_vars;
-  while (c->n_queued) {
-    const int v = c->queue[c->head];
-    c->head = c->head + 1 < n ? c->head + 1 : 0;
-    c->n_queued--;
+  while (c->narrow.n || c->wide.n) {
+    const int v = take(c->narrow.n ? &c->narrow : &c->wide, n);
     c->is_queued[v] = false;
     if (c->empty || c->work < 0) continue;
     if (c->rows->pre[v] >= 0)
@@ -435,8 +468,6 @@ static void load(Contract *c, const Bounds *b, int t)
     memcpy(c->lo + r->base[k], b->lo[k] + at, n * sizeof *c->lo);
     memcpy(c->hi + r->base[k], b->hi[k] + at, n * sizeof *c->hi);
   }
-  for (int v = 0; v < r->n_vars; v++)
-    c->width[v] = c->hi[v] - c->lo[v];
 }
 
 /* Everything that moved since the trail had `from` entries, but for the margins. */

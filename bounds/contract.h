@@ -51,6 +51,10 @@ typedef struct Contract Contract;
 Contract *contract_new(const Rows *rows);
 void contract_free(Contract *c); /* NULL is fine */
 
+/* The widths of box 0 of b are the normal ones: what moves an interval by a tiny share
+ * of that is not worth a step.  Without it every step is. */
+void contract_scale(Contract *c, const Bounds *b);
+
 /* Narrow box t of b for the case with rows first .. first + count - 1 of the last node,
  * whose own intervals stay as they are.  Sets empty[t] when no input is left.  Returns
  * true when that or anything else has changed.  No allocation after warming up.

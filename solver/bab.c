@@ -500,7 +500,10 @@ static Worker worker_new(const Search *s, int member)
   w.box = mem_array(group, sizeof *w.box);
   w.part = mem_array(group, sizeof *w.part);
   const size_t candidates = group * (size_t)s->n_candidates;
-  if (s->rows) w.contract = contract_new(s->rows);
+  if (s->rows) {
+    w.contract = contract_new(s->rows);
+    contract_scale(w.contract, s->root);
+  }
   w.candidate = mem_array(candidates, sizeof *w.candidate);
   w.n_candidates = mem_array(group, sizeof *w.n_candidates);
   w.source = mem_array(2 * candidates, sizeof *w.source);

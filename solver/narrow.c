@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "solver/narrow.h"
 
+#include <math.h>
+
 /* A half that shrinks nothing counts as one that shrinks a little. */
 #define LEAST_GAIN 1e-9
+
+/* Hardly open is not worth a probe. */
+#define LEAST_SHARE 1e-9
+
+static bool is_wide(const Bounds *b, int t, const Decision *d)
+{
+  const int j = b->net->nodes[d->node].in[0];
+  const size_t at = (size_t)t * (size_t)b->net->nodes[j].size + (size_t)d->index;
+  const double lo = b->lo[j][at], hi = b->hi[j][at];
+  return fmin(-lo, hi) > LEAST_SHARE * (hi - lo);
+}
 
 static bool is_open(const Bounds *b, int t, const Decision *d)
 {
@@ -31,7 +44,7 @@ bool narrow_choose(Contract *c, Bounds *b, int t, int first, int count,
   int chosen = -1;
   for (int i = 0; i < *n && !b->empty[t]; i++) {
     double score;
-    if (!is_open(b, t, &found[i].decision)) continue;
+    if (!is_wide(b, t, &found[i].decision)) continue;
     if (probe(c, b, t, &found[i].decision, &score)) {
       has_changed = true;
       continue;
