@@ -451,11 +451,11 @@ static void visit_margin(Contract *c, int m)
 static void propagate(Contract *c)
 {
   c->work = (double)MOST_PASSES * (double)c->rows->start[c->rows->n_vars];
-  drain(c);
-  for (int i = 0; i < MOST_ROUNDS && c->has_settled && !c->empty && c->work > 0; i++) {
-    c->has_settled = false;
-    for (int m = c->first; m < c->end && !c->empty; m++)
+  /* (2) comes first: it spares equations a visit with intervals that it improves. */
+  for (int i = 0; !i || (i < MOST_ROUNDS && c->has_settled); i++) {
+    for (int m = c->first; c->has_settled && m < c->end && !c->empty; m++)
       visit_margin(c, m);
+    c->has_settled = false;
     drain(c);
   }
 }
@@ -532,7 +532,6 @@ bool contract_run(Contract *c, Bounds *b, int t, int first, int count)
 static void assume(Contract *c, int k, int i, bool positive)
 {
   const int z = c->rows->pre[c->rows->base[k] + i];
-  c->has_settled = false;
   if (positive)
     raise_lo(c, z, 0);
   else
