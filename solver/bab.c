@@ -33,6 +33,7 @@
 /* Candidates of which both signs are probed, and the most terms of a network for that.
  */
 #define PROBED     128
+#define MUTE_SHARE 1e-10
 #define MOST_TERMS ((size_t)1 << 22)
 /* Points tried as witnesses after each batch. */
 #define PROBES 8
@@ -366,29 +367,41 @@ static void choose(Candidate *found, int n, double lower, const double *half)
   found[0] = found[first];
 }
 
-/* The neuron whose signs narrow most. */
-static void probe_candidates(const Search *s, Worker *w, Part *parts)
+/* A bound that is 0 up to rounding: it tells no neuron from another, and never closes
+ * what the signs of all neurons together do not. */
+static bool is_mute(const Search *s, const Worker *w, int r)
 {
-  for (int r = 0; r < w->n_rows; r++) {
-    Candidate *found = w->candidate + (size_t)r * (size_t)s->n_candidates;
-    Part *part = &parts[w->part[r]];
-    w->n_candidates[r] =
-        branch_candidates(w->branch, w->b, w->part[r], s->n_candidates, found);
-    if (narrow_choose(w->contract, w->b, w->part[r], w->first[r], w->count[r], found,
-                      &w->n_candidates[r]))
-      part->node.is_contracted = true;
-    part->is_empty = w->b->empty[w->part[r]];
-  }
+  const int last = s->query->net->n_nodes - 1;
+  double range = 0;
+  for (int j = w->first[r]; j < w->first[r] + w->count[r]; j++)
+    range = fmax(range, s->root->hi[last][j] - s->root->lo[last][j]);
+  return w->lower[r] > -MUTE_SHARE * range;
+}
+
+/* The neuron whose signs narrow most. */
+static void probe_candidates(const Search *s, Worker *w, Part *part, int r)
+{
+  const int t = w->part[r];
+  Candidate *found = w->candidate + (size_t)r * (size_t)s->n_candidates;
+  w->n_candidates[r] = branch_candidates(w->branch, w->b, t, s->n_candidates, found);
+  if (narrow_choose(w->contract, w->b, t, w->first[r], w->count[r], found,
+                    &w->n_candidates[r]))
+    part->node.is_contracted = true;
+  part->is_empty = w->b->empty[t];
 }
 
 /* Candidates of every row, best first; with look-ahead the first becomes the one whose
  * halves have the best bounds. */
-static void list_candidates(const Search *s, Worker *w, Objective *o,
+static void list_candidates(const Search *s, Worker *w, Part *parts, Objective *o,
                             const SlopesParams *params)
 {
   const int most = s->look_ahead > 1 ? s->look_ahead : 1;
   int n = 0;
   for (int r = 0; r < w->n_rows; r++) {
+    if (w->contract && is_mute(s, w, r)) {
+      probe_candidates(s, w, &parts[w->part[r]], r);
+      continue;
+    }
     Candidate *found = w->candidate + (size_t)r * (size_t)s->n_candidates;
     w->n_candidates[r] = branch_candidates(w->branch, w->b, w->part[r], most, found);
     for (int i = 0; most > 1 && w->n_candidates[r] > 1 && i < 2 * w->n_candidates[r];
@@ -464,10 +477,7 @@ static void bound_group(void *context, int member, int g)
     slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value);
     branch_score(w->branch, w->b, w->n_rows, w->box, w->mean, s->params->retighten,
                  s->hints, s->stop);
-    if (w->contract)
-      probe_candidates(s, w, parts);
-    else
-      list_candidates(s, w, &o, &params);
+    list_candidates(s, w, parts, &o, &params);
   }
   const size_t inputs = (size_t)net_in_size(s->query->net);
   for (int r = 0; r < w->n_rows; r++)
