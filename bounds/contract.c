@@ -8,10 +8,10 @@
 
 /* An interval moves when that takes at least this share of its width, and this share of
  * the width that counts as normal; or when it decides a sign. */
-#define LEAST_SHARE 0.05
+#define LEAST_SHARE 0.01
 #define LEAST_WIDTH 1e-9
 /* Passes over all terms that one run may take, and rounds of (2). */
-#define MOST_PASSES 20
+#define MOST_PASSES 4
 #define MOST_ROUNDS 8
 /* An equation has many terms when it has so many times the average. */
 #define MANY_TIMES 4
@@ -56,7 +56,7 @@ struct Contract {
   Seen *seen;
   size_t n_seen;
   bool *is_seen;
-  bool has_settled; /* a ReLU became stable since the last round of (2) */
+  bool has_settled;  /* a ReLU became stable since the last round of (2) */
   Ring narrow, wide; /* equations to be looked at, and those with many terms, which
                       * wait for the others */
   size_t many;
@@ -171,8 +171,7 @@ static void move(Contract *c, int v, double lo, double hi)
 /* Whether a bound of v is worth moving by `step`. */
 static bool is_step(const Contract *c, int v, double step, bool decides)
 {
-  return decides || (step > LEAST_SHARE * (c->hi[v] - c->lo[v]) &&
-                     step > c->least[v]);
+  return decides || (step > LEAST_SHARE * (c->hi[v] - c->lo[v]) && step > c->least[v]);
 }
 
 /* x_v <= hi.  NaN says nothing. */
@@ -468,6 +467,35 @@ static void load(Contract *c, const Bounds *b, int t)
     memcpy(c->lo + r->base[k], b->lo[k] + at, n * sizeof *c->lo);
     memcpy(c->hi + r->base[k], b->hi[k] + at, n * sizeof *c->hi);
   }
+}
+
+/* What (1) says about a weighted row. */
+static double weighted_margin(int count, const double *w)
+{
+  double sum = 0;
+  for (int j = 0; j < count; j++)
+    sum = round_add_up(sum, w[j]);
+  return round_mul_up(sum, CONTRACT_MARGIN);
+}
+
+double contract_inputs(Bounds *b, int t, double g, int count, const double *w,
+                       const double *q0)
+{
+  const size_t n = (size_t)b->net->nodes[0].size;
+  const double *lo = b->lo[0] + (size_t)t * n, *hi = b->hi[0] + (size_t)t * n;
+  const double room = round_add_up(weighted_margin(count, w), -g);
+  double shrunk = 0;
+  if (!isfinite(room)) return 0;
+  for (size_t i = 0; i < n && !b->empty[t]; i++) {
+    const double q = q0[i], most = quotient_up(room, fabs(q), 0), width = hi[i] - lo[i];
+    if (!(most < (1 - LEAST_SHARE) * width)) continue;
+    if (q > 0)
+      bounds_meet(b, 0, t, (int)i, -INFINITY, round_add_up(lo[i], most));
+    else
+      bounds_meet(b, 0, t, (int)i, round_add_dn(hi[i], -most), INFINITY);
+    shrunk += b->empty[t] ? 1 : 1 - (hi[i] - lo[i]) / width;
+  }
+  return shrunk / (double)n;
 }
 
 /* Everything that moved since the trail had `from` entries, but for the margins. */

@@ -61,6 +61,19 @@ void contract_scale(Contract *c, const Bounds *b);
  * Cost: a few passes over the terms, less where few intervals move. */
 bool contract_run(Contract *c, Bounds *b, int t, int first, int count);
 
+/* Narrow the inputs of box t by a proven bound g = lagrangian_bound of a weighted row
+ * with weights w >= 0 over the rows of the case, and the coefficients q0 it has in the
+ * inputs.  Where q0_i > 0, for all inputs of the box,
+ *
+ *     sum_j w_j m_j  >=  g + q0_i (x_i - lo_i)
+ *
+ * because g is the sum of independent minima, one of which is q0_i lo_i; with (1) that
+ * bounds x_i from above.  Likewise from below where q0_i < 0.  Returns by what share
+ * the width of an input shrank on average, above 0 when anything in b has changed.
+ * Cost: linear. */
+double contract_inputs(Bounds *b, int t, double g, int count, const double *w,
+                       const double *q0);
+
 /* What would follow for the box of the last contract_run, as it was left, from an
  * assumed sign of one pre-activation. */
 typedef struct {

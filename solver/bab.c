@@ -34,7 +34,9 @@
  */
 #define PROBED     128
 #define MUTE_SHARE 1e-10
-#define MOST_TERMS ((size_t)1 << 22)
+/* When a box has shrunk by so much, all intervals of its children are bounded again. */
+#define LEAST_SHRINK 0.02
+#define MOST_TERMS   ((size_t)1 << 22)
 /* Points tried as witnesses after each batch. */
 #define PROBES 8
 /* How far the first step from there goes, in half-widths of the box. */
@@ -44,6 +46,7 @@
 typedef struct {
   double *weights;       /* double weights[max_rows of a case] */
   float *beta;           /* float beta[KEPT_BETAS]: of the path, last decision first */
+  float *input;          /* float input[2 inputs]: lo, hi; only to contract */
   float *interval;       /* float interval[2 packed width]: lo, hi; only to retighten */
   unsigned char *slopes; /* unsigned char slopes[packed width] */
 } Slot;
@@ -54,6 +57,7 @@ typedef struct {
   const unsigned char *parent; /* slot; NULL for a root */
   Decision decision;           /* what it adds */
   double beta;                 /* of it, to start with */
+  bool has_smaller_box;        /* so much that all layers are worth bounding again */
   bool is_empty;
 } Part;
 
@@ -67,7 +71,7 @@ typedef struct {
   Contract *contract; /* NULL: not used */
   Bounds *b, *one;    /* the group's boxes; one of them, for a linear program */
   double **alpha, **mean;
-  double *c, *lower, *value, *corner;
+  double *c, *lower, *value, *corner, *q0;
   int *first, *count, *box;
   int n_rows, *part; /* part of each row */
   SlopesCut *cuts;
@@ -89,7 +93,7 @@ typedef struct {
   const Bounds *root;
   const Packed *packed;
   const Hints *hints;
-  Rows *rows; /* for the contractions, or NULL */
+  Rows *rows; /* where bounds say nothing: of the network, for contractions; or NULL */
   const BabParams *params;
   Attack *attack;
   const Stop *stop;
@@ -118,6 +122,8 @@ static size_t slot_bytes(const Search *s)
 {
   const size_t bytes =
       (size_t)s->max_count * sizeof(double) + KEPT_BETAS * sizeof(float) +
+      (s->params->contract ? 2 * (size_t)net_in_size(s->query->net) * sizeof(float)
+                           : 0) +
       (s->params->retighten ? 2 * s->width * sizeof(float) : 0) + s->width;
   return (bytes + 7) / 8 * 8;
 }
@@ -130,6 +136,8 @@ static Slot slot_view(const Search *s, const unsigned char *bytes)
   at += (size_t)s->max_count * sizeof(double);
   slot.beta = (float *)(void *)at;
   at += KEPT_BETAS * sizeof(float);
+  slot.input = (float *)(void *)at;
+  if (s->params->contract) at += 2 * (size_t)net_in_size(s->query->net) * sizeof(float);
   slot.interval = (float *)(void *)at;
   if (s->params->retighten) at += 2 * s->width * sizeof(float);
   slot.slopes = at;
@@ -158,6 +166,21 @@ static void load_intervals(const Search *s, Bounds *b, int t, const float *inter
                   (double)interval[0], (double)interval[1]);
 }
 
+static void store_inputs(const Bounds *b, int t, float *input)
+{
+  const size_t n = (size_t)net_in_size(b->net), at = (size_t)t * n;
+  for (size_t i = 0; i < n; i++) {
+    *input++ = round_float_dn(b->lo[0][at + i]);
+    *input++ = round_float_up(b->hi[0][at + i]);
+  }
+}
+
+static void load_inputs(Bounds *b, int t, const float *input)
+{
+  for (int i = 0; i < net_in_size(b->net); i++, input += 2)
+    bounds_meet(b, 0, t, i, (double)input[0], (double)input[1]);
+}
+
 /* ---- bounding a group ------------------------------------------------------------ */
 
 static int read_path(const Search *s, Worker *w, const Part *part)
@@ -173,12 +196,30 @@ static int read_path(const Search *s, Worker *w, const Part *part)
 static void load_bounds(const Search *s, Worker *w, const Part *part, int t)
 {
   bounds_copy_box(w->b, t, s->root, 0);
+  if (part->parent && s->params->contract)
+    load_inputs(w->b, t, slot_view(s, part->parent).input);
   if (part->parent && s->params->retighten)
     load_intervals(s, w->b, t, slot_view(s, part->parent).interval);
   const int n = read_path(s, w, part);
   for (int i = n; i-- > 0;)
     bounds_split(w->b, w->b->net->nodes[w->path[i].node].in[0], t, w->path[i].index,
                  w->path[i].positive);
+}
+
+/* The inputs, by the bounds as they are now; their slots hand that on. */
+static void contract_by_bounds(const Search *s, Worker *w, Part *parts)
+{
+  const size_t size = (size_t)net_out_size(s->query->net),
+               n = (size_t)net_in_size(s->query->net);
+  for (int r = 0; r < w->n_rows; r++) {
+    const double *weights = w->c + (size_t)r * size + (size_t)w->first[r];
+    Part *part = &parts[w->part[r]];
+    const double share = contract_inputs(w->b, w->part[r], w->value[r], w->count[r],
+                                         weights, w->q0 + (size_t)r * n);
+    part->node.has_shrunk = share > LEAST_SHRINK;
+    if (share > 0) part->node.is_contracted = true;
+    if (w->b->empty[w->part[r]]) part->is_empty = true;
+  }
 }
 
 static void contract_group(const Search *s, Worker *w, Part *parts, int n)
@@ -193,9 +234,11 @@ static void contract_group(const Search *s, Worker *w, Part *parts, int n)
 static void retighten(const Search *s, Worker *w, const Part *parts, int n)
 {
   int first = w->b->net->n_nodes;
-  for (int t = 0; t < n; t++)
+  for (int t = 0; t < n; t++) {
     if (parts[t].parent && parts[t].decision.node < first)
       first = parts[t].decision.node;
+    if (parts[t].has_smaller_box) first = 1;
+  }
   if (first == w->b->net->n_nodes) return;
   const CrownParams params = {.first = first, .hints = s->hints, .stop = s->stop};
   crown_run(w->crown, w->b, &params);
@@ -315,6 +358,7 @@ static void store_part(const Search *s, const Worker *w, const Part *part, int r
     slot.weights[j] = w->c[(size_t)row * size + (size_t)(w->first[row] + j)];
   packed_store(s->packed, s->query->net->n_nodes - 1, w->alpha, row, slot.slopes);
   if (s->params->retighten) store_intervals(s, w->b, w->part[row], slot.interval);
+  if (s->params->contract) store_inputs(w->b, w->part[row], slot.input);
   int n = 0;
   for (int i = 0; i < w->n_cuts; i++)
     if (w->cuts[i].row == row && n < KEPT_BETAS)
@@ -369,13 +413,22 @@ static void choose(Candidate *found, int n, double lower, const double *half)
 
 /* A bound that is 0 up to rounding: it tells no neuron from another, and never closes
  * what the signs of all neurons together do not. */
-static bool is_mute(const Search *s, const Worker *w, int r)
+static bool is_mute(const Search *s, int k, double lower)
 {
   const int last = s->query->net->n_nodes - 1;
   double range = 0;
-  for (int j = w->first[r]; j < w->first[r] + w->count[r]; j++)
+  for (int j = s->query->row[k]; j < s->query->row[k + 1]; j++)
     range = fmax(range, s->root->hi[last][j] - s->root->lo[last][j]);
-  return w->lower[r] > -MUTE_SHARE * range;
+  return lower > -MUTE_SHARE * range;
+}
+
+static bool has_mute_case(const Search *s)
+{
+  for (int c = 0; c < s->n_open; c++) {
+    const int k = s->open[c];
+    if (is_mute(s, k, s->result->cases[s->query->first_case + k].lower)) return true;
+  }
+  return false;
 }
 
 /* The neuron whose signs narrow most. */
@@ -398,8 +451,9 @@ static void list_candidates(const Search *s, Worker *w, Part *parts, Objective *
   const int most = s->look_ahead > 1 ? s->look_ahead : 1;
   int n = 0;
   for (int r = 0; r < w->n_rows; r++) {
-    if (w->contract && is_mute(s, w, r)) {
-      probe_candidates(s, w, &parts[w->part[r]], r);
+    Part *part = &parts[w->part[r]];
+    if (w->contract && is_mute(s, s->open[part->node.open_case], w->lower[r])) {
+      probe_candidates(s, w, part, r);
       continue;
     }
     Candidate *found = w->candidate + (size_t)r * (size_t)s->n_candidates;
@@ -474,7 +528,8 @@ static void bound_group(void *context, int member, int g)
     const LagrangianGradient out = {.x0 = w->corner};
     o = objective_of(s, w);
     params.n_cuts = w->n_cuts;
-    slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value);
+    slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value, w->q0);
+    if (s->params->contract) contract_by_bounds(s, w, parts);
     branch_score(w->branch, w->b, w->n_rows, w->box, w->mean, s->params->retighten,
                  s->hints, s->stop);
     list_candidates(s, w, parts, &o, &params);
@@ -505,6 +560,7 @@ static Worker worker_new(const Search *s, int member)
   w.lower = mem_doubles(group);
   w.value = mem_doubles(group);
   w.corner = mem_doubles(group * (size_t)net_in_size(net));
+  w.q0 = mem_doubles(group * (size_t)net_in_size(net));
   w.first = mem_array(group, sizeof *w.first);
   w.count = mem_array(group, sizeof *w.count);
   w.box = mem_array(group, sizeof *w.box);
@@ -536,6 +592,7 @@ static void worker_free(const Net *net, Worker *w)
   mem_free(w->lower);
   mem_free(w->value);
   mem_free(w->corner);
+  mem_free(w->q0);
   mem_free(w->first);
   mem_free(w->count);
   mem_free(w->box);
@@ -578,9 +635,6 @@ static void search_init(Search *s)
   s->group = group_size(query->net);
   s->look_ahead =
       s->params->retighten && has_later_layers(query->net) ? 0 : s->params->look_ahead;
-  if (s->params->contract) s->rows = rows_new(query->net, MOST_TERMS);
-  s->n_candidates = s->look_ahead > 1 ? s->look_ahead : 1;
-  if (s->rows && s->n_candidates < PROBED) s->n_candidates = PROBED;
   const int rows = lagrangian_max_rows(s->team->member[0]);
   if (s->group > rows) s->group = rows;
   s->width = packed_width(s->packed, query->net->n_nodes - 1);
@@ -591,6 +645,10 @@ static void search_init(Search *s)
     const int count = query->row[k + 1] - query->row[k];
     if (count > s->max_count) s->max_count = count;
   }
+  if (s->params->contract && has_mute_case(s))
+    s->rows = rows_new(query->net, MOST_TERMS);
+  s->n_candidates = s->look_ahead > 1 ? s->look_ahead : 1;
+  if (s->rows && s->n_candidates < PROBED) s->n_candidates = PROBED;
   s->roots = mem_array((size_t)s->n_open + 1, sizeof *s->roots);
   s->open_nodes = mem_zero((size_t)s->n_open + 1, sizeof *s->open_nodes);
   s->closed = mem_doubles((size_t)s->n_open + 1);
@@ -643,6 +701,7 @@ static void add_part(Search *s, const TreeNode *parent, int id, int open_case,
                       .next = {.node = -1},
                       .slot = tree_take_slot(&s->tree)},
              .parent = parent ? parent->slot : NULL,
+             .has_smaller_box = parent && parent->has_shrunk,
              .beta = parent ? parent->beta[decision.positive] : 0,
              .decision = decision};
 }

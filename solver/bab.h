@@ -40,7 +40,7 @@ typedef struct {
   bool retighten;      /* step 1 above */
   int look_ahead;      /* candidates of which both halves are bounded before one is
                         * split, where step 1 is left out; 0: take the best score */
-  int contract;        /* step 1b: 0 never, 1 always, 2 as long as it pays */
+  bool contract;       /* step 4 above */
   int lp_neurons;      /* no linear program with more columns */
   int probe_steps;     /* descent steps from every probe */
   int attack_restarts; /* of an attack from random points, each time the number of nodes
