@@ -417,6 +417,7 @@ static bool is_mute(const Search *s, int k, double lower)
 {
   const int last = s->query->net->n_nodes - 1;
   double range = 0;
+  if (s->params->contract == 2) return true;
   for (int j = s->query->row[k]; j < s->query->row[k + 1]; j++)
     range = fmax(range, s->root->hi[last][j] - s->root->lo[last][j]);
   return lower > -MUTE_SHARE * range;
