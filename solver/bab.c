@@ -365,12 +365,35 @@ static void store_part(const Search *s, const Worker *w, const Part *part, int r
       slot.beta[n++] = (float)w->cuts[i].beta;
 }
 
+/* The box of a leaf.  A sign that only violators have must be assumed, like one that
+ * was decided, for the program to be exact: on the rest of the box the neuron is
+ * another function.  The root's intervals go on to 0, so that every assumption can have
+ * its multiplier. */
+static void load_leaf(const Search *s, Worker *w, int t)
+{
+  const Packed *packed = s->packed;
+  const Bounds *b = w->b;
+  const int n = net_in_size(b->net);
+  bounds_copy_box(w->one, 0, s->root, 0);
+  for (int i = 0; i < n; i++)
+    bounds_meet(w->one, 0, 0, i, b->lo[0][t * n + i], b->hi[0][t * n + i]);
+  for (int k = 0; k < b->net->n_nodes; k++)
+    for (int i = 0; i < packed->n_open[k]; i++) {
+      const int j = b->net->nodes[k].in[0], at = packed->open[k][i];
+      if (bounds_unstable(b, j, t, at)) continue;
+      bounds_split(w->one, j, 0, at, b->lo[j][t * b->net->nodes[j].size + at] >= 0);
+    }
+}
+
 /* Every sign is decided, so the relaxation is exact: a linear program. */
 static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *corner)
 {
   const int k = s->open[part->node.open_case];
   if (!w->one) w->one = bounds_new(s->query->net, 1);
-  bounds_copy_box(w->one, 0, w->b, w->part[row]);
+  if (part->node.is_contracted)
+    load_leaf(s, w, w->part[row]);
+  else
+    bounds_copy_box(w->one, 0, w->b, w->part[row]);
   Objective o = objective_cases(s->query->net, 1, &k, s->query->row);
   LpResult lp;
   w->lps++;
@@ -442,6 +465,9 @@ static void probe_candidates(const Search *s, Worker *w, Part *part, int r)
                     &w->n_candidates[r]))
     part->node.is_contracted = true;
   part->is_empty = w->b->empty[t];
+  /* All on the list are decided, others may not be. */
+  if (!part->is_empty && !w->n_candidates[r])
+    w->n_candidates[r] = branch_candidates(w->branch, w->b, t, 1, found);
 }
 
 /* Candidates of every row, best first; with look-ahead the first becomes the one whose
