@@ -478,24 +478,32 @@ static double weighted_margin(int count, const double *w)
   return round_mul_up(sum, CONTRACT_MARGIN);
 }
 
+/* The width that (1) leaves of an input with coefficient q. */
+static double width_left(double room, double q, double width)
+{
+  return fmin(quotient_up(room, fabs(q), 0), width);
+}
+
 double contract_inputs(Bounds *b, int t, double g, int count, const double *w,
                        const double *q0)
 {
   const size_t n = (size_t)b->net->nodes[0].size;
   const double *lo = b->lo[0] + (size_t)t * n, *hi = b->hi[0] + (size_t)t * n;
   const double room = round_add_up(weighted_margin(count, w), -g);
-  double shrunk = 0;
+  double gone = 0;
   if (!isfinite(room)) return 0;
+  for (size_t i = 0; i < n; i++)
+    if (lo[i] < hi[i])
+      gone += 1 - width_left(room, q0[i], hi[i] - lo[i]) / (hi[i] - lo[i]);
+  if (!(gone > LEAST_SHARE * (double)n)) return 0;
   for (size_t i = 0; i < n && !b->empty[t]; i++) {
-    const double q = q0[i], most = quotient_up(room, fabs(q), 0), width = hi[i] - lo[i];
-    if (!(most < (1 - LEAST_SHARE) * width)) continue;
-    if (q > 0)
+    const double most = width_left(room, q0[i], INFINITY);
+    if (q0[i] > 0)
       bounds_meet(b, 0, t, (int)i, -INFINITY, round_add_up(lo[i], most));
-    else
+    else if (q0[i] < 0)
       bounds_meet(b, 0, t, (int)i, round_add_dn(hi[i], -most), INFINITY);
-    shrunk += b->empty[t] ? 1 : 1 - (hi[i] - lo[i]) / width;
   }
-  return shrunk / (double)n;
+  return gone / (double)n;
 }
 
 /* Everything that moved since the trail had `from` entries, but for the margins. */

@@ -68,9 +68,9 @@ bool contract_run(Contract *c, Bounds *b, int t, int first, int count);
  *     sum_j w_j m_j  >=  g + q0_i (x_i - lo_i)
  *
  * because g is the sum of independent minima, one of which is q0_i lo_i; with (1) that
- * bounds x_i from above.  Likewise from below where q0_i < 0.  Returns by what share
- * the width of an input shrank on average, above 0 when anything in b has changed.
- * Cost: linear. */
+ * bounds x_i from above.  Likewise from below where q0_i < 0.  Returns by what share an
+ * input's width shrank on average.  Less than a hundredth is not worth it: then b stays
+ * as it is, and the result is 0.  Cost: linear. */
 double contract_inputs(Bounds *b, int t, double g, int count, const double *w,
                        const double *q0);
 
