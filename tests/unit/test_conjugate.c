@@ -323,7 +323,9 @@ static long double allowance(const Case *c, double lam, double p, long double le
                                        : fminl(fabsl(value(c->kind, c->u)),
                                                fabsl(value(c->kind, c->l)))) +
                      (c->kind == ACT_ERF ? 64 : 1) * fabsl(p) * far + fabsl(least)) +
-         gap * (2 * fabsl(lam) + fabsl(p)) + 0x1p-950L * (1 + far) * (1 + fabsl(lam));
+         gap * (2 * fabsl(lam) + fabsl(p)) +
+         (c->kind == ACT_FLOOR && far > 0x1p49L ? fabsl(lam) : 0) +
+         0x1p-950L * (1 + far) * (1 + fabsl(lam));
 }
 
 /* ---- tests --------------------------------------------------------------------------
