@@ -200,14 +200,14 @@ typedef struct {
 } Pairs;
 
 /* A corner of the box, if it is lower than the best so far. */
-static inline __attribute__((always_inline)) void offer_corner(Pairs *r, Lanes a,
-                                                               Lanes b, Lanes *least)
+static inline __attribute__((always_inline)) void
+offer_corner(Pairs *r, const Lanes *a, const Lanes *b, Lanes *least)
 {
-  const Lanes at = r->lam * (a * b) - r->pa * a - r->pb * b;
+  const Lanes at = r->lam * (*a * *b) - r->pa * *a - r->pb * *b;
   const Mask lower = at < *least;
   *least = PICK(lower, at, *least);
-  r->za = PICK(lower, a, r->za);
-  r->zb = PICK(lower, b, r->zb);
+  r->za = PICK(lower, *a, r->za);
+  r->zb = PICK(lower, *b, r->zb);
 }
 
 static inline __attribute__((always_inline)) void pair_lanes(Pairs *r)
@@ -226,9 +226,9 @@ static inline __attribute__((always_inline)) void pair_lanes(Pairs *r)
   r->za = r->la;
   r->zb = r->lb;
   Lanes least = r->lam * (r->la * r->lb) - r->pa * r->la - r->pb * r->lb;
-  offer_corner(r, r->ua, r->lb, &least);
-  offer_corner(r, r->la, r->ub, &least);
-  offer_corner(r, r->ua, r->ub, &least);
+  offer_corner(r, &r->ua, &r->lb, &least);
+  offer_corner(r, &r->la, &r->ub, &least);
+  offer_corner(r, &r->ua, &r->ub, &least);
   const Lanes a = PICK(ABS(r->la) > ABS(r->ua), ABS(r->la), ABS(r->ua)),
               b = PICK(ABS(r->lb) > ABS(r->ub), ABS(r->lb), ABS(r->ub));
   const Lanes size = ABS(r->lam) * (a * b + tiny) + ABS(r->pa) * a + ABS(r->pb) * b;
