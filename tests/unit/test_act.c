@@ -372,7 +372,7 @@ static void check_touch(ActKind kind)
 
 /* ---- one test of each sort for every kind -------------------------------- */
 
-#define ACT(kind, name, op, shape)                                                            \
+#define ACT(kind, name, op, shape)                                                     \
   Test(act, encloses_points_of_##kind)                                                 \
   {                                                                                    \
     check_points(ACT_##kind);                                                          \
