@@ -184,6 +184,7 @@ static void need_bounds(Job *job)
   job->bounds = bounds_new(net, 1);
   bounds_set_box(job->bounds, 0, job->live->box->lo, job->live->box->hi);
   ibp_all(job->bounds, lagrangian_linop(job->L));
+  root_fuse(job);
 }
 
 static void bound_rows(Job *job, CrownRows which, const char *stage)
