@@ -2,9 +2,9 @@
 #include "bounds/fuse.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "bounds/form.h"
 #include "bounds/ibp.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
@@ -14,26 +14,10 @@
 /* A form that needs no more multiplications is kept even where its chain needs fewer:
  * later nodes may gain from it. */
 #define SMALL_FORM 1024.0
-/* No form has more numbers. */
-#define MOST_NUMBERS ((size_t)1 << 20)
 /* The new network takes at most this share of the old one's operations. */
 #define WORTH 0.8
-/* Larger errors of stored weights stay relative: they shrink with the box. */
-#define MOST_REL 0x1p-40
 /* A wider map than asked for serves too, up to this many columns for one. */
 #define WIDER 2
-/* Covers the rounding of sums of fewer than 2^30 errors. */
-#define SLACK (1 + 0x1p-20)
-
-/* Equation (1) for a node: row i has the entries start[i] .. start[i + 1] - 1. */
-typedef struct {
-  int *start; /* int start[size + 1]; NULL: the node is a root */
-  int *atom;  /* rising in every row */
-  double *w, *e;
-  double *b, *f; /* [size] */
-  int n, room;
-  int n_cols, *cols; /* the atoms in it, rising */
-} Form;
 
 /* How a node is made. */
 typedef enum {
@@ -47,212 +31,32 @@ typedef struct {
   int n, *cols, node;
 } Gather;
 
-/* Roots are the input, nonlinear nodes and the linear ones that have no form.  Their
- * elements are the atoms: element i of root k is atom first[k] + i. */
 typedef struct {
-  const Bounds *b;
   const Net *old;
   Net *net;
-  Form *form;    /* Form form[n_nodes] */
-  int *first;    /* int first[n_nodes + 1] */
-  int *owner;    /* int owner[atoms] */
-  double *most;  /* double most[atoms]: the largest magnitude */
-  Shape *shape;  /* Shape shape[n_nodes] */
-  double *cost;  /* to make a node from roots; 0 for roots */
+  Forms *forms;
+  Shape *shape; /* Shape shape[n_nodes] */
+  double *cost; /* to make a node from roots; 0 for roots */
   bool *needed;
-  int *now;      /* its node in the new network, or -1 */
+  int *now; /* its node in the new network, or -1 */
   Gather *gather;
   int n_gathers;
-  /* the row in work */
-  double *w, *e; /* double w[atoms], e[atoms] */
-  bool *marked;
-  int *touched, n_touched;
-  double bias, bias_err;
 } Fusion;
 
-static bool is_root(const Fusion *x, int k)
-{
-  return !x->form[k].start;
-}
-
-/* ---- one row ------------------------------------------------------------- */
-
-/* *sum += product, and what that is wrong by. */
-static void add_to(double *sum, double *err, double coef, double rel, double w,
-                   double e)
-{
-  double product, total;
-  const double by_product = round_product_err(coef, w, &product);
-  const double by_sum = fabs(round_sum_err(*sum, product, &total));
-  const double mine = fabs(coef) * e + rel * fabs(coef) * (fabs(w) + e);
-  const bool exact = by_product == 0 && by_sum == 0 && e == 0 && (rel == 0 || w == 0);
-  if (!exact) *err += by_product + by_sum + mine + ROUND_TINY;
-  *sum = total;
-}
-
-/* The row += coef x^k_i, where coef is known up to rel. */
-static void add_term(Fusion *x, double coef, double rel, int k, int i)
-{
-  const Form *form = &x->form[k];
-  const int one = x->first[k] + i;
-  const int from = is_root(x, k) ? 0 : form->start[i];
-  const int to = is_root(x, k) ? 1 : form->start[i + 1];
-  for (int t = from; t < to; t++) {
-    const int a = is_root(x, k) ? one : form->atom[t];
-    if (!x->marked[a]) {
-      x->marked[a] = true;
-      x->touched[x->n_touched++] = a;
-      x->w[a] = x->e[a] = 0;
-    }
-    add_to(&x->w[a], &x->e[a], coef, rel, is_root(x, k) ? 1 : form->w[t],
-           is_root(x, k) ? 0 : form->e[t]);
-  }
-  if (!is_root(x, k))
-    add_to(&x->bias, &x->bias_err, coef, rel, form->b[i], form->f[i]);
-}
-
-static void add_map_term(Fusion *x, const Node *v, int i)
-{
-  int m = v->map[i], p = 0;
-  if (m < 0) return;
-  while (m >= x->old->nodes[v->in[p]].size)
-    m -= x->old->nodes[v->in[p++]].size;
-  add_term(x, 1, 0, v->in[p], m);
-}
-
-/* Row i of node k in x->w and so on. */
-static void sum_row(Fusion *x, int k, int i)
-{
-  const Node *v = &x->old->nodes[k];
-  int stride, period;
-  const double *bias = linop_bias(v, &stride, &period);
-  const int at = i % period / stride;
-  x->n_touched = 0;
-  x->bias = bias ? bias[at] : 0;
-  x->bias_err = v->b_err ? v->b_err[at] : 0;
-  switch (v->kind) {
-  case NODE_DENSE:
-    for (int j = 0; j < v->cols; j++)
-      if (v->W[(size_t)(i % v->rows) * (size_t)v->cols + (size_t)j] != 0)
-        add_term(x, v->W[(size_t)(i % v->rows) * (size_t)v->cols + (size_t)j], v->w_rel,
-                 v->in[0], i / v->rows * v->cols + j);
-    return;
-  case NODE_SCALE:
-    add_term(x, v->scale ? v->scale[i] : 1, v->w_rel, v->in[0], i);
-    return;
-  case NODE_ADD:
-    for (int p = 0; p < v->n_in; p++)
-      add_term(x, v->coef[p], 0, v->in[p], i);
-    return;
-  case NODE_MAP:
-    add_map_term(x, v, i);
-    return;
-  case NODE_CONV:
-  case NODE_INPUT:
-  case NODE_ACT:
-  case NODE_MUL:
-    break;
-  }
-  status_abort(__func__, "a node without a form");
-}
-
-static int by_number(const void *a, const void *b)
-{
-  const int x = *(const int *)a, y = *(const int *)b;
-  return (x > y) - (x < y);
-}
-
-/* The row in work becomes row i of the form; zeros are left out.  False where it is not
- * finite or (2) would not be. */
-static bool store_row(Fusion *x, Form *form, int i)
-{
-  double reach = x->bias_err;
-  qsort(x->touched, (size_t)x->n_touched, sizeof *x->touched, by_number);
-  if (form->n + x->n_touched > form->room) {
-    form->room = 2 * (form->n + x->n_touched) + 16;
-    form->atom = mem_grow(form->atom, (size_t)form->room, sizeof *form->atom);
-    form->w = mem_grow(form->w, (size_t)form->room, sizeof *form->w);
-    form->e = mem_grow(form->e, (size_t)form->room, sizeof *form->e);
-  }
-  form->start[i] = form->n;
-  bool fine = isfinite(x->bias);
-  for (int t = 0; t < x->n_touched; t++) {
-    const int a = x->touched[t];
-    x->marked[a] = false;
-    fine = fine && isfinite(x->w[a]);
-    if (x->e[a] > 0 || isnan(x->e[a])) reach += x->e[a] * SLACK * x->most[a];
-    if (x->w[a] == 0 && x->e[a] == 0) continue;
-    form->atom[form->n] = a;
-    form->w[form->n] = x->w[a];
-    form->e[form->n++] = x->e[a] * SLACK;
-  }
-  form->start[i + 1] = form->n;
-  form->b[i] = x->bias;
-  form->f[i] = x->bias_err * SLACK;
-  return fine && reach * SLACK < INFINITY;
-}
-
-/* ---- forms --------------------------------------------------------------- */
-
-static void form_drop(Form *form)
-{
-  mem_free(form->start);
-  mem_free(form->atom);
-  mem_free(form->w);
-  mem_free(form->e);
-  mem_free(form->b);
-  mem_free(form->f);
-  mem_free(form->cols);
-  *form = (Form){0};
-}
-
-static void list_columns(Fusion *x, Form *form)
-{
-  x->n_touched = 0;
-  for (int t = 0; t < form->n; t++) {
-    if (!x->marked[form->atom[t]]) x->touched[x->n_touched++] = form->atom[t];
-    x->marked[form->atom[t]] = true;
-  }
-  qsort(x->touched, (size_t)x->n_touched, sizeof *x->touched, by_number);
-  form->n_cols = x->n_touched;
-  form->cols = mem_array((size_t)x->n_touched + 1, sizeof *form->cols);
-  for (int c = 0; c < form->n_cols; c++) {
-    form->cols[c] = x->touched[c];
-    x->marked[form->cols[c]] = false;
-  }
-}
-
-/* Multiplications of a linear node as it is. */
-static double operations(const Node *v)
-{
-  switch (v->kind) {
-  case NODE_DENSE:
-    return (double)v->size * v->cols;
-  case NODE_CONV:
-    return (double)v->size * (v->conv.c_in / v->conv.groups) * v->conv.kh * v->conv.kw;
-  case NODE_ADD:
-    return (double)v->size * v->n_in;
-  case NODE_SCALE:
-  case NODE_MAP:
-  case NODE_INPUT:
-  case NODE_ACT:
-  case NODE_MUL:
-    break;
-  }
-  return v->size;
-}
+/* ---- what a node costs ----------------------------------------------------- */
 
 static double full_cost(const Node *v)
 {
-  return NODE_COST + operations(v);
+  return NODE_COST + form_operations(v);
 }
 
-/* The only root whose elements a form needs, most of them; -1 when a map must gather. */
+/* The only root whose elements a form needs, most of them; -1 when a map must gather.
+ */
 static int only_root(const Fusion *x, const Form *form)
 {
   if (!form->n_cols) return 0;
-  const int root = x->owner[form->cols[0]];
-  if (x->owner[form->cols[form->n_cols - 1]] != root) return -1;
+  const int root = x->forms->owner[form->cols[0]];
+  if (x->forms->owner[form->cols[form->n_cols - 1]] != root) return -1;
   return WIDER * form->n_cols >= x->old->nodes[root].size ? root : -1;
 }
 
@@ -263,7 +67,7 @@ static bool is_in_place(const Fusion *x, const Form *form, int size)
   if (root < 0 || x->old->nodes[root].size != size) return false;
   for (int i = 0; i < size; i++)
     if (form->start[i] < form->start[i + 1] &&
-        form->atom[form->start[i]] != x->first[root] + i)
+        form->atom[form->start[i]] != x->forms->first[root] + i)
       return false;
   return true;
 }
@@ -284,38 +88,11 @@ static double form_cost(const Fusion *x, const Form *form, int size, Shape *shap
   const double dense = NODE_COST * (only_root(x, form) < 0 ? 2 : 1) +
                        (double)size * fmax(form->n_cols, 1);
   if (!single) return dense;
-  const double scales = is_in_place(x, form, size) ? NODE_COST + size
-                                                   : 2 * (NODE_COST + size);
+  const double scales =
+      is_in_place(x, form, size) ? NODE_COST + size : 2 * (NODE_COST + size);
   if (dense < scales) return dense;
   *shape = AS_SCALES;
   return scales;
-}
-
-/* A bound on the numbers of the form before it is made. */
-static bool may_have_form(const Fusion *x, int k)
-{
-  const Node *v = &x->old->nodes[k];
-  if (!net_is_linear(v) || v->kind == NODE_CONV || v->w_rel > MOST_REL) return false;
-  double widest = 1;
-  for (int p = 0; p < v->n_in; p++)
-    if (!is_root(x, v->in[p]))
-      widest = fmax(widest, (double)x->form[v->in[p]].n / x->old->nodes[v->in[p]].size);
-  return operations(v) * widest <= (double)MOST_NUMBERS;
-}
-
-static bool make_form(Fusion *x, int k, Form *form)
-{
-  const int size = x->old->nodes[k].size;
-  *form = (Form){.start = mem_array((size_t)size + 1, sizeof *form->start),
-                 .b = mem_doubles((size_t)size),
-                 .f = mem_doubles((size_t)size)};
-  bool fine = true;
-  for (int i = 0; i < size && fine; i++) {
-    sum_row(x, k, i);
-    fine = store_row(x, form, i) && (size_t)form->n <= MOST_NUMBERS;
-  }
-  if (fine) list_columns(x, form);
-  return fine;
 }
 
 /* Node k gets a form if that is cheap enough, or becomes a root. */
@@ -324,12 +101,12 @@ static void consider(Fusion *x, int k)
   const Node *v = &x->old->nodes[k];
   Form form = {0};
   x->shape[k] = AS_IT_IS;
-  if (!may_have_form(x, k)) return;
+  if (!form_may_be(x->forms, k)) return;
   double chain = full_cost(v);
   for (int p = 0; p < v->n_in; p++)
     chain += x->cost[v->in[p]];
   Shape shape = AS_IT_IS;
-  if (!make_form(x, k, &form)) {
+  if (!form_make(x->forms, k, &form)) {
     form_drop(&form);
     return;
   }
@@ -338,7 +115,7 @@ static void consider(Fusion *x, int k)
     form_drop(&form);
     return;
   }
-  x->form[k] = form;
+  x->forms->form[k] = form;
   x->shape[k] = cost <= chain ? shape : AS_IT_IS;
   x->cost[k] = fmin(cost, chain);
 }
@@ -353,8 +130,8 @@ static void mark_needed(Fusion *x)
     if (!x->needed[k]) continue;
     for (int p = 0; p < v->n_in && x->shape[k] == AS_IT_IS; p++)
       x->needed[v->in[p]] = true;
-    for (int c = 0; c < x->form[k].n_cols && x->shape[k] != AS_IT_IS; c++)
-      x->needed[x->owner[x->form[k].cols[c]]] = true;
+    for (int c = 0; c < x->forms->form[k].n_cols && x->shape[k] != AS_IT_IS; c++)
+      x->needed[x->forms->owner[x->forms->form[k].cols[c]]] = true;
   }
 }
 
@@ -376,13 +153,13 @@ static int add_map(Fusion *x, const char *name, const int *atom, int size)
   for (int i = 0; i < size; i++) {
     map[i] = -1;
     if (atom[i] < 0) continue;
-    const int root = x->owner[atom[i]];
+    const int root = x->forms->owner[atom[i]];
     if (base[root] < 0) {
       base[root] = before;
       before += x->old->nodes[root].size;
       in[n_in++] = x->now[root];
     }
-    map[i] = base[root] + atom[i] - x->first[root];
+    map[i] = base[root] + atom[i] - x->forms->first[root];
   }
   if (!n_in) in[n_in++] = 0;
   Node v = {.kind = NODE_MAP, .size = size, .name = name, .map = map};
@@ -412,7 +189,7 @@ static Gather columns(Fusion *x, const Form *form, const char *name)
     Gather all = {x->old->nodes[root].size, NULL, x->now[root]};
     all.cols = net_keep(x->net, mem_array((size_t)all.n, sizeof *all.cols));
     for (int i = 0; i < all.n; i++)
-      all.cols[i] = x->first[root] + i;
+      all.cols[i] = x->forms->first[root] + i;
     return all;
   }
   for (int g = 0; g < x->n_gathers; g++)
@@ -433,8 +210,9 @@ static double *bias_errors(Fusion *x, const Form *form, int size)
   for (int i = 0; i < size; i++) {
     double sum = form->f[i];
     for (int t = form->start[i]; t < form->start[i + 1]; t++)
-      if (form->e[t] > 0) sum += form->e[t] * x->most[form->atom[t]] + ROUND_TINY;
-    err[i] = sum * SLACK;
+      if (form->e[t] > 0)
+        sum += form->e[t] * x->forms->most[form->atom[t]] + ROUND_TINY;
+    err[i] = sum * FORM_SLACK;
     exact = exact && sum == 0;
   }
   return exact ? NULL : err;
@@ -511,7 +289,7 @@ static void build(Fusion *x)
 {
   for (int k = 0; k < x->old->n_nodes; k++) {
     const Node *old = &x->old->nodes[k];
-    const Form *form = &x->form[k];
+    const Form *form = &x->forms->form[k];
     x->now[k] = -1;
     if (!x->needed[k]) continue;
     switch (x->shape[k]) {
@@ -536,7 +314,7 @@ static void build(Fusion *x)
 /* What is proven about an old node holds for the same vector in the new network. */
 static Bounds *carry_over(const Fusion *x)
 {
-  const Bounds *b = x->b;
+  const Bounds *b = x->forms->b;
   Bounds *to = bounds_new(x->net, 1);
   Linop *op = linop_new(x->net);
   bounds_set_box(to, 0, b->lo[0], b->hi[0]);
@@ -573,43 +351,14 @@ static bool has_chains(const Net *net)
   return false;
 }
 
-static void number_atoms(Fusion *x)
-{
-  const int n = x->old->n_nodes;
-  x->first = mem_zero((size_t)n + 1, sizeof *x->first);
-  for (int k = 0; k < n; k++)
-    x->first[k + 1] = x->first[k] + x->old->nodes[k].size;
-  const size_t atoms = (size_t)x->first[n];
-  x->owner = mem_array(atoms, sizeof *x->owner);
-  x->most = mem_doubles(atoms);
-  for (int k = 0; k < n; k++)
-    for (int i = 0; i < x->old->nodes[k].size; i++) {
-      x->owner[x->first[k] + i] = k;
-      x->most[x->first[k] + i] = fmax(fabs(x->b->lo[k][i]), fabs(x->b->hi[k][i]));
-    }
-  x->w = mem_doubles(atoms);
-  x->e = mem_doubles(atoms);
-  x->marked = mem_zero(atoms, sizeof *x->marked);
-  x->touched = mem_array(atoms, sizeof *x->touched);
-}
-
 static void fusion_free(Fusion *x)
 {
-  for (int k = 0; k < x->old->n_nodes; k++)
-    form_drop(&x->form[k]);
-  mem_free(x->form);
-  mem_free(x->first);
-  mem_free(x->owner);
-  mem_free(x->most);
+  forms_free(x->forms);
   mem_free(x->shape);
   mem_free(x->cost);
   mem_free(x->needed);
   mem_free(x->now);
   mem_free(x->gather);
-  mem_free(x->w);
-  mem_free(x->e);
-  mem_free(x->marked);
-  mem_free(x->touched);
 }
 
 static Net *empty_copy(const Net *old)
@@ -626,13 +375,11 @@ Net *fuse_net(const Bounds *b, Bounds **inside)
   STATUS_REQUIRE(b->n_box == 1, "one box");
   if (!has_chains(b->net)) return NULL;
   const size_t n = (size_t)b->net->n_nodes;
-  Fusion x = {.b = b, .old = b->net, .net = empty_copy(b->net)};
-  x.form = mem_zero(n, sizeof *x.form);
+  Fusion x = {.old = b->net, .net = empty_copy(b->net), .forms = forms_new(b)};
   x.shape = mem_zero(n, sizeof *x.shape);
   x.cost = mem_zero(n, sizeof *x.cost);
   x.needed = mem_zero(n, sizeof *x.needed);
   x.now = mem_array(n, sizeof *x.now);
-  number_atoms(&x);
   for (int k = 0; k < b->net->n_nodes; k++)
     consider(&x, k);
   mark_needed(&x);

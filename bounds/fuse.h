@@ -12,8 +12,8 @@
  * map if that is what it is -- where this takes fewer operations than the chain.
  * Convolutions and large matrices stay, and (1) is written over their outputs.
  *
- * Rounding.  w and b are computed in double, and so are bounds on what they are wrong by
- * over the reals, weights' and biases' own errors of net/net.h included:
+ * Rounding.  w and b are computed in double, and so are bounds on what they are wrong
+ * by over the reals, weights' and biases' own errors of net/net.h included:
  *
  *     |true w_ij - w_ij| <= e_ij          |true b_i - b_i| <= f_i
  *
