@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds/ibp.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
 
@@ -243,4 +244,25 @@ void forms_free(Forms *x)
   mem_free(x->marked);
   mem_free(x->touched);
   mem_free(x);
+}
+
+Bounds *form_carry_over(const Bounds *b, const Net *net, const int *now)
+{
+  Bounds *to = bounds_new(net, 1);
+  Linop *op = linop_new(net);
+  bounds_set_box(to, 0, b->lo[0], b->hi[0]);
+  int *source = mem_array((size_t)net->n_nodes, sizeof *source);
+  for (int k = 0; k < net->n_nodes; k++)
+    source[k] = -1;
+  for (int k = 0; k < b->net->n_nodes; k++)
+    if (now[k] >= 0) source[now[k]] = k;
+  for (int k = 1; k < net->n_nodes; k++) {
+    ibp_node(to, op, k);
+    if (source[k] >= 0) bounds_meet_node(to, k, b->lo[source[k]], b->hi[source[k]]);
+    if (source[k] >= 0 && to->err[k]) bounds_refresh_errors(to, op, k);
+  }
+  to->empty[0] = to->empty[0] || b->empty[0];
+  mem_free(source);
+  linop_free(op);
+  return to;
 }

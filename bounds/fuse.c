@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "bounds/form.h"
-#include "bounds/ibp.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
 
@@ -311,29 +310,6 @@ static void build(Fusion *x)
 
 /* ---- the whole ----------------------------------------------------------- */
 
-/* What is proven about an old node holds for the same vector in the new network. */
-static Bounds *carry_over(const Fusion *x)
-{
-  const Bounds *b = x->forms->b;
-  Bounds *to = bounds_new(x->net, 1);
-  Linop *op = linop_new(x->net);
-  bounds_set_box(to, 0, b->lo[0], b->hi[0]);
-  int *source = mem_array((size_t)x->net->n_nodes, sizeof *source);
-  for (int k = 0; k < x->net->n_nodes; k++)
-    source[k] = -1;
-  for (int k = 0; k < x->old->n_nodes; k++)
-    if (x->now[k] >= 0) source[x->now[k]] = k;
-  for (int k = 1; k < x->net->n_nodes; k++) {
-    ibp_node(to, op, k);
-    if (source[k] >= 0) bounds_meet_node(to, k, b->lo[source[k]], b->hi[source[k]]);
-    if (source[k] >= 0 && to->err[k]) bounds_refresh_errors(to, op, k);
-  }
-  to->empty[0] = to->empty[0] || b->empty[0];
-  mem_free(source);
-  linop_free(op);
-  return to;
-}
-
 static double total_cost(const Net *net)
 {
   double sum = 0;
@@ -388,7 +364,7 @@ Net *fuse_net(const Bounds *b, Bounds **inside)
   const bool fine = !net_finish(x.net, &err);
   STATUS_REQUIRE(fine, "a fused network is well-formed");
   if (total_cost(x.net) <= WORTH * total_cost(x.old)) {
-    *inside = carry_over(&x);
+    *inside = form_carry_over(b, x.net, x.now);
   } else {
     net_free(x.net);
     x.net = NULL;

@@ -8,6 +8,7 @@
 #include "bounds/fuse.h"
 #include "bounds/reduce.h"
 #include "bounds/refine.h"
+#include "bounds/squares.h"
 #include "net/base/mem.h"
 
 /* Work space of one batch of objectives, and the most objectives in one. */
@@ -63,6 +64,8 @@ void root_fuse(Job *job)
 {
   Bounds *inside;
   Net *net = fuse_net(job->bounds, &inside);
+  if (net) go_on_with(job, net, inside);
+  net = squares_net(job->bounds, &inside);
   if (net) go_on_with(job, net, inside);
 }
 

@@ -23,7 +23,7 @@
 #include "specs/result.h"
 
 /* A network is fused once and can shrink again once its intervals are tighter. */
-#define JOB_MAX_REDUCTIONS 5
+#define JOB_MAX_REDUCTIONS 6
 
 /* One query in work. */
 typedef struct {
