@@ -2,10 +2,13 @@
 #include "bounds/squares.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bounds/form.h"
 #include "net/base/mem.h"
+#include "net/base/prng.h"
 #include "net/base/round.h"
 
 /* Only networks with no more products and elements are looked at, */
@@ -18,7 +21,10 @@
 /* Smaller eigenvalues, in parts of the largest, are left to the error. */
 #define LEAST_EIGENVALUE 1e-14
 /* No scale is smaller, in parts of the largest. */
-#define LEAST_SCALE 1e-6
+#define LEAST_SCALE 1e-3
+/* Where the behaviour of the variables is learnt: in parts of so much of the box. */
+#define PART    0.1
+#define CENTRES 128
 #define MOST_SWEEPS 60
 
 /* A row as one square after the other: equation (1) and what is linear. */
@@ -38,7 +44,10 @@ typedef struct {
   Forms *forms;
   const Net *old;
   Net *net;
-  double *half;   /* double half[atoms]: half the widths */
+  int n_in;
+  double *slope;  /* double slope[atoms][n_in]: how an atom follows the inputs, about, */
+  double *half;   /* double half[atoms]: and by how much it does not; half the width
+                   * of an input */
   int *index;     /* scratch: the index of an atom in var, or -1 */
   Form *form;     /* Form form[n_nodes]: of candidates too, which are roots for the
                    * others, */
@@ -125,11 +134,18 @@ static void add_product(const Squares *x, Sum *sum, double w, double e, const Ro
   add_triple(&sum->b, &sum->f, w, e, p->b, p->f, q->b, q->f);
 }
 
-static double half_width(const Squares *x, const Row *r)
+/* Half the width of sum_i l_i v_i in a small part of the box, in units of its size. */
+static double half_width(const Squares *x, int n, const int *atom, const double *l)
 {
   double sum = 0;
-  for (int t = 0; t < r->n; t++)
-    sum += fabs(r->w[t]) * x->half[r->atom[t]];
+  for (int j = 0; j < x->n_in; j++) {
+    double follows = 0;
+    for (int i = 0; i < n; i++)
+      follows += l[i] * x->slope[(size_t)atom[i] * (size_t)x->n_in + (size_t)j];
+    sum += fabs(follows) * x->half[j];
+  }
+  for (int i = 0; i < n; i++)
+    if (atom[i] >= x->n_in) sum += fabs(l[i]) * x->half[atom[i]];
   return sum;
 }
 
@@ -140,6 +156,11 @@ static void collect(Squares *x, Sum *sum, double *lost)
   const Row r = entries(&x->form[sum->node], sum->row);
   const Forms *forms = x->forms;
   const size_t atoms = (size_t)forms->first[x->old->n_nodes];
+  /* All inputs, in their order, before others. */
+  for (int a = 0; a < x->n_in; a++) {
+    const Row input = {1, &a, NULL, NULL, 0, 0};
+    add_variables(x, sum, &input);
+  }
   for (int pass = 0; pass < 2; pass++) {
     for (int t = 0; t < r.n; t++) {
       const int k = forms->owner[r.atom[t]], i = r.atom[t] - forms->first[k];
@@ -152,7 +173,8 @@ static void collect(Squares *x, Sum *sum, double *lost)
       if (pass == 0) {
         add_variables(x, sum, &p);
         add_variables(x, sum, &q);
-        *lost += fabs(r.w[t]) * half_width(x, &p) * half_width(x, &q);
+        *lost += fabs(r.w[t]) * half_width(x, p.n, p.atom, p.w) *
+                 half_width(x, q.n, q.atom, q.w);
       } else {
         add_product(x, sum, r.w[t], r.e[t], &p, &q);
       }
@@ -213,36 +235,68 @@ static void eigenvectors(int n, double *A, double *V)
   }
 }
 
-/* The l_k and c_k.  In units of half the widths, so that what is small on the box is
- * small here. */
+/* The columns of C in v = C y, where y are the inputs and what the other variables add to
+ * following them, in units of their size in a small part of the box. */
+static double *units(const Squares *x, const Sum *sum)
+{
+  const int n = sum->n;
+  double *C = mem_doubles0((size_t)n * (size_t)n);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < x->n_in; j++)
+      C[i * n + j] =
+          x->slope[(size_t)sum->var[i] * (size_t)x->n_in + (size_t)j] * x->half[j];
+  for (int i = x->n_in; i < n; i++)
+    C[i * n + i] = x->half[sum->var[i]];
+  return C;
+}
+
+/* A = C' Q C. */
+static double *in_units(const Sum *sum, const double *C)
+{
+  const int n = sum->n;
+  double *A = mem_doubles0((size_t)n * (size_t)n), *QC = mem_doubles0((size_t)n * (size_t)n);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) {
+      const double q = i == j ? sum->Q[i * n + i]
+                              : sum->Q[i < j ? i * n + j : j * n + i] / 2;
+      for (int k = 0; k < n && q != 0; k++)
+        QC[i * n + k] += q * C[j * n + k];
+    }
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++)
+      for (int k = 0; k < n; k++)
+        A[j * n + k] += C[i * n + j] * QC[i * n + k];
+  mem_free(QC);
+  return A;
+}
+
+/* The l_k and c_k. */
 static void decompose(const Squares *x, Sum *sum)
 {
   const int n = sum->n;
-  double *A = mem_doubles((size_t)n * (size_t)n), *V = mem_doubles((size_t)n * (size_t)n);
-  double *scale = mem_doubles((size_t)n), widest = 0, most = 0;
-  for (int i = 0; i < n; i++)
-    widest = fmax(widest, x->half[sum->var[i]]);
-  for (int i = 0; i < n; i++)
-    scale[i] = fmax(x->half[sum->var[i]], widest * LEAST_SCALE);
-  for (int i = 0; i < n; i++)
-    for (int j = i; j < n; j++)
-      A[i * n + j] = A[j * n + i] =
-          sum->Q[i * n + j] * scale[i] * scale[j] * (i == j ? 1 : 0.5);
+  double *C = units(x, sum), *A = in_units(sum, C), most = 0;
+  double *V = mem_doubles((size_t)n * (size_t)n);
   eigenvectors(n, A, V);
   for (int k = 0; k < n; k++)
     most = fmax(most, fabs(A[k * n + k]));
-  sum->l = mem_doubles((size_t)n * (size_t)n);
+  sum->l = mem_doubles0((size_t)n * (size_t)n);
   sum->c = mem_array((size_t)n, sizeof *sum->c);
   for (int k = 0; k < n; k++) {
     const double value = A[k * n + k], root = sqrt(fabs(value));
     if (!(fabs(value) > LEAST_EIGENVALUE * most)) continue;
-    for (int i = 0; i < n; i++)
-      sum->l[sum->n_squares * n + i] = root * V[k * n + i] / scale[i];
+    double *l = sum->l + sum->n_squares * n;
+    /* l' C = root V_k. */
+    for (int i = n - 1; i >= 0; i--) {
+      double rest = root * V[k * n + i];
+      for (int j = x->n_in; j < n && i < x->n_in; j++)
+        rest -= l[j] * C[j * n + i];
+      l[i] = rest / C[i * n + i];
+    }
     sum->c[sum->n_squares++] = value > 0 ? 1 : -1;
   }
   mem_free(A);
+  mem_free(C);
   mem_free(V);
-  mem_free(scale);
 }
 
 /* R of (1) into R, and all of it into f.  False when that is not finite. */
@@ -273,9 +327,7 @@ static double chords(const Squares *x, const Sum *sum, int c)
 {
   double lost = 0;
   for (int k = 0; k < sum->n_squares; k++) {
-    double half = 0;
-    for (int i = 0; i < sum->n; i++)
-      half += fabs(sum->l[k * sum->n + i]) * x->half[sum->var[i]];
+    const double half = half_width(x, sum->n, sum->var, sum->l + k * sum->n);
     if (sum->c[k] == c) lost += half * half;
   }
   return lost;
@@ -330,7 +382,7 @@ static bool try_row(Squares *x, int k, int i, int use)
   if (gains) {
     const double lost = (use & 1 ? chords(x, &sum, -1) : 0) +
                         (use & 2 ? chords(x, &sum, 1) : 0);
-    gains = LEAST_GAIN * lost < planes * (use == 3 ? 2 : 1);
+    if(getenv("SQ"))fprintf(stderr,"row %d use %d lost %g planes %g nsq %d\n",i,use,lost,planes,sum.n_squares); gains = (getenv("SQ")?atof(getenv("SQ")):LEAST_GAIN) * lost < planes * (use == 3 ? 2 : 1);
   }
   if (!gains) {
     sum_drop(&sum);
@@ -577,6 +629,82 @@ static bool worth_a_look(const Net *net)
   return products > 0 && products <= MOST_PRODUCTS && atoms <= MOST_ATOMS;
 }
 
+/* Values of all nodes at x, [n_nodes][size]. */
+static void evaluate(const Net *net, Linop *op, double **value, const double *at)
+{
+  memcpy(value[0], at, (size_t)net_in_size(net) * sizeof *at);
+  for (int k = 1; k < net->n_nodes; k++) {
+    const Node *v = &net->nodes[k];
+    const double *a = value[v->in[0]];
+    if (net_is_linear(v))
+      linop_forward(op, k, 1, value, value[k]);
+    for (int i = 0; i < v->size && !net_is_linear(v); i++)
+      value[k][i] =
+          v->kind == NODE_MUL ? a[i] * value[v->in[1]][i] : act_value(v->act, a[i]);
+  }
+}
+
+/* Slopes from differences along the axes around random points, and the mean square of
+ * what they leave unexplained around them. */
+static void learn(Squares *x, const Bounds *b)
+{
+  const Net *net = x->old;
+  const int n = net_in_size(net), atoms = x->forms->first[net->n_nodes];
+  Linop *op = linop_new(net);
+  Prng prng = prng_init(1);
+  double *centre = mem_doubles((size_t)n), *at = mem_doubles((size_t)n);
+  double *base = mem_doubles((size_t)atoms), *flat = mem_doubles((size_t)atoms);
+  double **value = mem_array((size_t)net->n_nodes, sizeof *value);
+  for (int k = 0; k < net->n_nodes; k++)
+    value[k] = flat + x->forms->first[k];
+  for (int i = 0; i < n; i++)
+    x->half[i] = b->hi[0][i] / 2 - b->lo[0][i] / 2;
+  for (int pass = 0; pass < 2; pass++)
+    for (int s = 0; s < CENTRES; s++) {
+      for (int i = 0; i < n; i++)
+        centre[i] = b->lo[0][i] + 2 * x->half[i] * (PART / 2 + (1 - PART) * prng_unit(&prng));
+      memcpy(at, centre, (size_t)n * sizeof *at);
+      for (int i = 0; i < n && pass == 0; i++) {
+        if (!(x->half[i] > 0)) continue;
+        at[i] = centre[i] - PART * x->half[i];
+        evaluate(net, op, value, at);
+        memcpy(base, flat, (size_t)atoms * sizeof *base);
+        at[i] = centre[i] + PART * x->half[i];
+        evaluate(net, op, value, at);
+        at[i] = centre[i];
+        for (int a = n; a < atoms; a++)
+          x->slope[(size_t)a * (size_t)n + (size_t)i] +=
+              (flat[a] - base[a]) / (2 * PART * x->half[i]) / CENTRES;
+      }
+      if (pass == 0) continue;
+      evaluate(net, op, value, centre);
+      memcpy(base, flat, (size_t)atoms * sizeof *base);
+      for (int i = 0; i < n; i++)
+        at[i] = centre[i] + PART * x->half[i] * prng_range(&prng, -1, 1);
+      evaluate(net, op, value, at);
+      for (int a = n; a < atoms; a++) {
+        double rest = flat[a] - base[a];
+        for (int i = 0; i < n; i++)
+          rest -= x->slope[(size_t)a * (size_t)n + (size_t)i] * (at[i] - centre[i]);
+        x->half[a] += rest * rest / CENTRES;
+      }
+    }
+  for (int i = 0; i < n; i++)
+    x->slope[(size_t)i * (size_t)n + (size_t)i] = 1;
+  for (int a = n; a < atoms; a++) {
+    double follows = 0;
+    for (int i = 0; i < n; i++)
+      follows += fabs(x->slope[(size_t)a * (size_t)n + (size_t)i]) * x->half[i];
+    x->half[a] = fmax(sqrt(3 * x->half[a]) / PART, LEAST_SCALE * follows);
+  }
+  linop_free(op);
+  mem_free(centre);
+  mem_free(at);
+  mem_free(base);
+  mem_free(flat);
+  mem_free(value);
+}
+
 static void prepare(Squares *x, const Bounds *b)
 {
   const size_t n = (size_t)b->net->n_nodes;
@@ -589,11 +717,11 @@ static void prepare(Squares *x, const Bounds *b)
   x->now = mem_array(n, sizeof *x->now);
   x->first = mem_zero(n, sizeof *x->first);
   x->index = mem_array(atoms, sizeof *x->index);
-  x->half = mem_doubles(atoms);
-  for (int k = 0; k < b->net->n_nodes; k++)
-    for (int i = 0; i < b->net->nodes[k].size; i++)
-      x->half[x->forms->first[k] + i] = b->hi[k][i] / 2 - b->lo[k][i] / 2;
+  x->half = mem_doubles0(atoms);
+  x->n_in = net_in_size(b->net);
+  x->slope = mem_doubles0(atoms * (size_t)x->n_in);
   clear_index(x);
+  learn(x, b);
 }
 
 static void squares_free(Squares *x)
@@ -611,6 +739,7 @@ static void squares_free(Squares *x)
   mem_free(x->first);
   mem_free(x->index);
   mem_free(x->half);
+  mem_free(x->slope);
 }
 
 Net *squares_net(const Bounds *b, Bounds **inside)
