@@ -65,8 +65,9 @@ void form_drop(Form *form);
  */
 void form_add(double *sum, double *err, double c, double rel, double w, double e);
 
-/* Intervals of `net`, the same function as b's on box 0, where node now[k] computes what
- * node k of b computes (-1: none): what is proven about the old nodes holds for them. */
+/* Intervals of `net`, the same function as b's on box 0, where node now[k] computes
+ * what node k of b computes (-1: none): what is proven about the old nodes holds for
+ * them. */
 Bounds *form_carry_over(const Bounds *b, const Net *net, const int *now);
 
 /* Multiplications of a linear node as it is. */

@@ -21,7 +21,8 @@
 /* Workspaces for the net that bounds are about; older ones are freed. */
 void root_make_team(Job *job, const Net *net);
 
-/* Go on with a network that has fewer linear nodes, if that is worth it; before hints. */
+/* Go on with a network that has fewer linear nodes, if that is worth it; before hints.
+ */
 void root_fuse(Job *job);
 
 /* Go on with a network without the neurons that are known to be dead, if that is worth
