@@ -318,13 +318,39 @@ static double total_cost(const Net *net)
   return sum;
 }
 
-/* Linear nodes that read others: without them there is nothing to do. */
-static bool has_chains(const Net *net)
+static bool may_fuse(const Node *v)
 {
-  for (int k = 1; k < net->n_nodes; k++)
-    for (int p = 0; p < net->nodes[k].n_in && net_is_linear(&net->nodes[k]); p++)
-      if (net_is_linear(&net->nodes[net->nodes[k].in[p]])) return true;
-  return false;
+  return net_is_linear(v) && v->kind != NODE_CONV;
+}
+
+/* Before anything is computed: of linear nodes that read each other the dearest stays,
+ * more or less, and what the others cost is all there is to gain. */
+static double most_gain(const Net *net)
+{
+  const size_t n = (size_t)net->n_nodes;
+  int *chain = mem_array(n, sizeof *chain); /* the lowest node of each one's chain */
+  double *dearest = mem_doubles0(n), gain = 0;
+  for (int k = 0; k < net->n_nodes; k++) {
+    const Node *v = &net->nodes[k];
+    chain[k] = k;
+    for (int p = 0; p < v->n_in && may_fuse(v); p++) {
+      const int now = chain[k], other = chain[v->in[p]];
+      if (!may_fuse(&net->nodes[v->in[p]]) || now == other) continue;
+      for (int j = 0; j <= k; j++)
+        if (chain[j] == now || chain[j] == other) chain[j] = now < other ? now : other;
+    }
+  }
+  for (int k = 0; k < net->n_nodes; k++) {
+    if (!may_fuse(&net->nodes[k])) continue;
+    const double cost = full_cost(&net->nodes[k]);
+    gain += cost;
+    dearest[chain[k]] = fmax(dearest[chain[k]], cost);
+  }
+  for (int k = 0; k < net->n_nodes; k++)
+    gain -= dearest[k];
+  mem_free(chain);
+  mem_free(dearest);
+  return gain;
 }
 
 static void fusion_free(Fusion *x)
@@ -349,7 +375,7 @@ static Net *empty_copy(const Net *old)
 Net *fuse_net(const Bounds *b, Bounds **inside)
 {
   STATUS_REQUIRE(b->n_box == 1, "one box");
-  if (!has_chains(b->net)) return NULL;
+  if (most_gain(b->net) < (1 - WORTH) * total_cost(b->net)) return NULL;
   const size_t n = (size_t)b->net->n_nodes;
   Fusion x = {.old = b->net, .net = empty_copy(b->net), .forms = forms_new(b)};
   x.shape = mem_zero(n, sizeof *x.shape);

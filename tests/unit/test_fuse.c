@@ -299,6 +299,17 @@ static int add_dense(Net *net, int in, int rows, const double *W, const double *
   return net_add(net, &v, &in, 1);
 }
 
+/* Weights and biases that are not known exactly. */
+static void blur(Net *net, Node *v, Prng *prng)
+{
+  if (prng_below(prng, 2)) v->w_rel = ldexp(prng_unit(prng), -41);
+  if (!v->b || prng_below(prng, 2)) return;
+  double *err = net_keep(net, mem_doubles((size_t)v->rows));
+  for (int i = 0; i < v->rows; i++)
+    err[i] = ldexp(fabs(v->b[i]), -41);
+  v->b_err = err;
+}
+
 /* x, and ReLUs of it where there are any, times linear functions of them; two sums of
  * these products, the first of them v' P' P v where `convex`. */
 static Net *quadratic_net(ExtremeMode mode, bool convex, bool relus, Prng *prng)
@@ -329,9 +340,9 @@ static Net *quadratic_net(ExtremeMode mode, bool convex, bool relus, Prng *prng)
   double *sum = numbers(net, 2 * n, mode, prng);
   for (int i = 0; i < n && convex; i++)
     sum[i] = 1;
-  Node *last =
-      &net->nodes[add_dense(net, products, 2, sum, numbers(net, 2, mode, prng))];
-  if (prng_below(prng, 2)) last->w_rel = ldexp(prng_unit(prng), -45);
+  add_dense(net, products, 2, sum, numbers(net, 2, mode, prng));
+  for (int k = 1; k < net->n_nodes; k++)
+    if (net->nodes[k].kind == NODE_DENSE) blur(net, &net->nodes[k], prng);
   Err err = {0};
   cr_assert_eq(net_finish(net, &err), STATUS_OK, "%s", err.text);
   return net;
