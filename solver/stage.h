@@ -52,6 +52,7 @@ typedef struct {
   double *corners;  /* double corners[n_corners][inputs]: where the last dual bounds */
   int *corner_case; /* were attained */
   int n_corners;
+  bool has_fused; /* root_fuse has had its turn */
   bool has_split; /* branch and bound on the inputs has had its turn */
 } Job;
 
