@@ -69,7 +69,7 @@ $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
-	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lgmp $(LIBS)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr -lgmp $(LIBS)
 
 # How fast the passes of bounds/ are; benchmarks/count counts their instructions.
 $(MICRO): $(OBJS) $(call obj,benchmarks/micro.c)
@@ -104,6 +104,10 @@ lint:
 	tests/lint $(if $(CI),--install)
 
 # ---- the rest ----------------------------------------------------------------
+
+# From the tables in net/; tests/run-cli notices when it is stale.
+docs/operators.md: net/operators.def net/act.def $(PROGRAM)
+	$(PROGRAM) info --operators >$@
 
 PREFIX ?= /usr/local
 install: $(PROGRAM)

@@ -7,8 +7,10 @@
 #include "net/base/round.h"
 #include "net/curve.h"
 
-#define SLACK      (1 + 0x1p-20)
-#define MOST_STEPS 8 /* of Floor that are looked at one by one */
+#define SLACK (1 + 0x1p-20)
+/* For the handful of roundings in a product that may be large. */
+#define CLOSE      (1 + 0x1p-49)
+#define MOST_STEPS 0x1p50 /* integers below are exact, and so is their successor */
 
 typedef struct {
   ActKind kind;
@@ -46,8 +48,19 @@ static double at_point(const Search *s, double z)
   return at_height(s, z, lo, hi);
 }
 
+/* Nothing is known about the shape: h and z apart from each other. */
+static void offer_box(Search *s)
+{
+  double lo, hi;
+  act_enclose(s->kind, s->l, s->u, &lo, &hi);
+  const double z = -(s->p * s->l) < -(s->p * s->u) ? s->l : s->u;
+  offer(s, at_height(s, z, lo, hi), z);
+}
+
 /* The tangent at z bounds lam h - p z, convex on [a, b]: with its slope inside
- * [g - e, g + e],  f(z) - max (g + e, 0) (z - a) - max (e - g, 0) (b - z). */
+ * [g - e, g + e],  f(z) - max (g + e, 0) (z - a) - max (e - g, 0) (b - z).
+ * Where z is in the gap of a turn, on a part that is not convex after all, its slope is
+ * the turn's but for the square of the gap, far below e. */
 static void offer_tangent(Search *s, double a, double b)
 {
   const double z = curve_touch(s->kind, s->p / s->lam, a, b);
@@ -56,20 +69,15 @@ static void offer_tangent(Search *s, double a, double b)
   const double e = (fabs(s->lam) * curve_slope_error(s->kind, z) +
                     4 * ROUND_U * (fabs(s->lam * slope) + fabs(s->p)) + ROUND_TINY) *
                    SLACK;
+  if (!isfinite(g) || !isfinite(e)) { /* fmax would take NaN for no loss at all */
+    offer_box(s);
+    return;
+  }
   const double f = at_point(s, z);
   const double left = z > a ? fmax(g + e, 0) * (z - a) : 0;
   const double right = z < b ? fmax(e - g, 0) * (b - z) : 0;
-  const double loss = (left + right) * SLACK + ROUND_TINY;
+  const double loss = (left + right) * CLOSE + ROUND_TINY;
   offer(s, below(f - loss, fabs(f) + loss), z);
-}
-
-/* Nothing is known about the shape: h and z apart from each other. */
-static void offer_box(Search *s)
-{
-  double lo, hi;
-  act_enclose(s->kind, s->l, s->u, &lo, &hi);
-  const double z = -(s->p * s->l) < -(s->p * s->u) ? s->l : s->u;
-  offer(s, at_height(s, z, lo, hi), z);
 }
 
 /* -1 on [l, 0), 0 at 0 and 1 on (0, u]: every limit is a candidate. */
@@ -86,29 +94,44 @@ static void search_sign(Search *s)
   }
 }
 
-/* Steps k <= z < k + 1 of height k: both ends of each are candidates.  Many steps lie
- * in the strip  z - 1 < floor z <= z,  between the lowest and the highest step. */
+/* Beyond this neighbouring integers are hardly told apart:  z - 1 < floor z <= z. */
+static void search_strip(Search *s)
+{
+  const double strip = s->lam > 0 ? -s->lam : 0, g = s->lam - s->p;
+  const double e = 2 * ROUND_U * SLACK * (fabs(s->lam) + fabs(s->p)) + ROUND_TINY;
+  for (int end = 0; end < 2; end++) {
+    const double z = end ? s->u : s->l;
+    offer(s, below(g * z - e * fabs(z) + strip, fabs(g * z) + fabs(strip)), z);
+  }
+  Search box = *s; /* a bound too: the better one counts */
+  box.value = INFINITY;
+  offer_box(&box);
+  if (box.value > s->value) *s = box;
+}
+
+/* Step k has the height k on [k, k + 1), clipped to the interval; both of its ends are
+ * candidates, the right one as a limit. */
+static void offer_step(Search *s, double k)
+{
+  const double a = k > s->l ? k : s->l, b = k + 1 < s->u ? k + 1 : s->u;
+  offer(s, at_height(s, a, k, k), a);
+  /* Where it is attained must not be on the next step. */
+  offer(s, at_height(s, b, k, k), floor(b) > k ? round_dn(b) : b);
+}
+
+/* At the ends of whole steps lam h - p z is linear in k, so that the first and the last
+ * of them are enough. */
 static void search_floor(Search *s)
 {
   const double first = floor(s->l), last = floor(s->u);
-  if (last - first > MOST_STEPS) {
-    offer_box(s);
-    const double box = s->value, z = s->z;
-    const double strip = s->lam > 0 ? -s->lam : 0, g = s->lam - s->p;
-    const double e = ROUND_U * SLACK * (fabs(s->lam) + fabs(s->p)) + ROUND_TINY;
-    const double at_l = g * s->l, at_u = g * s->u;
-    const double most = fmax(fabs(s->l), fabs(s->u));
-    const double ends = fmin(at_l, at_u) - 2 * e * most;
-    const double value = below(ends + strip, fabs(ends) + fabs(strip));
-    s->value = value > box ? value : box;
-    s->z = value > box ? (at_l < at_u ? s->l : s->u) : z;
+  if (!(fabs(first) < MOST_STEPS && fabs(last) < MOST_STEPS)) {
+    search_strip(s);
     return;
   }
-  for (double k = first; k <= last; k++) {
-    const double a = k > s->l ? k : s->l, b = k + 1 < s->u ? k + 1 : s->u;
-    offer(s, at_height(s, a, k, k), a);
-    offer(s, at_height(s, b, k, k), b);
-  }
+  offer_step(s, first);
+  offer_step(s, fmin(first + 1, last));
+  offer_step(s, fmax(last - 1, first));
+  offer_step(s, last);
 }
 
 static void search_pieces(Search *s, const CurvePiece *pieces, int n)
@@ -125,6 +148,7 @@ static void search_pieces(Search *s, const CurvePiece *pieces, int n)
   if (gap > 0)
     s->value -= (CURVE_GAP_SLOPE * fabs(s->lam) + fabs(s->p)) * gap * SLACK +
                 2 * ROUND_U * fabs(s->value);
+  if (isnan(s->value)) s->value = -INFINITY;
 }
 
 double conjugate_min(ActKind kind, double l, double u, double lam, double p, double *z)
@@ -190,19 +214,38 @@ static double envelope_slope(const Graph *g, double from, double other)
   return s;
 }
 
-/* Of three lines the one that is highest in the middle. */
-static void choose_line(const Graph *g, ConjugateLine *line)
+/* The slope of the envelope's edge above the middle: of the chord between the points
+ * where lines touch on its left and on its right. */
+static double bridge(const Graph *g, double middle)
+{
+  double a = g->l, b = g->u, s = secant(g, a, b);
+  for (int i = 0; i < 8; i++) {
+    double z;
+    conjugate_min(g->kind, g->l, g->u, g->sign, s, &z);
+    if (z == a || z == b) break;
+    if (z <= middle)
+      a = z;
+    else
+      b = z;
+    s = secant(g, a, b);
+  }
+  return s;
+}
+
+/* Of these lines the one that is highest in the middle. */
+static void choose_line(const Graph *g, int n_pieces, ConjugateLine *line)
 {
   const double middle = g->l / 2 + g->u / 2, own = slope_at(g, middle);
-  const double inside = own < line->first  ? line->first
-                        : own > line->last ? line->last
-                                           : own;
-  const double tried[3] = {inside, line->first, line->last};
+  const double inside = !(own > line->first)  ? line->first
+                        : !(own < line->last) ? line->last
+                                              : own;
+  const double other = n_pieces > 1 ? bridge(g, middle) : inside;
+  const double tried[4] = {inside, line->first, line->last, other};
   double best = -INFINITY;
   line->slope = inside;
   line->offset = -INFINITY;
   line->touch = middle;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 4; i++) {
     double z;
     if (!isfinite(tried[i]) || (i > 0 && tried[i] == inside)) continue;
     const double offset = conjugate_min(g->kind, g->l, g->u, g->sign, tried[i], &z);
@@ -223,13 +266,9 @@ static void find_lines(const Graph *g, ConjugateLine *line)
   if (n == 0 && g->kind == ACT_SIGN) { /* flat up to the jump, or from it on */
     line->first = g->sign > 0 ? 0 : 2 / g->l;
     line->last = g->sign > 0 ? 2 / g->u : 0;
-  } else if (n == 0 && g->kind == ACT_FLOOR) {
-    line->first = 0;
-    line->last = g->sign; /* along the strip, or through a corner of the steps */
-    if (g->sign < 0) {
-      line->first = g->sign;
-      line->last = 0;
-    }
+  } else if (n == 0 && g->kind == ACT_FLOOR) { /* from the last jump, up to the first */
+    line->first = g->sign > 0 ? 0 : -1 / (floor(g->l) + 1 - g->l);
+    line->last = g->sign > 0 ? 1 / (g->u - floor(g->u)) : 0;
   } else if (n == 0) {
     line->first = line->last = 0;
   } else if (narrow) {
@@ -246,7 +285,7 @@ static void find_lines(const Graph *g, ConjugateLine *line)
   if (!isfinite(line->first)) line->first = secant(g, g->l, g->u);
   if (!isfinite(line->last)) line->last = secant(g, g->l, g->u);
   if (!isfinite(line->first) || !isfinite(line->last)) line->first = line->last = 0;
-  choose_line(g, line);
+  choose_line(g, n, line);
 }
 
 void conjugate_line(ActKind kind, double l, double u, int sign, ConjugateLine *line)

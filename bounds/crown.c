@@ -6,12 +6,25 @@
 
 #include "bounds/ibp.h"
 #include "bounds/objective.h"
+#include "bounds/relax.h"
 #include "bounds/slopes.h"
 #include "net/base/mem.h"
 
-/* Rows in one block: enough for efficient products, few enough to share out.  It does
- * not depend on the number of threads, nor do the results. */
-#define BLOCK 128
+/* Rows in one block: enough for efficient products, few enough to share out and, on
+ * wide networks, to stay in the cache.  It does not depend on the number of threads,
+ * nor do the results. */
+#define BLOCK       128
+#define LEAST_BLOCK 8
+#define BLOCK_BYTES ((size_t)1 << 20) /* of the widest node */
+/* See is_table. */
+#define TABLE 4
+
+/* Why an element's interval matters: a bit for every function that reads it, directly
+ * or through a MAP, and one for products. */
+typedef unsigned Readers;
+#define PRODUCT ((Readers)1 << 31)
+
+_Static_assert(ACT_COUNT < 31, "a bit for every activation");
 
 /* What one thread needs besides its Lagrangian. */
 typedef struct {
@@ -24,6 +37,7 @@ typedef struct {
 struct Crown {
   const Team *team;
   Member *members;
+  Readers **readers; /* readers[n_nodes]: [size_k], NULL where nobody wants to know */
   /* the layer in work */
   Bounds *b;
   const CrownParams *params;
@@ -34,13 +48,120 @@ struct Crown {
   double *lower;
 };
 
+static void add_reader(Crown *c, const Net *net, int k, int i, Readers who)
+{
+  if (!c->readers[k])
+    c->readers[k] = mem_zero((size_t)net->nodes[k].size, sizeof **c->readers);
+  c->readers[k][i] |= who;
+}
+
+/* A MAP only moves numbers, some of them to many places: what it reads is bounded,
+ * once, and copied.  What it reads of a nonlinear node has the best interval already.
+ */
+static void add_sources(Crown *c, const Net *net, int k, Readers who)
+{
+  const Node *v = &net->nodes[k];
+  for (int i = 0; i < v->size; i++) {
+    int m = v->map[i], p = 0;
+    while (m >= net->nodes[v->in[p]].size)
+      m -= net->nodes[v->in[p++]].size;
+    if (m >= 0 && net_is_linear(&net->nodes[v->in[p]]))
+      add_reader(c, net, v->in[p], m, who);
+  }
+}
+
+/* Distinct elements of linear nodes that the MAP k reads. */
+static int n_sources(const Net *net, int k)
+{
+  const Node *v = &net->nodes[k];
+  int total = 0, n = 0;
+  for (int p = 0; p < v->n_in; p++)
+    total += net->nodes[v->in[p]].size;
+  bool *seen = mem_zero((size_t)total, sizeof *seen);
+  for (int i = 0; i < v->size; i++) {
+    if (v->map[i] < 0 || seen[v->map[i]]) continue;
+    seen[v->map[i]] = true;
+    n++;
+  }
+  mem_free(seen);
+  return n;
+}
+
+/* Sums and differences of a few numbers in very many pairs, as in a softmax: bounds of
+ * the few are nearly as good, and far cheaper. */
+static bool is_table(const Net *net, int k)
+{
+  const Node *v = &net->nodes[k];
+  int n = 0;
+  if (v->kind != NODE_ADD) return false;
+  for (int p = 0; p < v->n_in; p++) {
+    if (net->nodes[v->in[p]].kind != NODE_MAP) return false;
+    n += n_sources(net, v->in[p]);
+  }
+  return n <= v->size / TABLE;
+}
+
+static void find_readers(Crown *c, const Net *net)
+{
+  c->readers = mem_zero((size_t)net->n_nodes, sizeof *c->readers);
+  for (int k = 0; k < net->n_nodes; k++) {
+    const Node *v = &net->nodes[k];
+    if (!net_is_nonlinear(v)) continue;
+    const Readers who = v->kind == NODE_MUL ? PRODUCT : (Readers)1 << v->act;
+    for (int p = 0; p < v->n_in; p++) {
+      if (net->nodes[v->in[p]].kind == NODE_MAP) {
+        add_sources(c, net, v->in[p], who);
+        continue;
+      }
+      if (is_table(net, v->in[p])) {
+        const Node *add = &net->nodes[v->in[p]];
+        for (int s = 0; s < add->n_in; s++)
+          add_sources(c, net, add->in[s], who);
+        continue;
+      }
+      for (int i = 0; i < v->size; i++)
+        add_reader(c, net, v->in[p], i, who);
+    }
+  }
+  /* A MAP of a MAP: the inner one hands its readers on. */
+  for (int k = net->n_nodes - 1; k > 0; k--) {
+    const Node *v = &net->nodes[k];
+    if (v->kind != NODE_MAP || !c->readers[k]) continue;
+    Readers all = 0;
+    for (int i = 0; i < v->size; i++)
+      all |= c->readers[k][i];
+    add_sources(c, net, k, all);
+    mem_free(c->readers[k]);
+    c->readers[k] = NULL;
+  }
+}
+
+static bool is_open(Readers who, double l, double u)
+{
+  bool open = (who & PRODUCT) && l < u;
+  for (int kind = 0; kind < ACT_COUNT && !open; kind++)
+    open = (who >> kind & 1) && relax_is_open((ActKind)kind, l, u);
+  return open;
+}
+
+static int block_rows(const Net *net)
+{
+  size_t wide = 1;
+  for (int k = 0; k < net->n_nodes; k++)
+    if ((size_t)net->nodes[k].size > wide) wide = (size_t)net->nodes[k].size;
+  const size_t fit = BLOCK_BYTES / (wide * sizeof(double));
+  return fit < LEAST_BLOCK ? LEAST_BLOCK : fit > BLOCK ? BLOCK : (int)fit;
+}
+
 Crown *crown_new(const Team *team)
 {
   Crown *c = mem_zero(1, sizeof *c);
   c->team = team;
+  find_readers(c, lagrangian_net(team->member[0]));
   c->members = mem_zero((size_t)team->n, sizeof *c->members);
   const int max_rows = lagrangian_max_rows(team->member[0]);
-  c->block = max_rows < BLOCK ? max_rows : BLOCK;
+  c->block = block_rows(lagrangian_net(team->member[0]));
+  if (c->block > max_rows) c->block = max_rows;
   return c;
 }
 
@@ -52,6 +173,9 @@ void crown_free(Crown *c)
     lagrangian_free_multipliers(lagrangian_net(c->team->member[i]),
                                 c->members[i].alpha);
   }
+  for (int k = 0; k < lagrangian_net(c->team->member[0])->n_nodes; k++)
+    mem_free(c->readers[k]);
+  mem_free(c->readers);
   mem_free(c->members);
   mem_free(c->unit);
   mem_free(c->box);
@@ -80,7 +204,8 @@ static void list_rows(Crown *c, Bounds *b, int j)
     if (b->empty[t]) continue;
     need_room(c, (size_t)c->n_rows + 2 * (size_t)size);
     for (int i = 0; i < size; i++) {
-      if (!bounds_is_open(b, j, t, i)) continue;
+      const size_t at = (size_t)t * (size_t)size + (size_t)i;
+      if (!is_open(c->readers[j][i], b->lo[j][at], b->hi[j][at])) continue;
       for (int s = 1; s >= -1; s -= 2) {
         c->unit[c->n_rows] = i;
         c->box[c->n_rows] = t;
@@ -170,7 +295,7 @@ bool crown_run(Crown *c, Bounds *b, const CrownParams *params)
   c->params = params;
   for (int k = params->first > 1 ? params->first : 1; k < b->net->n_nodes; k++) {
     ibp_node(b, lagrangian_linop(c->team->member[0]), k);
-    if (b->pre[k] >= 0 && !b->tight[k] && in_time) in_time = tighten_node(c, b, k);
+    if (c->readers[k] && !b->tight[k] && in_time) in_time = tighten_node(c, b, k);
   }
   return in_time;
 }

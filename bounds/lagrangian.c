@@ -508,6 +508,13 @@ static void mark_ancestors(const Net *net, int start, bool *wanted)
       wanted[net->nodes[k].in[p]] = true;
 }
 
+/* h where phi is attained: of the jump of Sign, the side that lam prefers. */
+static double attained(ActKind kind, double z, double lam)
+{
+  if (kind == ACT_SIGN && z == 0) return lam > 0 ? -1 : 1;
+  return act_value(kind, z);
+}
+
 static void act_gradient(const Lagrangian *L, const LagrangianBatch *batch,
                          const LagrangianGradient *out, int k, const double *v,
                          double *y)
@@ -521,7 +528,7 @@ static void act_gradient(const Lagrangian *L, const LagrangianBatch *batch,
   double *g_alpha = out->alpha ? out->alpha[k] : NULL;
   for (size_t i = 0; i < n; i++) {
     const double step = v[i] - z[i];
-    const double h = act_value(node->act, z[i]) + s[i] * step;
+    const double h = attained(node->act, z[i], lam[i]) + s[i] * step;
     if (g_mu) g_mu[i] = step;
     if (g_alpha) g_alpha[i] = rate ? lam[i] * rate[i] * step : lam[i] * step;
     if (g_lambda) g_lambda[i] = lambda ? h - L->x[k][i] : 0;

@@ -76,6 +76,22 @@ static void count_terms(Linop *op, int k)
   }
 }
 
+/* Where each element is read, so that its adjoint is one sum and not many additions to
+ * the same place, each of which would wait for the one before. */
+static void list_readers(Linop *op, int k)
+{
+  const Node *v = &op->net->nodes[k];
+  const int n = op->net->nodes[v->in[0]].size;
+  int *first = op->first[k] = mem_zero((size_t)n + 2, sizeof *first);
+  int *reader = op->reader[k] = mem_array((size_t)v->size, sizeof *reader);
+  for (int i = 0; i < v->size; i++)
+    if (v->map[i] >= 0) first[v->map[i] + 2]++;
+  for (int m = 2; m <= n; m++)
+    first[m + 1] += first[m];
+  for (int i = 0; i < v->size; i++)
+    if (v->map[i] >= 0) reader[first[v->map[i] + 1]++] = i;
+}
+
 Linop *linop_new(const Net *net)
 {
   const size_t n = (size_t)net->n_nodes;
@@ -85,10 +101,13 @@ Linop *linop_new(const Net *net)
   op->abs_w = mem_zero(n, sizeof *op->abs_w);
   op->fan_in = mem_zero(n, sizeof *op->fan_in);
   op->fan_out = mem_zero(n, sizeof *op->fan_out);
+  op->first = mem_zero(n, sizeof *op->first);
+  op->reader = mem_zero(n, sizeof *op->reader);
   size_t patches = 0, phases = 0;
   for (int k = 0; k < net->n_nodes; k++) {
     const Node *v = &net->nodes[k];
     count_terms(op, k);
+    if (v->kind == NODE_MAP && v->n_in == 1 && op->fan_out[k] > 1) list_readers(op, k);
     if (v->kind == NODE_CONV) {
       const size_t need = (size_t)conv_taps(&v->conv) * (size_t)conv_plane(&v->conv);
       const size_t image = (size_t)(v->conv.c_in / v->conv.groups) *
@@ -106,8 +125,13 @@ Linop *linop_new(const Net *net)
 void linop_free(Linop *op)
 {
   if (!op) return;
-  for (int k = 0; k < op->net->n_nodes; k++)
+  for (int k = 0; k < op->net->n_nodes; k++) {
     mem_free(op->abs_w[k]);
+    mem_free(op->first[k]);
+    mem_free(op->reader[k]);
+  }
+  mem_free(op->first);
+  mem_free(op->reader);
   mem_free(op->abs_w);
   mem_free(op->fan_in);
   mem_free(op->fan_out);
@@ -415,6 +439,22 @@ static void map_adjoint_single(const Net *net, const Node *v, int n_rows,
       if (v->map[i] >= 0) q[v->map[i]] += nu[i];
 }
 
+static void map_adjoint_repeated(const Linop *op, int k, int n_rows,
+                                 const double *restrict nu, bool add,
+                                 double *restrict q)
+{
+  const Node *v = &op->net->nodes[k];
+  const int n = op->net->nodes[v->in[0]].size, *first = op->first[k];
+  const int *restrict reader = op->reader[k];
+  for (int r = 0; r < n_rows; r++, nu += v->size, q += n)
+    for (int m = 0, i = 0; m < n; m++) {
+      double sum = add ? q[m] : 0;
+      for (; i < first[m + 1]; i++)
+        sum += nu[reader[i]];
+      q[m] = sum;
+    }
+}
+
 static void map_adjoint(const Net *net, const Node *v, int n_rows, const double *nu,
                         double *const *q)
 {
@@ -472,6 +512,11 @@ void linop_adjoint(Linop *op, int k, int n_rows, const double *nu, double *const
     }
     return;
   case NODE_MAP:
+    if (op->first[k]) {
+      map_adjoint_repeated(op, k, n_rows, nu, !fresh[j], q[j]);
+      fresh[j] = false;
+      return;
+    }
     for (int p = 0; p < v->n_in; p++)
       open_input(op, v->in[p], n_rows, q, fresh);
     map_adjoint(op->net, v, n_rows, nu, q);

@@ -21,6 +21,9 @@ typedef struct {
   int *fan_in;    /* terms in one sum of A x;   0 when A only moves numbers */
   int *fan_out;   /* terms in one sum of A^T v; likewise */
   double *patches, *phases; /* scratch of the convolutions */
+  /* Maps of one input that repeat elements: element m is read at reader[k][first[k][m]]
+   * up to before first[k][m + 1]; else NULL. */
+  int **first, **reader;
 } Linop;
 
 Linop *linop_new(const Net *net);

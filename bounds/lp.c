@@ -160,7 +160,7 @@ static bool build(Model *m, int start, const Stop *stop)
   for (int k = 1; k <= start; k++) {
     const Node *v = &m->b->net->nodes[k];
     if (net_is_nonlinear(v)) {
-      if (!m->b->is_relu[v->in[0]] || !act_expr(m, k)) return false;
+      if (!act_expr(m, k)) return false;
     } else {
       linear_expr(m, k);
     }
@@ -391,12 +391,23 @@ static bool solve(Model *m, Lagrangian *L, Objective *o, double *const *alpha,
   return true;
 }
 
+/* ReLUs are all that the program can say. */
+static bool has_other_functions(const Net *net)
+{
+  for (int k = 0; k < net->n_nodes; k++)
+    if (net_is_nonlinear(&net->nodes[k]) &&
+        (net->nodes[k].kind != NODE_ACT || net->nodes[k].act != ACT_RELU))
+      return true;
+  return false;
+}
+
 bool lp_bound(Lagrangian *L, const Bounds *b, Objective *objective, int max_columns,
               double *const *alpha, const Stop *stop, LpResult *result, double *point)
 {
   STATUS_REQUIRE(b->n_box == 1 && objective->n_rows == 1 && objective->count,
                  "one box and one case");
   *result = (LpResult){.optimum = NAN, .lower = -INFINITY};
+  if (has_other_functions(b->net)) return false;
   int columns = 0, neurons = 0;
   for (int i = 0; i < net_in_size(b->net); i++)
     columns += b->lo[0][i] < b->hi[0][i];

@@ -111,6 +111,7 @@ void packed_hints_free(Hints *h)
 
 unsigned char *packed_hints_row(const Hints *h, int j, int i, int sign)
 {
+  if (!h->row_of[j]) return NULL;
   const int row = h->row_of[j][2 * i + (sign < 0)];
   return row < 0 ? NULL : h->slope[j] + (size_t)row * packed_width(h->packed, j);
 }

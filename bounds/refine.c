@@ -141,7 +141,7 @@ static void run_rows(const Refine *x, Member *m, Lagrangian *L)
                                .own_cuts = MOST_DEPTH};
   const LagrangianGradient nothing = {.x0 = NULL};
   slopes_run(m->slopes, L, x->b, &o, &params, m->lower);
-  slopes_look(m->slopes, L, x->b, &o, &params, &nothing, m->value);
+  slopes_look(m->slopes, L, x->b, &o, &params, &nothing, m->value, NULL);
   for (int r = 0; r < m->n_rows; r++) {
     Leaf *leaf = &m->tree[m->tree_of[r]].leaf[m->leaf_of[r]];
     leaf->lower = fmax(leaf->lower, m->lower[r]);

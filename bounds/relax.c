@@ -193,39 +193,99 @@ static void curve_row(ActKind kind, const RelaxRow *row, double *value, double *
 
 /* ---- products ------------------------------------------------------------ */
 
+typedef struct {
+  Lanes la, ua, lb, ub, lam, t;                 /* in, as in RelaxPairs */
+  Lanes pa, pb, za, zb, sa, sb, rate_a, rate_b; /* out */
+  Lanes value, size;                            /* sums so far */
+} Pairs;
+
+/* A corner of the box, if it is lower than the best so far. */
+static inline __attribute__((always_inline)) void offer_corner(Pairs *r, Lanes a,
+                                                               Lanes b, Lanes *least)
+{
+  const Lanes at = r->lam * (a * b) - r->pa * a - r->pb * b;
+  const Mask lower = at < *least;
+  *least = PICK(lower, at, *least);
+  r->za = PICK(lower, a, r->za);
+  r->zb = PICK(lower, b, r->zb);
+}
+
+static inline __attribute__((always_inline)) void pair_lanes(Pairs *r)
+{
+  const Lanes zero = {0}, tiny = zero + TINY;
+  const Mask all_but_sign = ~(Mask)(zero * -1), up = r->lam >= zero;
+  const Lanes b0 = PICK(up, r->lb, r->ub), b1 = PICK(up, r->ub, r->lb);
+  r->rate_a = b1 - b0;
+  r->rate_b = r->ua - r->la;
+  r->sa = b0 + r->t * r->rate_a;
+  r->sb = r->la + r->t * r->rate_b;
+  /* Without finite factors no plane is a bound, but 0 times anything is 0. */
+  const Mask none = r->lam == zero;
+  r->pa = PICK(none, zero, r->lam * r->sa);
+  r->pb = PICK(none, zero, r->lam * r->sb);
+  r->za = r->la;
+  r->zb = r->lb;
+  Lanes least = r->lam * (r->la * r->lb) - r->pa * r->la - r->pb * r->lb;
+  offer_corner(r, r->ua, r->lb, &least);
+  offer_corner(r, r->la, r->ub, &least);
+  offer_corner(r, r->ua, r->ub, &least);
+  const Lanes a = PICK(ABS(r->la) > ABS(r->ua), ABS(r->la), ABS(r->ua)),
+              b = PICK(ABS(r->lb) > ABS(r->ub), ABS(r->lb), ABS(r->ub));
+  const Lanes size = ABS(r->lam) * (a * b + tiny) + ABS(r->pa) * a + ABS(r->pb) * b;
+  r->value += PICK(none, zero, least);
+  r->size += PICK(none, zero, size);
+}
+
+/* What a NaN in any corner must do: make `size` a NaN.  It does, because every factor
+ * of a corner is in it. */
+static inline __attribute__((always_inline)) void load_pairs(const RelaxPairs *row,
+                                                             int from, int n, Pairs *r)
+{
+  const Lanes zero = {0}, half = zero + 0.5;
+  r->la = r->ua = r->lb = r->ub = r->lam = zero;
+  r->t = half;
+  memcpy(&r->la, row->la + from, (size_t)n * sizeof(double));
+  memcpy(&r->ua, row->ua + from, (size_t)n * sizeof(double));
+  memcpy(&r->lb, row->lb + from, (size_t)n * sizeof(double));
+  memcpy(&r->ub, row->ub + from, (size_t)n * sizeof(double));
+  memcpy(&r->lam, row->lam + from, (size_t)n * sizeof(double));
+  if (row->alpha) memcpy(&r->t, row->alpha + from, (size_t)n * sizeof(double));
+}
+
+static inline __attribute__((always_inline)) void
+store_pairs(const RelaxPairs *row, int from, int n, const Pairs *r)
+{
+  const size_t bytes = (size_t)n * sizeof(double);
+  memcpy(row->pa + from, &r->pa, bytes);
+  memcpy(row->pb + from, &r->pb, bytes);
+  if (!row->za) return;
+  memcpy(row->za + from, &r->za, bytes);
+  memcpy(row->zb + from, &r->zb, bytes);
+  memcpy(row->slope_a + from, &r->sa, bytes);
+  memcpy(row->slope_b + from, &r->sb, bytes);
+  memcpy(row->rate_a + from, &r->rate_a, bytes);
+  memcpy(row->rate_b + from, &r->rate_b, bytes);
+}
+
+KERNEL_CLONES
 void relax_pairs(const RelaxPairs *row, double *value, double *size)
 {
-  for (int i = 0; i < row->n; i++) {
-    const double la = row->la[i], ua = row->ua[i], lb = row->lb[i], ub = row->ub[i];
-    const double lam = row->lam[i], t = row->alpha ? row->alpha[i] : 0.5;
-    const double b0 = lam >= 0 ? lb : ub, b1 = lam >= 0 ? ub : lb;
-    const double sa = b0 + t * (b1 - b0), sb = la + t * (ua - la);
-    /* Without finite factors no plane is a bound, but 0 times anything is 0. */
-    const double pa = lam == 0 ? 0 : lam * sa, pb = lam == 0 ? 0 : lam * sb;
-    double least = INFINITY, za = la, zb = lb;
-    for (int corner = 0; corner < 4 && lam != 0; corner++) {
-      const double a = corner & 1 ? ua : la, b = corner & 2 ? ub : lb;
-      const double at = lam * (a * b) - pa * a - pb * b;
-      if (at < least || isnan(at)) {
-        least = at;
-        za = a;
-        zb = b;
-      }
-    }
-    const double a = fmax(fabs(la), fabs(ua)), b = fmax(fabs(lb), fabs(ub));
-    if (lam != 0) {
-      *value += least;
-      *size += fabs(lam) * (a * b + TINY) + fabs(pa) * a + fabs(pb) * b;
-    }
-    row->pa[i] = pa;
-    row->pb[i] = pb;
-    if (!row->za) continue;
-    row->za[i] = za;
-    row->zb[i] = zb;
-    row->slope_a[i] = sa;
-    row->slope_b[i] = sb;
-    row->rate_a[i] = b1 - b0;
-    row->rate_b[i] = ua - la;
+  const Lanes zero = {0};
+  Pairs r = {.value = zero, .size = zero};
+  int i = 0;
+  for (; i + LANES <= row->n; i += LANES) {
+    load_pairs(row, i, LANES, &r);
+    pair_lanes(&r);
+    store_pairs(row, i, LANES, &r);
+  }
+  if (i < row->n) {
+    load_pairs(row, i, row->n - i, &r);
+    pair_lanes(&r);
+    store_pairs(row, i, row->n - i, &r);
+  }
+  for (int j = 0; j < LANES; j++) {
+    *value += r.value[j];
+    *size += r.size[j];
   }
 }
 

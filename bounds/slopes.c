@@ -543,9 +543,10 @@ static LagrangianBatch as_given(Slopes *s, const Objective *objective,
 
 void slopes_look(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
                  const SlopesParams *params, const LagrangianGradient *out,
-                 double *value)
+                 double *value, double *q0)
 {
   LagrangianBatch batch = as_given(s, objective, params);
+  batch.q0 = q0;
   batch.keep = true;
   lagrangian_bound(L, b, &batch, value);
   lagrangian_gradient(L, &batch, out);

@@ -62,10 +62,10 @@ long slopes_run(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
 
 /* One pass with the multipliers as they stand in params->alpha and params->cuts, kept
  * for lagrangian_lambda and its relatives, and the gradient: what a search needs to
- * know about the bound it has. */
+ * know about the bound it has.  q0 as in LagrangianBatch, or NULL. */
 void slopes_look(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
                  const SlopesParams *params, const LagrangianGradient *out,
-                 double *value);
+                 double *value, double *q0);
 
 /* Bounds of n rows like those of the objective, each under one more assumption: row r
  * is row source[r] with cut[r]. */

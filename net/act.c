@@ -11,9 +11,9 @@
 #define SQRT_HALF 0x1.6a09e667f3bcdp-1 /* 1 / sqrt 2 */
 
 static const struct {
-  const char *name, *op;
+  const char *name, *op, *shape;
 } names[] = {
-#define ACT(kind, name, op) [ACT_##kind] = {name, op},
+#define ACT(kind, name, op, shape) [ACT_##kind] = {name, op, shape},
 #include "net/act.def"
 #undef ACT
 };
@@ -21,6 +21,16 @@ static const struct {
 const char *act_name(ActKind kind)
 {
   return kind < ACT_COUNT ? names[kind].name : "?";
+}
+
+const char *act_shape(ActKind kind)
+{
+  return kind < ACT_COUNT ? names[kind].shape : "?";
+}
+
+const char *act_operator(ActKind kind)
+{
+  return kind < ACT_COUNT ? names[kind].op : NULL;
 }
 
 ActKind act_find(const char *op)
@@ -42,6 +52,13 @@ static double sigmoid(double x)
 static double hard_swish(double x)
 {
   return x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6;
+}
+
+/* cosh x = 1 + 2 sinh^2 (x / 2); for larger x without an overflow. */
+static double log_cosh(double x)
+{
+  const double s = sinh(x / 2), a = fabs(x);
+  return a < 1 ? log1p(2 * s * s) : a - M_LN2 + log1p(exp(-2 * a));
 }
 
 double act_value(ActKind kind, double x)
@@ -84,6 +101,8 @@ double act_value(ActKind kind, double x)
     return x > 0 ? 1 : x < 0 ? -1 : 0;
   case ACT_FLOOR:
     return floor(x);
+  case ACT_LOGCOSH:
+    return log_cosh(x);
   case ACT_COUNT:
     break;
   }
@@ -100,6 +119,12 @@ static float hard_swish32(float x)
 {
   const float gate = x / 6 + 0.5F;
   return x * (gate < 0 ? 0 : gate > 1 ? 1 : gate);
+}
+
+static float log_cosh32(float x)
+{
+  const float s = sinhf(x / 2), a = fabsf(x);
+  return a < 1 ? log1pf(2 * s * s) : a - (float)M_LN2 + log1pf(expf(-2 * a));
 }
 
 float act_value32(ActKind kind, float x)
@@ -142,6 +167,8 @@ float act_value32(ActKind kind, float x)
     return x > 0 ? 1.0F : x < 0 ? -1.0F : 0.0F;
   case ACT_FLOOR:
     return floorf(x);
+  case ACT_LOGCOSH:
+    return log_cosh32(x);
   case ACT_COUNT:
     break;
   }
@@ -161,6 +188,8 @@ double act_slope(ActKind kind, double x)
     return x > 0;
   case ACT_SIGMOID:
     return sigmoid(x) * sigmoid(-x);
+  case ACT_LOGCOSH:
+    return tanh(x);
   case ACT_TANH: {
     const double e = exp(-2 * fabs(x));
     return 4 * e / ((1 + e) * (1 + e));
@@ -190,7 +219,8 @@ double act_slope(ActKind kind, double x)
   case ACT_GELU:
     return gelu_slope(x);
   case ACT_HARDSWISH:
-    return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
+    /* At a kink the slope of the piece between them: a tangent there lies below it. */
+    return x < -3 ? 0 : x > 3 ? 1 : (2 * x + 3) / 6;
   case ACT_SIGN:
     return 0;
   case ACT_FLOOR: /* 0, but what follows should see that it rises */
@@ -219,7 +249,8 @@ static bool is_defined(ActKind kind, double x)
 }
 
 /* The relative error of act_value at x.  The argument of erfc is rounded, which its
- * tail magnifies: erfc'(t) / erfc (t) is about -2t, so by 2 t^2 = x^2 units. */
+ * tail magnifies: erfc'(t) / erfc (t) is about -2t, so by 2 t^2 = x^2 units; below
+ * -40 the value itself is far below ACT_ABS. */
 static double relative_error(ActKind kind, double x)
 {
   switch (kind) {
@@ -228,7 +259,7 @@ static double relative_error(ActKind kind, double x)
   case ACT_FLOOR:
     return 0;
   case ACT_GELU:
-    return x < 0 ? ACT_REL + 4 * ROUND_U * (x * x + 1) : ACT_REL;
+    return x < 0 ? ACT_REL + 4 * ROUND_U * (fmin(x * x, 1600) + 1) : ACT_REL;
   default:
     return ACT_REL;
   }
@@ -258,6 +289,7 @@ static void clip_range(ActKind kind, double *lo, double *hi)
       [ACT_HARDSWISH] = {-0.375, INFINITY},
       [ACT_SIGN] = {-1, 1},
       [ACT_FLOOR] = {-INFINITY, INFINITY},
+      [ACT_LOGCOSH] = {0, INFINITY},
   };
   if (*lo < range[kind].lo) *lo = range[kind].lo;
   if (*hi > range[kind].hi) *hi = range[kind].hi;
@@ -287,6 +319,7 @@ static bool has_valley(ActKind kind, double *at, double *within)
   *within = 0x1p-40;
   switch (kind) {
   case ACT_SQUARE:
+  case ACT_LOGCOSH:
     *at = *within = 0;
     return true;
   case ACT_SILU:
@@ -346,6 +379,8 @@ void act_enclose(ActKind kind, double lo, double hi, double *out_lo, double *out
   double at, within, unused;
   *out_lo = -INFINITY;
   *out_hi = INFINITY;
+  /* Something overflows or is not defined before: not even the range of h is known. */
+  if (!isfinite(lo) || !isfinite(hi)) return;
   if (kind == ACT_SIN || kind == ACT_COS) {
     enclose_wave(kind, lo, hi, out_lo, out_hi);
     return;

@@ -17,14 +17,18 @@
 #define ACT_ABS 0x1p-960
 
 typedef enum {
-#define ACT(kind, name, op) ACT_##kind,
+#define ACT(kind, name, op, shape) ACT_##kind,
 #include "net/act.def"
 #undef ACT
   ACT_COUNT
 } ActKind;
 
-/* For messages. */
+/* For people: its name, and the shape that its bounds follow. */
 const char *act_name(ActKind kind);
+const char *act_shape(ActKind kind);
+
+/* The ONNX operator that is exactly this function, or NULL. */
+const char *act_operator(ActKind kind);
 
 /* The kind that is exactly this ONNX operator, or ACT_COUNT. */
 ActKind act_find(const char *op);
@@ -33,14 +37,16 @@ ActKind act_find(const char *op);
 double act_value(ActKind kind, double x);
 float act_value32(ActKind kind, float x);
 
-/* A derivative of h at x, for gradient methods only (any subgradient). */
+/* A derivative of h at x: any subgradient, but for HardSwish at -3 and 3 the slope
+ * inside, which the tangents of bounds/conjugate.c need. */
 double act_slope(ActKind kind, double x);
 
 /* h (x) of exactly this x inside [*lo, *hi]; (-inf, inf) where h is not defined. */
 void act_point(ActKind kind, double x, double *lo, double *hi);
 
 /* h ([lo, hi]) inside [*out_lo, *out_hi], rounding included; lo <= hi.  Where the
- * interval leaves the domain of h, (-inf, inf): nothing is known then. */
+ * interval leaves the domain of h or is infinite, (-inf, inf): nothing is known then,
+ * because h may be taken of something that is no number. */
 void act_enclose(ActKind kind, double lo, double hi, double *out_lo, double *out_hi);
 
 #endif

@@ -35,6 +35,7 @@ static int turns(ActKind kind, Turn *t, int *last)
   case ACT_EXP:
   case ACT_SQUARE:
   case ACT_SOFTPLUS:
+  case ACT_LOGCOSH:
   case ACT_ELU: /* its slope is continuous at 0 and never falls */
     *last = 1;
     return 0;
@@ -136,14 +137,14 @@ double curve_slope_error(ActKind kind, double x)
   case ACT_COS:
     return rel;
   case ACT_ERF:
-    /* x^2 is rounded before exp. */
-    return (rel + x * x * ACT_REL) * act_slope(kind, x) + ACT_ABS;
+    /* x^2 is rounded before exp; beyond 40 the slope is far below ACT_ABS. */
+    return (rel + fmin(x * x, 1600) * ACT_REL) * act_slope(kind, x) + ACT_ABS;
   case ACT_SILU:
   case ACT_GELU:
-    /* A sum that may cancel, of terms below 1 + |x|; the argument as for erf. */
-    return rel * (2 + fabs(x)) * (1 + (kind == ACT_GELU ? fmin(x * x, 64) : 0));
   case ACT_HARDSWISH:
-    return rel * (1 + fabs(x));
+    /* A sum that may cancel, of terms below 3/2: x sigmoid (-x), and x^3 times the
+     * density of GELU, whose argument is rounded as for erf. */
+    return 2 * rel;
   default:
     return rel * fabs(act_slope(kind, x)) + ACT_ABS;
   }
@@ -179,6 +180,8 @@ static double closed_form(ActKind kind, double s, bool positive)
     break;
   case ACT_SOFTPLUS:
     return log(s / (1 - s));
+  case ACT_LOGCOSH:
+    return atanh(s);
   case ACT_HARDSWISH:
     return (6 * s - 3) / 2;
   default:
@@ -187,18 +190,19 @@ static double closed_form(ActKind kind, double s, bool positive)
   return positive ? -z : z;
 }
 
-/* The slope is monotone inside a piece: halve and, where it helps, interpolate. */
+/* The slope is monotone inside a piece: halve and interpolate in turn, until it is
+ * right but for its own rounding (curve_slope_error). */
 static double bisect(ActKind kind, double s, double lo, double hi)
 {
   double at_lo = act_slope(kind, lo) - s, at_hi = act_slope(kind, hi) - s;
-  for (int i = 0; i < 40 && hi - lo > 0x1p-50 * (1 + fabs(lo)); i++) {
+  for (int i = 0; i < 200 && hi - lo > 0x1p-50 * (1 + fabs(lo)); i++) {
     double z = lo / 2 + hi / 2;
-    if (i % 3 != 2) {
+    if (i % 2 == 0) {
       const double secant = lo - at_lo * ((hi - lo) / (at_hi - at_lo));
       if (secant > lo && secant < hi) z = secant;
     }
     const double at = act_slope(kind, z) - s;
-    if (at == 0) return z;
+    if (fabs(at) <= 0x1p-51) return z;
     if ((at > 0) == (at_lo > 0)) {
       lo = z;
       at_lo = at;

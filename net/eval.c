@@ -237,6 +237,7 @@ static Ball act_ball(ActKind kind, Ball x)
   if (!isfinite(x.mid) || !isfinite(x.rad)) return (Ball){0, INFINITY};
   double lo, hi;
   act_enclose(kind, round_add_dn(x.mid, -x.rad), round_add_up(x.mid, x.rad), &lo, &hi);
+  if (!isfinite(lo) || !isfinite(hi)) return (Ball){0, INFINITY};
   if (lo == hi) return (Ball){lo, 0};
   const double mid = lo / 2 + hi / 2;
   const double a = round_add_up(hi, -mid), b = round_add_up(mid, -lo);

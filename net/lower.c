@@ -24,141 +24,24 @@
 
 /* ---- the operators ------------------------------------------------------- */
 
-/* Attributes are written name:kind with the kinds of `kind_letters`.  An attribute
- * that is not listed makes the node unsupported. */
+/* A line of net/operators.def. */
 typedef struct {
   const char *op;
   int required, most; /* operands; most = -1: any number */
-  const char *attrs;
+  const char *attrs, *becomes;
   Status (*run)(Lower *, const OnnxNode *);
 } Operator;
 
 static const char kind_letters[] = "ifsIFt"; /* in the order of OnnxAttr.kind */
 
 static const Operator operators[] = {
-    {"Abs", 1, 1, "", lower_piecewise_abs},
-    {"Add", 2, 2, "", lower_arith_binary},
-    {"And", 2, 2, "", lower_const_logic},
-    {"ArgMax", 1, 1, "axis:i keepdims:i select_last_index:i", lower_const_arg},
-    {"ArgMin", 1, 1, "axis:i keepdims:i select_last_index:i", lower_const_arg},
-    {"AveragePool", 1, 1,
-     "auto_pad:s ceil_mode:i count_include_pad:i dilations:I kernel_shape:I pads:I "
-     "strides:I",
-     lower_conv_average_pool},
-    {"BatchNormalization", 5, 5, "epsilon:f momentum:f spatial:i training_mode:i",
-     lower_arith_batchnorm},
-    {"Cast", 1, 1, "to:i saturate:i", lower_arith_cast},
-    {"Ceil", 1, 1, "", lower_const_round},
-    {"Celu", 1, 1, "alpha:f", lower_smooth_celu},
-    {"Clip", 1, 3, "max:f min:f", lower_piecewise_clip},
-    {"Concat", 1, -1, "axis:i", lower_move_concat},
-    {"Constant", 0, 0, "value:t value_float:f value_floats:F value_int:i value_ints:I",
-     lower_move_constant},
-    {"ConstantOfShape", 1, 1, "value:t", lower_move_constant_of_shape},
-    {"Conv", 2, 3, "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I",
-     lower_conv_conv},
-    {"ConvTranspose", 2, 3,
-     "auto_pad:s dilations:I group:i kernel_shape:I output_padding:I output_shape:I "
-     "pads:I strides:I",
-     lower_deconv},
-    {"CumSum", 2, 2, "exclusive:i reverse:i", lower_sum_cumulative},
-    {"DepthToSpace", 1, 1, "blocksize:i mode:s", lower_pick_depth_to_space},
-    {"Div", 2, 2, "", lower_arith_binary},
-    {"Dropout", 1, 3, "ratio:f seed:i", lower_arith_dropout},
-    {"Elu", 1, 1, "alpha:f", lower_smooth_elu},
-    {"Equal", 2, 2, "", lower_const_compare},
-    {"Expand", 2, 2, "", lower_move_expand},
-    {"Flatten", 1, 1, "axis:i", lower_move_flatten},
-    {"Floor", 1, 1, "", lower_const_round},
-    {"Gather", 2, 2, "axis:i", lower_index_gather},
-    {"GatherElements", 2, 2, "axis:i", lower_pick_gather_elements},
-    {"GatherND", 2, 2, "batch_dims:i", lower_pick_gather_nd},
-    {"Gelu", 1, 1, "approximate:s", lower_smooth_gelu},
-    {"Gemm", 2, 3, "alpha:f beta:f transA:i transB:i", lower_linear_gemm},
-    {"GlobalAveragePool", 1, 1, "", lower_linear_global_pool},
-    {"GlobalMaxPool", 1, 1, "", lower_pool_global_max},
-    {"Greater", 2, 2, "", lower_const_compare},
-    {"GreaterOrEqual", 2, 2, "", lower_const_compare},
-    {"GroupNormalization", 3, 3, "epsilon:f num_groups:i stash_type:i",
-     lower_norm_group},
-    {"HardSigmoid", 1, 1, "alpha:f beta:f", lower_piecewise_hard_sigmoid},
-    {"Identity", 1, 1, "", lower_move_identity},
-    {"InstanceNormalization", 3, 3, "epsilon:f", lower_norm_instance},
-    {"LayerNormalization", 2, 3, "axis:i epsilon:f stash_type:i", lower_norm_layer},
-    {"LeakyRelu", 1, 1, "alpha:f", lower_piecewise_leaky},
-    {"Less", 2, 2, "", lower_const_compare},
-    {"LessOrEqual", 2, 2, "", lower_const_compare},
-    {"LogSoftmax", 1, 1, "axis:i", lower_norm_softmax},
-    {"MatMul", 2, 2, "", lower_linear_matmul},
-    {"Max", 1, -1, "", lower_piecewise_max_min},
-    {"MaxPool", 1, 1,
-     "auto_pad:s ceil_mode:i dilations:I kernel_shape:I pads:I storage_order:i "
-     "strides:I",
-     lower_pool_max},
-    {"Mean", 1, -1, "", lower_sum_of_operands},
-    {"MeanVarianceNormalization", 1, 1, "axes:I", lower_norm_mean_variance},
-    {"Min", 1, -1, "", lower_piecewise_max_min},
-    {"Mish", 1, 1, "", lower_smooth_mish},
-    {"Mod", 2, 2, "fmod:i", lower_const_mod},
-    {"Mul", 2, 2, "", lower_arith_binary},
-    {"Neg", 1, 1, "", lower_arith_neg},
-    {"NonZero", 1, 1, "", lower_const_nonzero},
-    {"Not", 1, 1, "", lower_const_logic},
-    {"Or", 2, 2, "", lower_const_logic},
-    {"PRelu", 2, 2, "", lower_piecewise_prelu},
-    {"Pad", 1, 4, "mode:s pads:I value:f", lower_index_pad},
-    {"Pow", 2, 2, "", lower_smooth_pow},
-    {"RMSNormalization", 2, 2, "axis:i epsilon:f stash_type:i", lower_norm_rms},
-    {"Range", 3, 3, "", lower_const_range},
-    {"ReduceL1", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
-     lower_linear_reduce_l1},
-    {"ReduceL2", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_norm_reduce},
-    {"ReduceLogSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
-     lower_norm_reduce},
-    {"ReduceLogSumExp", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
-     lower_norm_reduce},
-    {"ReduceMax", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_pool_reduce},
-    {"ReduceMean", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
-     lower_linear_reduce},
-    {"ReduceMin", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i", lower_pool_reduce},
-    {"ReduceProd", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
-     lower_linear_reduce_prod},
-    {"ReduceSum", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
-     lower_linear_reduce},
-    {"ReduceSumSquare", 1, 2, "axes:I keepdims:i noop_with_empty_axes:i",
-     lower_norm_reduce},
-    {"Reshape", 2, 2, "allowzero:i", lower_move_reshape},
-    {"Resize", 1, 4,
-     "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f "
-     "exclude_outside:i extrapolation_value:f keep_aspect_ratio_policy:s mode:s "
-     "nearest_mode:s",
-     lower_resize},
-    {"Round", 1, 1, "", lower_const_round},
-    {"ScatterElements", 3, 3, "axis:i reduction:s", lower_pick_scatter_elements},
-    {"ScatterND", 3, 3, "reduction:s", lower_pick_scatter_nd},
-    {"Selu", 1, 1, "alpha:f gamma:f", lower_smooth_elu},
-    {"Shape", 1, 1, "start:i end:i", lower_move_shape},
-    {"Size", 1, 1, "", lower_const_size},
-    {"Slice", 1, 5, "axes:I ends:I starts:I", lower_index_slice},
-    {"Softmax", 1, 1, "axis:i", lower_norm_softmax},
-    {"Softsign", 1, 1, "", lower_smooth_softsign},
-    {"SpaceToDepth", 1, 1, "blocksize:i", lower_pick_space_to_depth},
-    {"Split", 1, 2, "axis:i num_outputs:i split:I", lower_index_split},
-    {"Squeeze", 1, 2, "axes:I", lower_move_squeeze},
-    {"Sub", 2, 2, "", lower_arith_binary},
-    {"Sum", 1, -1, "", lower_sum_of_operands},
-    {"Swish", 1, 1, "alpha:f", lower_smooth_swish},
-    {"ThresholdedRelu", 1, 1, "alpha:f", lower_piecewise_thresholded},
-    {"Tile", 2, 2, "", lower_index_tile},
-    {"Transpose", 1, 1, "perm:I", lower_move_transpose},
-    {"Trilu", 1, 2, "upper:i", lower_pick_trilu},
-    {"Unsqueeze", 1, 2, "axes:I", lower_move_unsqueeze},
-    {"Upsample", 1, 2, "mode:s scales:F", lower_resize_upsample},
-    {"Where", 3, 3, "", lower_move_where},
-    {"Xor", 2, 2, "", lower_const_logic},
+#define OPERATOR(op, required, most, attrs, run, becomes)                              \
+  {op, required, most, attrs, becomes, run},
+#include "net/operators.def"
+#undef OPERATOR
 };
 
-static const Operator activation = {"", 1, 1, "", lower_arith_act};
+static const Operator activation = {"", 1, 1, "", "", lower_arith_act};
 
 static const Operator *find_operator(const OnnxNode *node)
 {
@@ -166,6 +49,22 @@ static const Operator *find_operator(const OnnxNode *node)
   for (size_t k = 0; k < sizeof operators / sizeof *operators; k++)
     if (!strcmp(operators[k].op, node->op)) return &operators[k];
   return act_find(node->op) < ACT_COUNT ? &activation : NULL;
+}
+
+bool lower_operator(int i, LowerOperator *out)
+{
+  const int n = (int)(sizeof operators / sizeof *operators);
+  if (i < n) {
+    *out = (LowerOperator){operators[i].op, operators[i].attrs, operators[i].becomes};
+    return true;
+  }
+  for (int kind = 0, at = n; kind < ACT_COUNT; kind++) {
+    const char *op = act_operator((ActKind)kind);
+    if (!op || at++ < i) continue;
+    *out = (LowerOperator){op, "", act_shape((ActKind)kind)};
+    return true;
+  }
+  return false;
 }
 
 /* ---- checks before an operator runs -------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/lower_const.h -- operators of constants only: what shape arithmetic in exported
- * models consists of.
+/* net/lower_const.h -- operators of constants (Ceil and Floor of variables too):
+ * what the shape arithmetic in exported models consists of.
  *
  * Most of them jump, so floating-point operands must be exactly what ONNX computes
  * (lower_ctx_check_drift).

@@ -355,27 +355,55 @@ Status lower_linear_gemm(Lower *l, const OnnxNode *node)
 
 /* ---- ReduceSum, ReduceMean ----------------------------------------------- */
 
+/* Sums of constants; those of integers are exact or refused. */
+typedef struct {
+  const Value *x;
+  int cols;
+  bool mean;
+} Rows;
+
+static bool fold_rows(const void *data, int i, double *v, double *err)
+{
+  const Rows *r = data;
+  const bool whole = r->x->type == ONNX_INT64 || r->x->type == ONNX_INT32;
+  Fold sum = fold_exact(0);
+  for (int j = 0; j < r->cols; j++) {
+    const int k = i * r->cols + j;
+    const Fold x = {r->x->v[k], r->x->err ? r->x->err[k] : 0};
+    sum = fold_add(sum, x);
+    if (whole && !(fabs(x.v) < 0x1p53 && fabs(sum.v) < 0x1p53)) return false;
+  }
+  if (r->mean) sum = fold_div(sum, fold_exact(r->cols));
+  *v = sum.v;
+  *err = sum.err;
+  return fold_ok(sum) && (r->x->type != ONNX_INT32 || fabs(sum.v) < 0x1p31);
+}
+
+static Status reduce_constant(Lower *l, const OnnxNode *node, const Value *x, int cols,
+                              bool mean, const Shape *shape, Value *y)
+{
+  const bool real = x->type == ONNX_FLOAT || x->type == ONNX_DOUBLE;
+  if (x->type == ONNX_BOOL || (mean && !real))
+    return lower_ctx_refuse(l, node, "operator %s of %s is not supported", node->op,
+                            mean ? "integers" : "truth values");
+  const Value own = *x; /* y may be x */
+  const Rows rows = {&own, cols, mean};
+  const Status rc = lower_ctx_fold(l, node, own.type, shape, fold_rows, &rows, y);
+  l->drifted = l->drifted || real; /* ONNX rounds every sum, in an order of its own */
+  return rc;
+}
+
 /* The mean or sum over the last `cols` elements of each of `reps` groups. */
 static Status reduce_rows(Lower *l, const OnnxNode *node, const Value *x, int reps,
                           int cols, bool mean, const Shape *shape, Value *y)
 {
+  if (x->kind == VALUE_CONST) return reduce_constant(l, node, x, cols, mean, shape, y);
   const Fold w = mean ? fold_div(fold_exact(1), fold_exact(cols)) : fold_exact(1);
   double *v = lower_ctx_doubles(l, 1), *err = lower_ctx_doubles(l, 1);
   v[0] = w.v;
   err[0] = w.err;
   const Shape scalar = {.rank = 0, .n = 1};
   const Value c = lower_ctx_const(x->type, &scalar, v, err);
-  if (x->kind == VALUE_CONST) {
-    int *left = mem_array((size_t)reps, sizeof *left);
-    int *right = mem_zero((size_t)reps, sizeof *right);
-    for (int i = 0; i < reps; i++)
-      left[i] = i * cols;
-    const LowerMulSums sums = {x, &c, left, right, cols, 1, 0};
-    const Status rc = fold_sums(l, node, &sums, shape, y);
-    mem_free(left);
-    mem_free(right);
-    return rc;
-  }
   int k = -1;
   const Status rc =
       dense(l, node, x->node, reps, (Matrix){&c, 0, 0, 0, 1, cols}, shape, &k);

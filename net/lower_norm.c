@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/lower_norm.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "net/base/mem.h"
 #include "net/fold.h"
 #include "net/lower_arith.h"
 #include "net/lower_linear.h"
-#include "net/lower_mul.h"
 #include "net/lower_smooth.h"
 
 static bool is_float(const Value *x)
@@ -47,111 +47,117 @@ static Status beside(Lower *l, const OnnxNode *node, const Value *a, const Value
   return rc;
 }
 
-/* log sum_j e^x_j of each row, halving the rows until one column is left. */
+/* log (e^a + e^b) = (a + b) / 2 + log cosh ((a - b) / 2) + log 2, elementwise.  Lines
+ * around b + softplus (a - b) are the same, but intervals grow threefold there. */
+static Status log_of_two(Lower *l, const OnnxNode *node, const Value *a, const Value *b,
+                         Value *y)
+{
+  const Fold half = fold_exact(0.5), log_2 = {M_LN2, 0x1p-54};
+  Value d, sum;
+  Status rc = lower_arith_apply(l, node, '-', a, b, &d);
+  if (!rc) rc = lower_arith_times(l, node, &d, half, &d);
+  if (!rc) rc = lower_arith_activate(l, node, ACT_LOGCOSH, &d, &d);
+  if (!rc) rc = lower_arith_apply(l, node, '+', a, b, &sum);
+  if (!rc) rc = lower_arith_times(l, node, &sum, half, &sum);
+  if (!rc) rc = lower_arith_plus(l, node, &sum, log_2, &sum);
+  return rc ? rc : lower_arith_apply(l, node, '+', &sum, &d, y);
+}
+
+/* One step of log_sum_exp: columns 0 and 1 become one, 2 and 3, ...; a last one that is
+ * alone stays. */
+static Status halve(Lower *l, const OnnxNode *node, const Value *x, Value *y)
+{
+  const int n = x->shape.dims[1];
+  Value a, b, last;
+  Status rc = columns(l, node, x, 0, 2, n / 2, &a);
+  if (!rc) rc = columns(l, node, x, 1, 2, n / 2, &b);
+  if (!rc && n % 2) rc = columns(l, node, x, n - 1, 1, 1, &last);
+  if (!rc) rc = log_of_two(l, node, &a, &b, y);
+  return rc || n % 2 == 0 ? rc : beside(l, node, y, &last, y);
+}
+
+/* log sum_j e^x_j of each row. */
 static Status log_sum_exp(Lower *l, const OnnxNode *node, const Value *x, Value *y)
 {
+  Status rc = STATUS_OK;
   *y = *x;
-  while (y->shape.dims[1] > 1) {
-    const int half = y->shape.dims[1] / 2;
-    const bool odd = y->shape.dims[1] % 2;
-    Value a, b, d, last;
-    Status rc = columns(l, node, y, 0, 2, half, &a);
-    if (!rc) rc = columns(l, node, y, 1, 2, half, &b);
-    if (!rc && odd) rc = columns(l, node, y, 2 * half, 1, 1, &last);
-    if (!rc) rc = lower_arith_apply(l, node, '-', &a, &b, &d);
-    if (!rc) rc = lower_arith_activate(l, node, ACT_SOFTPLUS, &d, &d);
-    if (!rc) rc = lower_arith_apply(l, node, '+', &b, &d, y);
-    if (!rc && odd) rc = beside(l, node, y, &last, y);
-    if (rc) return rc;
-  }
-  return STATUS_OK;
+  while (!rc && y->shape.dims[1] > 1)
+    rc = halve(l, node, y, y);
+  return rc;
 }
 
 /* ---- Softmax, LogSoftmax ------------------------------------------------- */
 
-/* Up to this many differences in one operator. */
-#define MAX_DIFFERENCES (1 << 20)
+#define MAX_LEVELS 32
 
-/* x_j - x_i with one row for each x_i, over the j that are not i. */
-static Status differences(Lower *l, const OnnxNode *node, const Value *x, Value *y)
+/* Column j of the result is column j ^ 1 of x, or j / 2, for j < n. */
+static Status spread(Lower *l, const OnnxNode *node, const Value *x, int n, bool swap,
+                     Value *y)
 {
-  const int rows = x->shape.dims[0], n = x->shape.dims[1];
-  const Shape shape = matrix(rows * n, n - 1);
-  int *this = mem_array((size_t)shape.n, sizeof *this);
-  int *other = mem_array((size_t)shape.n, sizeof *other);
-  int k = 0;
+  const int rows = x->shape.dims[0];
+  const Shape shape = matrix(rows, n);
+  int *map = mem_array((size_t)shape.n, sizeof *map);
   for (int r = 0; r < rows; r++)
-    for (int i = 0; i < n; i++)
-      for (int j = 0; j < n; j++)
-        if (j != i) {
-          this[k] = r * n + i;
-          other[k++] = r * n + j;
-        }
-  Value a, b;
-  Status rc = lower_ctx_gather(l, node, &x, 1, other, &shape, &a);
-  if (!rc) rc = lower_ctx_gather(l, node, &x, 1, this, &shape, &b);
-  mem_free(this);
-  mem_free(other);
-  return rc ? rc : lower_arith_apply(l, node, '-', &a, &b, y);
+    for (int j = 0; j < n; j++)
+      map[r * n + j] = r * x->shape.dims[1] + (swap ? j ^ 1 : j / 2);
+  const Status rc = lower_ctx_gather(l, node, &x, 1, map, &shape, y);
+  mem_free(map);
+  return rc;
 }
 
-static const bool second[NODE_MAX_RANK] = {false, true};
-
-/* softmax_i = sigmoid (x_i - x_j) when there is one other element. */
-static Status softmax_by_differences(Lower *l, const OnnxNode *node, const Value *x,
-                                     Value *y)
+/* y_i = log sum_{j != i} e^x_j of each row, two or more columns.  The columns are the
+ * leaves of a binary tree: inside[k] are the sums below the nodes of level k; what is
+ * outside of a node is outside of its parent, or below its sibling. */
+static Status log_sum_of_others(Lower *l, const OnnxNode *node, const Value *x,
+                                Value *y)
 {
-  Value d;
-  Status rc = lower_mul_spend(l, node, (int64_t)x->shape.n * (x->shape.dims[1] - 1));
-  if (!rc) rc = differences(l, node, x, &d);
-  if (!rc && x->shape.dims[1] == 2) {
-    rc = lower_arith_times(l, node, &d, fold_exact(-1), &d);
-    return rc ? rc : lower_arith_activate(l, node, ACT_SIGMOID, &d, y);
+  Value inside[MAX_LEVELS], a, b, last;
+  Status rc = STATUS_OK;
+  int k = 0;
+  inside[0] = *x;
+  for (; !rc && inside[k].shape.dims[1] > 2; k++)
+    rc = halve(l, node, &inside[k], &inside[k + 1]);
+  if (!rc) rc = spread(l, node, &inside[k], 2, true, y);
+  for (k--; !rc && k >= 0; k--) {
+    const int n = inside[k].shape.dims[1], paired = n / 2 * 2;
+    rc = spread(l, node, y, paired, false, &a);
+    if (!rc) rc = spread(l, node, &inside[k], paired, true, &b);
+    if (!rc && n % 2) rc = columns(l, node, y, n / 2, 1, 1, &last);
+    if (!rc) rc = log_of_two(l, node, &a, &b, y);
+    if (!rc && n % 2) rc = beside(l, node, y, &last, y);
   }
-  if (!rc) rc = lower_arith_activate(l, node, ACT_EXP, &d, &d);
-  if (!rc) rc = lower_linear_sum(l, node, &d, second, false, true, &d);
-  if (!rc) rc = lower_arith_plus(l, node, &d, fold_exact(1), &d);
-  return rc ? rc : lower_arith_activate(l, node, ACT_RECIPROCAL, &d, y);
+  return rc;
 }
 
-/* x_i - log sum e^x_j, which is -softplus (x_j - x_i) for two elements. */
-static Status log_softmax(Lower *l, const OnnxNode *node, const Value *x, Value *y)
+/* -softplus (x_j - x_i) of two columns. */
+static Status log_softmax_of_two(Lower *l, const OnnxNode *node, const Value *x,
+                                 Value *y)
 {
-  Value d;
-  Status rc;
-  if (x->shape.dims[1] == 2) {
-    rc = differences(l, node, x, &d);
-    if (!rc) rc = lower_arith_activate(l, node, ACT_SOFTPLUS, &d, &d);
-    return rc ? rc : lower_arith_times(l, node, &d, fold_exact(-1), y);
-  }
-  rc = log_sum_exp(l, node, x, &d);
-  return rc ? rc : lower_arith_apply(l, node, '-', x, &d, y);
+  Value other;
+  Status rc = spread(l, node, x, 2, true, &other);
+  if (!rc) rc = lower_arith_apply(l, node, '-', &other, x, y);
+  if (!rc) rc = lower_arith_activate(l, node, ACT_SOFTPLUS, y, y);
+  return rc ? rc : lower_arith_times(l, node, y, fold_exact(-1), y);
 }
 
-/* Of each row of x. */
+/* Of each row of x.  The logarithm has tighter bounds as x_i - log sum e^x_j than as
+ * that of the sigmoid. */
 static Status softmax_rows(Lower *l, const OnnxNode *node, const Value *x, Value *y)
 {
   const bool is_log = !strcmp(node->op, "LogSoftmax");
-  const int n = x->shape.dims[1];
-  if (n == 1) { /* 1 whatever x is */
+  Value sum;
+  if (x->shape.dims[1] == 1) { /* 1 whatever x is */
     double *v = lower_ctx_doubles(l, (size_t)x->shape.n);
     for (int i = 0; i < x->shape.n; i++)
       v[i] = is_log ? 0 : 1;
     *y = lower_ctx_const(x->type, &x->shape, v, NULL);
     return STATUS_OK;
   }
-  const Shape shape = x->shape;
-  Status rc;
-  if (is_log) {
-    rc = log_softmax(l, node, x, y);
-  } else if ((int64_t)x->shape.n * (n - 1) <= MAX_DIFFERENCES) {
-    rc = softmax_by_differences(l, node, x, y);
-  } else {
-    rc = log_softmax(l, node, x, y);
-    if (!rc) rc = lower_arith_activate(l, node, ACT_EXP, y, y);
-  }
-  if (!rc) *y = lower_ctx_reshaped(y, &shape);
-  return rc;
+  if (is_log && x->shape.dims[1] == 2) return log_softmax_of_two(l, node, x, y);
+  Status rc =
+      is_log ? log_sum_exp(l, node, x, &sum) : log_sum_of_others(l, node, x, &sum);
+  if (!rc) rc = lower_arith_apply(l, node, '-', x, &sum, y);
+  return rc || is_log ? rc : lower_arith_activate(l, node, ACT_SIGMOID, y, y);
 }
 
 /* Over one axis, moved to the end and back. */

@@ -10,6 +10,10 @@
  * Windows that do not overlap need kh kw - 1 ReLUs each, as one tree over the window
  * would; those that do need fewer: 3 x 3 with stride 2 six instead of eight, with
  * stride 1 four.  Padding never wins: runs end at the border.
+ *
+ * A ReLU in front stays there, though behind the maximum it would need fewer neurons:
+ * measured on a network of verivital, bounds got better for most properties and much
+ * worse for the hardest (what is always off under a ReLU has a known sign of b - a).
  */
 #ifndef NET_LOWER_POOL_H
 #define NET_LOWER_POOL_H

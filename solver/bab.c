@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/contract.h"
 #include "bounds/crown.h"
 #include "bounds/lp.h"
 #include "bounds/slopes.h"
@@ -13,6 +14,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "solver/branch.h"
+#include "solver/narrow.h"
 #include "solver/progress.h"
 #include "solver/tree.h"
 
@@ -28,6 +30,13 @@
 #define ENOUGH 0.1
 /* Betas that a node hands on to its children; older ones start from 0 again. */
 #define KEPT_BETAS 64
+/* Candidates of which both signs are probed, and the most terms of a network for that.
+ */
+#define PROBED     128
+#define MUTE_SHARE 1e-10
+/* When a box has shrunk by so much, all intervals of its children are bounded again. */
+#define LEAST_SHRINK 0.02
+#define MOST_TERMS   ((size_t)1 << 22)
 /* Points tried as witnesses after each batch. */
 #define PROBES 8
 /* How far the first step from there goes, in half-widths of the box. */
@@ -37,6 +46,7 @@
 typedef struct {
   double *weights;       /* double weights[max_rows of a case] */
   float *beta;           /* float beta[KEPT_BETAS]: of the path, last decision first */
+  float *input;          /* float input[2 inputs]: lo, hi; only to contract */
   float *interval;       /* float interval[2 packed width]: lo, hi; only to retighten */
   unsigned char *slopes; /* unsigned char slopes[packed width] */
 } Slot;
@@ -47,6 +57,7 @@ typedef struct {
   const unsigned char *parent; /* slot; NULL for a root */
   Decision decision;           /* what it adds */
   double beta;                 /* of it, to start with */
+  bool has_smaller_box;        /* so much that all layers are worth bounding again */
   bool is_empty;
 } Part;
 
@@ -57,9 +68,10 @@ typedef struct {
   Crown *crown;
   Slopes *slopes;
   Branch *branch;
-  Bounds *b, *one; /* the group's boxes; one of them, for a linear program */
+  Contract *contract; /* NULL: not used */
+  Bounds *b, *one;    /* the group's boxes; one of them, for a linear program */
   double **alpha, **mean;
-  double *c, *lower, *value, *corner;
+  double *c, *lower, *value, *corner, *q0;
   int *first, *count, *box;
   int n_rows, *part; /* part of each row */
   SlopesCut *cuts;
@@ -81,12 +93,13 @@ typedef struct {
   const Bounds *root;
   const Packed *packed;
   const Hints *hints;
+  Rows *rows; /* where bounds say nothing: of the network, for contractions; or NULL */
   const BabParams *params;
   Attack *attack;
   const Stop *stop;
   Result *result;
   Worker *workers;
-  int batch, group, max_count, look_ahead;
+  int batch, group, max_count, look_ahead, n_candidates;
   size_t width;      /* packed slopes of the margin node */
   int n_open, *open; /* open cases, from query->first_case */
   int *roots;        /* int roots[n_open]: their nodes in the tree */
@@ -109,6 +122,8 @@ static size_t slot_bytes(const Search *s)
 {
   const size_t bytes =
       (size_t)s->max_count * sizeof(double) + KEPT_BETAS * sizeof(float) +
+      (s->params->contract ? 2 * (size_t)net_in_size(s->query->net) * sizeof(float)
+                           : 0) +
       (s->params->retighten ? 2 * s->width * sizeof(float) : 0) + s->width;
   return (bytes + 7) / 8 * 8;
 }
@@ -121,6 +136,8 @@ static Slot slot_view(const Search *s, const unsigned char *bytes)
   at += (size_t)s->max_count * sizeof(double);
   slot.beta = (float *)(void *)at;
   at += KEPT_BETAS * sizeof(float);
+  slot.input = (float *)(void *)at;
+  if (s->params->contract) at += 2 * (size_t)net_in_size(s->query->net) * sizeof(float);
   slot.interval = (float *)(void *)at;
   if (s->params->retighten) at += 2 * s->width * sizeof(float);
   slot.slopes = at;
@@ -147,6 +164,21 @@ static void load_intervals(const Search *s, Bounds *b, int t, const float *inter
     for (int i = 0; i < s->packed->n_open[k]; i++, interval += 2)
       bounds_meet(b, b->net->nodes[k].in[0], t, s->packed->open[k][i],
                   (double)interval[0], (double)interval[1]);
+}
+
+static void store_inputs(const Bounds *b, int t, float *input)
+{
+  const size_t n = (size_t)net_in_size(b->net), at = (size_t)t * n;
+  for (size_t i = 0; i < n; i++) {
+    *input++ = round_float_dn(b->lo[0][at + i]);
+    *input++ = round_float_up(b->hi[0][at + i]);
+  }
+}
+
+static void load_inputs(Bounds *b, int t, const float *input)
+{
+  for (int i = 0; i < net_in_size(b->net); i++, input += 2)
+    bounds_meet(b, 0, t, i, (double)input[0], (double)input[1]);
 }
 
 /* ---- bounding a group ------------------------------------------------------------ */
@@ -176,6 +208,8 @@ static void apply(Bounds *b, int t, const Decision *d)
 static void load_bounds(const Search *s, Worker *w, const Part *part, int t)
 {
   bounds_copy_box(w->b, t, s->root, 0);
+  if (part->parent && s->params->contract)
+    load_inputs(w->b, t, slot_view(s, part->parent).input);
   if (part->parent && s->params->retighten)
     load_intervals(s, w->b, t, slot_view(s, part->parent).interval);
   const int n = read_path(s, w, part);
@@ -183,12 +217,39 @@ static void load_bounds(const Search *s, Worker *w, const Part *part, int t)
     apply(w->b, t, &w->path[i]);
 }
 
+/* The inputs, by the bounds as they are now; their slots hand that on. */
+static void contract_by_bounds(const Search *s, Worker *w, Part *parts)
+{
+  const size_t size = (size_t)net_out_size(s->query->net),
+               n = (size_t)net_in_size(s->query->net);
+  for (int r = 0; r < w->n_rows; r++) {
+    const double *weights = w->c + (size_t)r * size + (size_t)w->first[r];
+    Part *part = &parts[w->part[r]];
+    const double share = contract_inputs(w->b, w->part[r], w->value[r], w->count[r],
+                                         weights, w->q0 + (size_t)r * n);
+    part->node.has_shrunk = share > LEAST_SHRINK;
+    if (share > 0) part->node.is_contracted = true;
+    if (w->b->empty[w->part[r]]) part->is_empty = true;
+  }
+}
+
+static void contract_group(const Search *s, Worker *w, Part *parts, int n)
+{
+  for (int t = 0; t < n; t++) {
+    const int k = s->open[parts[t].node.open_case], first = s->query->row[k];
+    if (contract_run(w->contract, w->b, t, first, s->query->row[k + 1] - first))
+      parts[t].node.is_contracted = true;
+  }
+}
+
 static void retighten(const Search *s, Worker *w, const Part *parts, int n)
 {
   int first = w->b->net->n_nodes;
-  for (int t = 0; t < n; t++)
+  for (int t = 0; t < n; t++) {
     if (parts[t].parent && parts[t].decision.node < first)
       first = parts[t].decision.node;
+    if (parts[t].has_smaller_box) first = 1;
+  }
   if (first == w->b->net->n_nodes) return;
   const CrownParams params = {.first = first, .hints = s->hints, .stop = s->stop};
   crown_run(w->crown, w->b, &params);
@@ -310,10 +371,31 @@ static void store_part(const Search *s, const Worker *w, const Part *part, int r
     slot.weights[j] = w->c[(size_t)row * size + (size_t)(w->first[row] + j)];
   packed_store(s->packed, s->query->net->n_nodes - 1, w->alpha, row, slot.slopes);
   if (s->params->retighten) store_intervals(s, w->b, w->part[row], slot.interval);
+  if (s->params->contract) store_inputs(w->b, w->part[row], slot.input);
   int n = 0;
   for (int i = 0; i < w->n_cuts; i++)
     if (w->cuts[i].row == row && n < KEPT_BETAS)
       slot.beta[n++] = (float)w->cuts[i].beta;
+}
+
+/* The box of a leaf.  A sign that only violators have must be assumed, like one that
+ * was decided, for the program to be exact: on the rest of the box the neuron is
+ * another function.  The root's intervals go on to 0, so that every assumption can have
+ * its multiplier. */
+static void load_leaf(const Search *s, Worker *w, int t)
+{
+  const Packed *packed = s->packed;
+  const Bounds *b = w->b;
+  const int n = net_in_size(b->net);
+  bounds_copy_box(w->one, 0, s->root, 0);
+  for (int i = 0; i < n; i++)
+    bounds_meet(w->one, 0, 0, i, b->lo[0][t * n + i], b->hi[0][t * n + i]);
+  for (int k = 0; k < b->net->n_nodes; k++)
+    for (int i = 0; i < packed->n_open[k]; i++) {
+      const int j = b->net->nodes[k].in[0], at = packed->open[k][i];
+      if (bounds_unstable(b, j, t, at)) continue;
+      bounds_split(w->one, j, 0, at, b->lo[j][t * b->net->nodes[j].size + at] >= 0);
+    }
 }
 
 /* Every sign is decided, so the relaxation is exact: a linear program. */
@@ -321,7 +403,10 @@ static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *
 {
   const int k = s->open[part->node.open_case];
   if (!w->one) w->one = bounds_new(s->query->net, 1);
-  bounds_copy_box(w->one, 0, w->b, w->part[row]);
+  if (part->node.is_contracted)
+    load_leaf(s, w, w->part[row]);
+  else
+    bounds_copy_box(w->one, 0, w->b, w->part[row]);
   Objective o = objective_cases(s->query->net, 1, &k, s->query->row);
   LpResult lp;
   w->lps++;
@@ -363,25 +448,73 @@ static void choose(Candidate *found, int n, double lower, const double *half)
   found[0] = found[first];
 }
 
+static bool is_sign(const Bounds *b, const Candidate *c)
+{
+  return b->is_relu[b->net->nodes[c->decision.node].in[0]];
+}
+
 /* Looking ahead decides signs only: how many candidates, from the first on, are ReLUs,
  * or 1 when the best is none. */
 static int n_signs(const Bounds *b, const Candidate *found, int n)
 {
   int signs = 0;
-  while (signs < n && b->is_relu[b->net->nodes[found[signs].decision.node].in[0]])
+  while (signs < n && is_sign(b, &found[signs]))
     signs++;
   return signs == 0 && n > 0 ? 1 : signs;
 }
 
+/* A bound that is 0 up to rounding: it tells no neuron from another, and never closes
+ * what the signs of all neurons together do not. */
+static bool is_mute(const Search *s, int k, double lower)
+{
+  const int last = s->query->net->n_nodes - 1;
+  double range = 0;
+  if (s->params->contract == 2) return true;
+  for (int j = s->query->row[k]; j < s->query->row[k + 1]; j++)
+    range = fmax(range, s->root->hi[last][j] - s->root->lo[last][j]);
+  return lower > -MUTE_SHARE * range;
+}
+
+static bool has_mute_case(const Search *s)
+{
+  for (int c = 0; c < s->n_open; c++) {
+    const int k = s->open[c];
+    if (is_mute(s, k, s->result->cases[s->query->first_case + k].lower)) return true;
+  }
+  return false;
+}
+
+/* The neuron whose signs narrow most. */
+static void probe_candidates(const Search *s, Worker *w, Part *part, int r)
+{
+  const int t = w->part[r];
+  Candidate *found = w->candidate + (size_t)r * (size_t)s->n_candidates;
+  w->n_candidates[r] = branch_candidates(w->branch, w->b, t, s->n_candidates, found);
+  w->n_candidates[r] = n_signs(w->b, found, w->n_candidates[r]);
+  if (w->n_candidates[r] && is_sign(w->b, found) &&
+      narrow_choose(w->contract, w->b, t, w->first[r], w->count[r], found,
+                    &w->n_candidates[r]))
+    part->node.is_contracted = true;
+  part->is_empty = w->b->empty[t];
+  /* All on the list are decided, others may not be. */
+  if (!part->is_empty && !w->n_candidates[r])
+    w->n_candidates[r] = branch_candidates(w->branch, w->b, t, 1, found);
+}
+
 /* Candidates of every row, best first; with look-ahead the first becomes the one whose
  * halves have the best bounds. */
-static void list_candidates(const Search *s, Worker *w, Objective *o,
+static void list_candidates(const Search *s, Worker *w, Part *parts, Objective *o,
                             const SlopesParams *params)
 {
   const int most = s->look_ahead > 1 ? s->look_ahead : 1;
   int n = 0;
   for (int r = 0; r < w->n_rows; r++) {
-    Candidate *found = w->candidate + (size_t)r * (size_t)most;
+    Part *part = &parts[w->part[r]];
+    if (w->contract && is_mute(s, s->open[part->node.open_case], w->lower[r])) {
+      probe_candidates(s, w, part, r);
+      continue;
+    }
+    Candidate *found = w->candidate + (size_t)r * (size_t)s->n_candidates;
     w->n_candidates[r] = branch_candidates(w->branch, w->b, w->part[r], most, found);
     w->n_candidates[r] = n_signs(w->b, found, w->n_candidates[r]);
     for (int i = 0; most > 1 && w->n_candidates[r] > 1 && i < 2 * w->n_candidates[r];
@@ -399,7 +532,7 @@ static void list_candidates(const Search *s, Worker *w, Objective *o,
                     w->ahead_value);
   for (int from = 0; from < n;) {
     const int r = w->source[from], count = w->n_candidates[r];
-    choose(w->candidate + (size_t)r * (size_t)most, count, w->value[r],
+    choose(w->candidate + (size_t)r * (size_t)s->n_candidates, count, w->value[r],
            w->ahead_value + from);
     from += 2 * count;
   }
@@ -410,8 +543,7 @@ static void judge_row(const Search *s, Worker *w, Part *part, int row, double *c
   const size_t n = (size_t)net_in_size(s->query->net);
   memcpy(corner, w->corner + (size_t)row * n, n * sizeof *corner);
   if (w->n_candidates[row]) {
-    const Candidate *found =
-        w->candidate + (size_t)row * (size_t)(s->look_ahead > 1 ? s->look_ahead : 1);
+    const Candidate *found = w->candidate + (size_t)row * (size_t)s->n_candidates;
     part->node.next = found->decision;
     for (int half = 0; half < 2; half++)
       part->node.beta[half] = start_beta(w, row, &found->decision, half);
@@ -434,6 +566,7 @@ static void bound_group(void *context, int member, int g)
   w->b->n_box = n;
   for (int t = 0; t < n; t++)
     load_bounds(s, w, &parts[t], t);
+  if (w->contract) contract_group(s, w, parts, n);
   if (s->params->retighten) retighten(s, w, parts, n);
   w->n_rows = w->n_cuts = 0;
   for (int t = 0; t < n; t++) {
@@ -454,15 +587,20 @@ static void bound_group(void *context, int member, int g)
     const LagrangianGradient out = {.x0 = w->corner};
     o = objective_of(s, w);
     params.n_cuts = w->n_cuts;
-    slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value);
+    slopes_look(w->slopes, w->L, w->b, &o, &params, &out, w->value, w->q0);
+    if (s->params->contract) contract_by_bounds(s, w, parts);
     branch_score(w->branch, w->b, w->n_rows, w->box, w->mean, s->params->retighten,
                  s->hints, s->stop);
-    list_candidates(s, w, &o, &params);
+    list_candidates(s, w, parts, &o, &params);
   }
   const size_t inputs = (size_t)net_in_size(s->query->net);
   for (int r = 0; r < w->n_rows; r++)
-    judge_row(s, w, &parts[w->part[r]], r,
-              s->corner + (size_t)(from + w->part[r]) * inputs);
+    if (!parts[w->part[r]].is_empty)
+      judge_row(s, w, &parts[w->part[r]], r,
+                s->corner + (size_t)(from + w->part[r]) * inputs);
+  for (int t = 0; t < n; t++)
+    if (parts[t].node.is_contracted)
+      parts[t].node.lower = fmin(parts[t].node.lower, CONTRACT_MARGIN);
   w->b->n_box = all;
 }
 
@@ -481,11 +619,16 @@ static Worker worker_new(const Search *s, int member)
   w.lower = mem_doubles(group);
   w.value = mem_doubles(group);
   w.corner = mem_doubles(group * (size_t)net_in_size(net));
+  w.q0 = mem_doubles(group * (size_t)net_in_size(net));
   w.first = mem_array(group, sizeof *w.first);
   w.count = mem_array(group, sizeof *w.count);
   w.box = mem_array(group, sizeof *w.box);
   w.part = mem_array(group, sizeof *w.part);
-  const size_t candidates = group * (size_t)(s->look_ahead > 1 ? s->look_ahead : 1);
+  const size_t candidates = group * (size_t)s->n_candidates;
+  if (s->rows) {
+    w.contract = contract_new(s->rows);
+    contract_scale(w.contract, s->root);
+  }
   w.candidate = mem_array(candidates, sizeof *w.candidate);
   w.n_candidates = mem_array(group, sizeof *w.n_candidates);
   w.source = mem_array(2 * candidates, sizeof *w.source);
@@ -501,12 +644,14 @@ static void worker_free(const Net *net, Worker *w)
   slopes_free(w->slopes);
   branch_free(w->branch);
   crown_free(w->crown);
+  contract_free(w->contract);
   lagrangian_free_multipliers(net, w->alpha);
   lagrangian_free_multipliers(net, w->mean);
   mem_free(w->c);
   mem_free(w->lower);
   mem_free(w->value);
   mem_free(w->corner);
+  mem_free(w->q0);
   mem_free(w->first);
   mem_free(w->count);
   mem_free(w->box);
@@ -559,6 +704,10 @@ static void search_init(Search *s)
     const int count = query->row[k + 1] - query->row[k];
     if (count > s->max_count) s->max_count = count;
   }
+  if (s->params->contract && has_mute_case(s))
+    s->rows = rows_new(query->net, MOST_TERMS);
+  s->n_candidates = s->look_ahead > 1 ? s->look_ahead : 1;
+  if (s->rows && s->n_candidates < PROBED) s->n_candidates = PROBED;
   s->roots = mem_array((size_t)s->n_open + 1, sizeof *s->roots);
   s->open_nodes = mem_zero((size_t)s->n_open + 1, sizeof *s->open_nodes);
   s->closed = mem_doubles((size_t)s->n_open + 1);
@@ -584,6 +733,7 @@ static void search_free(Search *s)
 {
   for (int i = 0; i < s->team->n; i++)
     worker_free(s->query->net, &s->workers[i]);
+  rows_free(s->rows);
   mem_free(s->workers);
   mem_free(s->open);
   mem_free(s->roots);
@@ -601,15 +751,18 @@ static void search_free(Search *s)
 static void add_part(Search *s, const TreeNode *parent, int id, int open_case,
                      Decision decision)
 {
-  s->parts[s->n_parts++] = (Part){.node = {.lower = parent ? parent->lower : -INFINITY,
-                                           .id = id,
-                                           .open_case = open_case,
-                                           .depth = parent ? parent->depth + 1 : 0,
-                                           .next = {.node = -1},
-                                           .slot = tree_take_slot(&s->tree)},
-                                  .parent = parent ? parent->slot : NULL,
-                                  .beta = parent ? parent->beta[decision.positive] : 0,
-                                  .decision = decision};
+  s->parts[s->n_parts++] =
+      (Part){.node = {.lower = parent ? parent->lower : -INFINITY,
+                      .id = id,
+                      .open_case = open_case,
+                      .depth = parent ? parent->depth + 1 : 0,
+                      .is_contracted = parent && parent->is_contracted,
+                      .next = {.node = -1},
+                      .slot = tree_take_slot(&s->tree)},
+             .parent = parent ? parent->slot : NULL,
+             .has_smaller_box = parent && parent->has_shrunk,
+             .beta = parent ? parent->beta[decision.positive] : 0,
+             .decision = decision};
 }
 
 /* Fill the batch with the children of the hardest nodes.  Returns false when there is
@@ -647,7 +800,10 @@ static void close_part(Search *s, const Part *part, TreeState state)
 {
   const int c = part->node.open_case;
   s->tree.history[part->node.id].state = state;
-  if (!part->is_empty) s->closed[c] = fmin(s->closed[c], part->node.lower);
+  if (!part->is_empty)
+    s->closed[c] = fmin(s->closed[c], part->node.lower);
+  else if (part->node.is_contracted)
+    s->closed[c] = fmin(s->closed[c], CONTRACT_MARGIN);
   if (state == TREE_STUCK) {
     s->stats.stuck++;
     return; /* stays open for ever */

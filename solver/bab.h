@@ -11,6 +11,13 @@
  *   2  slopes and the betas of all decisions, from the parent's (bounds/slopes.h)
  *   3  a neuron to decide next (solver/branch.h); where none is left, the branch is a
  *      linear program, which is solved
+ *   4  what the bound says about inputs that violate the case narrows the box of the
+ *      children (contract_inputs of bounds/contract.h).  Where bounds are 0 up to
+ *      rounding, they do not tell neurons from each other: then intervals are narrowed
+ *      through all equations, and step 3 probes signs (solver/narrow.h)
+ *
+ * From step 4 on a node speaks about inputs that violate its case alone.  So what its
+ * bound proves is no more than CONTRACT_MARGIN, the margin up to which it was narrowed.
  *
  * A branch is closed by a proven bound above 0, or when two proven bounds of one neuron
  * exclude each other, so that no input is in it.  Points where weak bounds are attained
@@ -40,6 +47,7 @@ typedef struct {
   bool retighten;      /* step 1 above */
   int look_ahead;      /* candidates of which both halves are bounded before one is
                         * split, where step 1 is left out; 0: take the best score */
+  int contract;        /* 0: step 4 is left out; 2: it always uses all equations */
   int lp_neurons;      /* no linear program with more columns */
   int probe_steps;     /* descent steps from every probe */
   int attack_restarts; /* of an attack from random points, each time the number of nodes

@@ -5,6 +5,8 @@
 
 #include "net/base/file.h"
 #include "net/base/mem.h"
+#include "net/base/text.h"
+#include "net/lower.h"
 #include "net/reader.h"
 #include "solver/jsonout.h"
 #include "solver/options.h"
@@ -15,12 +17,15 @@ static const char *const format_words[] = {"text", "json", NULL};
 typedef struct {
   Usage usage;
   int json;
+  bool operators;
 } Args;
 
-enum { KEY_FORMAT = 0x100 };
+enum { KEY_FORMAT = 0x100, KEY_OPERATORS };
 
 static const struct argp_option options[] = {
     {"format", KEY_FORMAT, "FORMAT", 0, "text (default) or json", 0},
+    {"operators", KEY_OPERATORS, 0, 0,
+     "Instead, list the ONNX operators that are supported, as Markdown", 0},
     {0, 0, 0, 0, 0, 0},
 };
 
@@ -30,6 +35,11 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   if (key == KEY_FORMAT)
     return usage_checked(
         options_word("format", arg, format_words, &a->json, &a->usage.err));
+  if (key == KEY_OPERATORS) {
+    a->operators = true;
+    a->usage.n_wanted = 0;
+    return 0;
+  }
   return usage_key(&a->usage, key, arg);
 }
 
@@ -222,13 +232,55 @@ static Status print(const Net *net, int json, Err *err)
   return rc;
 }
 
+/* ---- operators ----------------------------------------------------------- */
+
+/* "axis:i epsilon:f" as "axis, epsilon". */
+static void add_attributes(Text *out, const char *attributes)
+{
+  for (const char *p = attributes; *p;) {
+    const size_t n = strcspn(p, ":");
+    text_add(out, "%s%.*s", p == attributes ? "" : ", ", (int)n, p);
+    p += n + strcspn(p + n, " ");
+    p += strspn(p, " ");
+  }
+}
+
+static Status print_operators(Err *err)
+{
+  Text out = {0};
+  LowerOperator op;
+  text_add(&out,
+           "# Operators\n\nMade by `dualcert info --operators`; versions %d to %d "
+           "of the ONNX operators.\n",
+           LOWER_OPSET_OLDEST, LOWER_OPSET_NEWEST);
+  text_add(&out,
+           "An attribute, or a combination, that is not supported is named when a "
+           "network is read.\n\n| operator | attributes | becomes, of variables "
+           "|\n|---|---|---|\n");
+  for (int i = 0; lower_operator(i, &op); i++) {
+    text_add(&out, "| %s | ", op.name);
+    add_attributes(&out, op.attributes);
+    text_add(&out, " | %s |\n", op.becomes);
+  }
+  text_add(&out,
+           "\nCurves: tangents where the function is convex, chords where it is "
+           "concave, the tangent point\noptimised, and the exact conjugate in the full "
+           "dual (`bounds/conjugate.h`). ReLUs: the triangle\nwith an optimised lower "
+           "slope (`bounds/relax.h`). Products: McCormick planes, optimised.\n");
+  const Status rc = file_write("-", out.s, out.n, err);
+  text_free(&out);
+  return rc;
+}
+
 int cmd_info_run(int argc, char **argv)
 {
   Args a = {.usage = {.command = "info", .n_wanted = 1, .names = {"NET"}}};
-  const struct argp argp = {options, parse_key, "NET", doc, NULL, NULL, NULL};
+  const struct argp argp = {options, parse_key, "NET\n--operators", doc, NULL,
+                            NULL,    NULL};
   if (usage_parse(&argp, argc, argv, &a.usage, &a)) return STATUS_USAGE;
-  if (usage_check_order(&a.usage)) return STATUS_USAGE;
   Err err = {0};
+  if (a.operators) return print_operators(&err) ? usage_report(&err) : 0;
+  if (usage_check_order(&a.usage)) return STATUS_USAGE;
   Net *net = reader_load(a.usage.args[0], &err);
   if (!net) return usage_report(&err);
   print(net, a.json, &err);

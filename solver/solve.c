@@ -34,7 +34,7 @@ static StopWhy solve_query(const Net *net, const Prop *prop, const Query *query,
                            Prng *prng)
 {
   Job job;
-  StopWhy why = STOP_NO;
+  StopWhy why = stop_why(stop);
   stage_begin(&job, net, prop, query, options, stop, r, prng);
   for (size_t i = 0; i < sizeof plan / sizeof *plan && !why; i++) {
     if (!job.n_open || r->verdict == RESULT_FALSIFIED) break;

@@ -431,6 +431,7 @@ static bool search(Job *job, long most)
                             .retighten =
                                 o->retighten == 2 ? root_is_dense(job) : o->retighten,
                             .look_ahead = o->look_ahead,
+                            .contract = o->contract,
                             .lp_neurons = o->lp_neurons,
                             .probe_steps = PROBE_STEPS,
                             .attack_restarts = (o->attack_restarts + 3) / 4,

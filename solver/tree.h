@@ -43,9 +43,12 @@ typedef struct {
   int id;       /* in the history */
   int open_case;
   int depth;
-  double beta[2]; /* where the multiplier of z <= 0, of z >= 0 is to start */
-  Decision next;  /* the neuron to decide next (positive is not used); none: no open
-                   * neuron is left */
+  bool is_contracted; /* lower and the intervals in the slot are about the inputs that
+                       * violate the case (bounds/contract.h) */
+  bool has_shrunk;    /* the input box has become much smaller */
+  double beta[2];     /* where the multiplier of z <= 0, of z >= 0 is to start */
+  Decision next;      /* the neuron to decide next (positive is not used); none: no open
+                       * neuron is left */
   unsigned char *slot;
 } TreeNode;
 

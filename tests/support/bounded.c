@@ -84,7 +84,7 @@ double **bounded_random_multipliers(const Net *net, double lo, double hi, Prng *
 {
   double **a = mem_zero((size_t)net->n_nodes, sizeof *a);
   for (int k = 0; k < net->n_nodes; k++) {
-    if (net->nodes[k].kind != NODE_ACT || prng_below(prng, 4) == 0) continue;
+    if (!net_is_nonlinear(&net->nodes[k]) || prng_below(prng, 4) == 0) continue;
     a[k] = mem_doubles((size_t)net->nodes[k].size);
     for (int i = 0; i < net->nodes[k].size; i++)
       a[k][i] = prng_range(prng, lo, hi);

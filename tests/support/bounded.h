@@ -32,7 +32,7 @@ double bounded_sampled_minimum(const Bounded *f, int row, int samples, Prng *prn
  * with an enclosure, so a single one outside is a proof of unsoundness. */
 int bounded_escapes(const Bounded *f, Prng *prng, int samples);
 
-/* Random arrays for every activation; each block is given or left out by chance. */
+/* Random arrays for every nonlinear node; each block is given or left out by chance. */
 double **bounded_random_multipliers(const Net *net, double lo, double hi, Prng *prng);
 void bounded_free_multipliers(const Net *net, double **a);
 

@@ -196,10 +196,54 @@ static void add_map(const Maker *m, int in)
   add_map_of(m, from, n, 1 + prng_below(m->prng, 10));
 }
 
+static void add_act(const Maker *m, int in, ActKind kind)
+{
+  const Node v = {.kind = NODE_ACT, .size = m->net->nodes[in].size, .act = kind};
+  net_add(m->net, &v, &in, 1);
+}
+
 static void add_relu(const Maker *m, int in)
 {
-  const Node v = {.kind = NODE_ACT, .size = m->net->nodes[in].size, .act = ACT_RELU};
-  net_add(m->net, &v, &in, 1);
+  add_act(m, in, ACT_RELU);
+}
+
+static void add_square(const Maker *m, int in)
+{
+  add_act(m, in, ACT_SQUARE);
+}
+
+static void add_sign(const Maker *m, int in)
+{
+  add_act(m, in, ACT_SIGN);
+}
+
+/* Sometimes of anything, 0 included; mostly of what stays on one side of it. */
+static void add_reciprocal(const Maker *m, int in)
+{
+  if (!one_in(m->prng, 4)) {
+    const int n = m->net->nodes[in].size;
+    double *shift = net_keep(m->net, mem_doubles((size_t)n));
+    for (int i = 0; i < n; i++)
+      shift[i] = fabs(extreme_number(m->mode, m->prng)) + 0x1p-1070;
+    const Node v = {.kind = NODE_SCALE, .size = n, .shift = shift};
+    add_act(m, in, one_in(m->prng, 2) ? ACT_SQUARE : ACT_RELU);
+    in = m->net->n_nodes - 1;
+    in = net_add(m->net, &v, &in, 1);
+  }
+  add_act(m, in, ACT_RECIPROCAL);
+}
+
+/* Of two nodes of one size, often the same. */
+static void add_product(const Maker *m, int in)
+{
+  const int size = m->net->nodes[in].size;
+  int from[2] = {in, in};
+  for (int trial = 0; trial < 20 && from[1] == in; trial++) {
+    const int k = prng_below(m->prng, m->net->n_nodes);
+    if (m->net->nodes[k].size == size) from[1] = k;
+  }
+  const Node v = {.kind = NODE_MUL, .size = size};
+  net_add(m->net, &v, from, 2);
 }
 
 /* One map of all nodes that nothing reads, unless the last node is the only one. */
@@ -218,17 +262,19 @@ static void join_loose_ends(const Maker *m)
   mem_free(loose);
 }
 
-Net *extreme_net(ExtremeMode mode, int size, Prng *prng)
+/* Nodes of the first n_kinds kinds. */
+static Net *make(ExtremeMode mode, int size, int n_kinds, Prng *prng)
 {
   static void (*const add[])(const Maker *, int) = {
-      add_dense, add_conv, add_scale, add_sum, add_map, add_relu, add_relu};
+      add_dense, add_conv, add_scale,   add_sum,     add_map,    add_relu,
+      add_relu,  add_sign, add_product, add_product, add_square, add_reciprocal};
   const Maker m = {net_new("extreme"), mode, prng};
   const Node input = {.kind = NODE_INPUT, .size = 1 + prng_below(prng, 4)};
   net_add(m.net, &input, NULL, 0);
   while (m.net->n_nodes < size) {
     const int n = m.net->n_nodes;
     const int in = n >= 3 && one_in(prng, 3) ? prng_below(prng, n) : n - 1;
-    add[prng_below(prng, (int)(sizeof add / sizeof *add))](&m, in);
+    add[prng_below(prng, n_kinds)](&m, in);
   }
   join_loose_ends(&m);
   if (!net_is_linear(net_output(m.net)) || one_in(prng, 2))
@@ -236,6 +282,16 @@ Net *extreme_net(ExtremeMode mode, int size, Prng *prng)
   Err err = {0};
   if (net_finish(m.net, &err)) status_abort(__func__, err.text);
   return m.net;
+}
+
+Net *extreme_net(ExtremeMode mode, int size, Prng *prng)
+{
+  return make(mode, size, 7, prng);
+}
+
+Net *extreme_curved_net(ExtremeMode mode, int size, Prng *prng)
+{
+  return make(mode, size, 12, prng);
 }
 
 /* ---- boxes --------------------------------------------------------------------------

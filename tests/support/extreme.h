@@ -28,6 +28,9 @@ double extreme_number(ExtremeMode mode, Prng *prng); /* finite */
 /* About `size` nodes; the output is linear and every node is its ancestor. */
 Net *extreme_net(ExtremeMode mode, int size, Prng *prng);
 
+/* With products, squares, signs and reciprocals too: everything that is rational. */
+Net *extreme_curved_net(ExtremeMode mode, int size, Prng *prng);
+
 /* A box of points, of wide intervals or of narrow ones, some just one ulp wide;
  * and a point in it, often on its border.  Arrays have n elements. */
 void extreme_box(ExtremeMode mode, int n, Prng *prng, double *lo, double *hi);

@@ -133,14 +133,22 @@ Onnx__TensorProto *make_onnx_floats(MakeOnnx *m, const char *name, int rank,
   return t;
 }
 
+Onnx__TensorProto *make_onnx_int_tensor(MakeOnnx *m, const char *name, int rank,
+                                        const int64_t *dims, const int64_t *v)
+{
+  Onnx__TensorProto *t =
+      tensor_proto(m, name, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, rank, dims);
+  t->n_int64_data = 1;
+  for (int d = 0; d < rank; d++)
+    t->n_int64_data *= (size_t)dims[d];
+  t->int64_data = keep_copy(m, v, t->n_int64_data * sizeof *v);
+  return t;
+}
+
 Onnx__TensorProto *make_onnx_ints(MakeOnnx *m, const char *name, int n,
                                   const int64_t *v)
 {
-  Onnx__TensorProto *t =
-      tensor_proto(m, name, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 1, &(int64_t){n});
-  t->n_int64_data = (size_t)n;
-  t->int64_data = keep_copy(m, v, (size_t)n * sizeof *v);
-  return t;
+  return make_onnx_int_tensor(m, name, 1, &(int64_t){n}, v);
 }
 
 static char **split_names(MakeOnnx *m, const char *text, size_t *n)

@@ -37,6 +37,8 @@ void make_onnx_output(MakeOnnx *m, const char *name);
 /* Initialisers. */
 Onnx__TensorProto *make_onnx_floats(MakeOnnx *m, const char *name, int rank,
                                     const int64_t *dims, const float *v);
+Onnx__TensorProto *make_onnx_int_tensor(MakeOnnx *m, const char *name, int rank,
+                                        const int64_t *dims, const int64_t *v);
 Onnx__TensorProto *make_onnx_ints(MakeOnnx *m, const char *name, int n,
                                   const int64_t *v);
 

@@ -159,9 +159,84 @@ static Net *convolutional(int size, double scale, Prng *prng)
   return net;
 }
 
+/* ---- curves and products -------------------------------------------------- */
+
+static int add_act(Net *net, int in, ActKind kind)
+{
+  const Node v = {.kind = NODE_ACT, .size = net->nodes[in].size, .act = kind};
+  return net_add(net, &v, &in, 1);
+}
+
+/* A square times something positive plus something positive. */
+static int add_positive(Net *net, int in, Prng *prng)
+{
+  const int square = add_act(net, in, ACT_SQUARE);
+  const size_t n = (size_t)net->nodes[in].size;
+  double *scale = random_doubles(net, n, 0.5, prng);
+  double *shift = random_doubles(net, n, 0.5, prng);
+  for (size_t i = 0; i < n; i++) {
+    scale[i] = fabs(scale[i]) + 0.1;
+    shift[i] = fabs(shift[i]) + 0.2;
+  }
+  const Node v = {.kind = NODE_SCALE, .size = (int)n, .scale = scale, .shift = shift};
+  return net_add(net, &v, &square, 1);
+}
+
+static int add_curve(Net *net, int in, ActKind kind, bool is_wild, Prng *prng)
+{
+  const bool has_edge = kind == ACT_LOG || kind == ACT_SQRT || kind == ACT_RECIPROCAL;
+  if (has_edge && !is_wild) in = add_positive(net, in, prng);
+  return add_act(net, in, kind);
+}
+
+/* Of two linear functions, or of one with itself. */
+static int add_product(Net *net, int in, double scale, Prng *prng)
+{
+  const int size = net->nodes[in].size;
+  const int factor[2] = {in, prng_below(prng, 4) ? add_dense(net, in, size, scale, prng)
+                                                 : in};
+  const Node v = {.kind = NODE_MUL, .size = size};
+  return net_add(net, &v, factor, 2);
+}
+
+static Net *curved(int size, double scale, bool is_wild, Prng *prng)
+{
+  Net *net = start(1 + prng_below(prng, NETS_MOST_INPUTS));
+  int x = add_dense(net, 0, size, scale, prng);
+  for (int l = prng_below(prng, 3); l >= 0; l--) {
+    const int before = x;
+    x = prng_below(prng, 4)
+            ? add_curve(net, x, (ActKind)prng_below(prng, ACT_COUNT), is_wild, prng)
+            : add_product(net, x, scale, prng);
+    if (prng_below(prng, 3) == 0) x = add_sum(net, x, before, 1);
+    x = add_dense(net, x, l ? size : 3, scale, prng);
+  }
+  finish(net);
+  return net;
+}
+
+Net *nets_wild(int size, double scale, Prng *prng)
+{
+  return curved(size, scale, true, prng);
+}
+
+Net *nets_of_kind(ActKind kind, int size, double scale, Prng *prng)
+{
+  Net *net = start(1 + prng_below(prng, NETS_MOST_INPUTS));
+  int x = add_dense(net, 0, size, scale, prng);
+  for (int l = prng_below(prng, 2); l >= 0; l--) {
+    x = kind < ACT_COUNT ? add_curve(net, x, kind, false, prng)
+                         : add_product(net, x, scale, prng);
+    x = add_dense(net, x, l ? size : 3, scale, prng);
+  }
+  finish(net);
+  return net;
+}
+
 Net *nets_random(NetsKind kind, int size, double scale, Prng *prng)
 {
   if (kind == NETS_RESIDUAL) return residual(size, scale, prng);
+  if (kind == NETS_CURVED) return curved(size, scale, false, prng);
   if (kind == NETS_CONV) return convolutional(size, scale, prng);
   const int sizes[5] = {1 + prng_below(prng, 4), size, size, size, 3};
   return nets_dense(sizes, 3 + prng_below(prng, 3), scale, prng);

@@ -129,13 +129,15 @@ static void eval_map(const Net *net, const Node *v, mpq_t **x, mpq_t *y)
   }
 }
 
-static void eval_act(const Node *v, mpq_t *in, mpq_t *y)
+static void eval_act(const Node *v, mpq_t *in, mpq_t *y, bool *is_undefined)
 {
   for (int i = 0; i < v->size; i++)
     if (v->act == ACT_SQUARE)
       mpq_mul(y[i], in[i], in[i]);
     else if (v->act == ACT_SIGN)
       mpq_set_si(y[i], mpq_sgn(in[i]), 1);
+    else if (v->act == ACT_RECIPROCAL && mpq_sgn(in[i]) == 0)
+      *is_undefined = true;
     else if (v->act == ACT_RECIPROCAL)
       mpq_inv(y[i], in[i]);
     else if (v->act != ACT_RELU)
@@ -172,7 +174,7 @@ Rational rational_eval(const Net *net, const double *x, Prng *prng)
       eval_map(net, v, r.value, y);
       break;
     case NODE_ACT:
-      eval_act(v, in, y);
+      eval_act(v, in, y, &r.is_undefined);
       break;
     case NODE_MUL:
       for (int i = 0; i < v->size; i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tests/support/rational.h -- a network on one input in exact arithmetic.
  *
- * Doubles are rationals, and so is everything a ReLU network makes of them.  The
+ * Doubles are rationals, and so is everything that ReLU, products, squares, signs and
+ * reciprocals make of them.  The
  * results owe nothing to net/base/round.h: they are what error terms are tested with.
  */
 #ifndef TESTS_SUPPORT_RATIONAL_H
@@ -15,7 +16,8 @@
 
 typedef struct {
   const Net *net;
-  mpq_t **value; /* value[k][i] = x^k_i */
+  mpq_t **value;     /* value[k][i] = x^k_i */
+  bool is_undefined; /* a division by 0 on the way: values do not count */
 } Rational;
 
 /* Every node's value at x.  Where the net says that a stored number is only close to

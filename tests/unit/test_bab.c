@@ -22,7 +22,7 @@
 #include "tests/support/nets.h"
 #include "tests/support/props.h"
 
-enum { MOST_CASES = 3, MOST_ROWS = 2, MOST_OUTPUTS = 2 };
+enum { MOST_INPUTS = 6, MOST_CASES = 3, MOST_ROWS = 2, MOST_OUTPUTS = 2 };
 
 /* Of a bound against the oracle. */
 #define SLACK 1e-9
@@ -33,7 +33,7 @@ enum { MOST_CASES = 3, MOST_ROWS = 2, MOST_OUTPUTS = 2 };
 typedef struct {
   Net *net;
   int n;
-  double lo[NETS_MOST_INPUTS], hi[NETS_MOST_INPUTS];
+  double lo[MOST_INPUTS], hi[MOST_INPUTS];
   Prop *prop;
   int n_cases;
   double margin[MOST_CASES]; /* the true one of every case */
@@ -244,6 +244,7 @@ static void decide(int retighten, int leaves, int seed)
       plan.slope_iterations = prng_below(&prng, 3) - 1;
       plan.bab.iterations = prng_below(&prng, 3) * 8;
       plan.bab.look_ahead = prng_below(&prng, 3) * 3;
+      plan.bab.contract = (t + i) % 3;
       const Outcome out = search(&p, &plan, NULL);
       check(&p, &out, t);
       cr_assert_eq(out.verdict, p.is_true ? RESULT_VERIFIED : RESULT_FALSIFIED,
@@ -285,6 +286,118 @@ Test(bab, decides_tiny_nets_from_a_refined_root_bounded_again, .timeout = 300)
   decide(1, 8, 55);
 }
 
+/* ---- propositional formulas -------------------------------------------------------
+ */
+
+enum { MOST_VARIABLES = MOST_INPUTS, MOST_CLAUSES = 40 };
+
+/* literal[c][v]: 1, -1 or 0 where variable v is in clause c, negated, or not. */
+typedef struct {
+  int n_variables, n_clauses;
+  int literal[MOST_CLAUSES][MOST_VARIABLES];
+} Formula;
+
+static Formula formula_new(Prng *prng)
+{
+  Formula f = {.n_variables = 3 + prng_below(prng, MOST_VARIABLES - 2)};
+  f.n_clauses = 2 * f.n_variables + prng_below(prng, 4 * f.n_variables);
+  if (f.n_clauses > MOST_CLAUSES) f.n_clauses = MOST_CLAUSES;
+  for (int c = 0; c < f.n_clauses; c++)
+    for (int i = 0; i < 3; i++)
+      f.literal[c][prng_below(prng, f.n_variables)] = prng_below(prng, 2) ? 1 : -1;
+  return f;
+}
+
+static bool is_satisfiable(const Formula *f)
+{
+  for (int x = 0; x < 1 << f->n_variables; x++) {
+    bool all = true;
+    for (int c = 0; c < f->n_clauses && all; c++) {
+      bool any = false;
+      for (int v = 0; v < f->n_variables; v++)
+        any = any || f->literal[c][v] == (x >> v & 1 ? 1 : -1);
+      all = any;
+    }
+    if (all) return true;
+  }
+  return false;
+}
+
+/* y0 = how far clauses are violated, y1 = how far variables are from 0 and 1: the
+ * formula holds where both are <= 0.  Bounds know nothing about it. */
+static Problem formula_problem(const Formula *f)
+{
+  const int n = f->n_variables, m = f->n_clauses + 2 * n;
+  Net *net = net_new("formula");
+  double *W = net_keep(net, mem_zero((size_t)(m * n), sizeof *W)),
+         *b = net_keep(net, mem_doubles0((size_t)m)),
+         *V = net_keep(net, mem_zero((size_t)(2 * m), sizeof *V));
+  for (int c = 0; c < f->n_clauses; c++) {
+    b[c] = 1;
+    V[c] = 1;
+    for (int v = 0; v < n; v++) {
+      W[c * n + v] = -f->literal[c][v];
+      if (f->literal[c][v] < 0) b[c]--;
+    }
+  }
+  for (int v = 0, r = f->n_clauses; v < n; v++, r += 2) {
+    W[r * n + v] = V[m + r] = 1;
+    W[(r + 1) * n + v] = 2;
+    b[r + 1] = V[m + r + 1] = -1;
+  }
+  const int from[3] = {0, 1, 2};
+  net_add(net, &(Node){.kind = NODE_INPUT, .size = n}, NULL, 0);
+  net_add(net,
+          &(Node){.kind = NODE_DENSE,
+                  .size = m,
+                  .reps = 1,
+                  .rows = m,
+                  .cols = n,
+                  .W = W,
+                  .b = b},
+          &from[0], 1);
+  net_add(net, &(Node){.kind = NODE_ACT, .size = m, .act = ACT_RELU}, &from[1], 1);
+  net_add(
+      net,
+      &(Node){.kind = NODE_DENSE, .size = 2, .reps = 1, .rows = 2, .cols = m, .W = V},
+      &from[2], 1);
+  cr_assert_eq(net_finish(net, NULL), STATUS_OK);
+  const int first[2] = {0, 2}, var[2] = {0, 1};
+  const double rhs[2] = {0, 0};
+  Problem p = {.n = n, .net = net, .n_cases = 1};
+  for (int v = 0; v < n; v++)
+    p.hi[v] = 1;
+  p.prop = props_below(net, p.lo, p.hi, 1, first, var, rhs);
+  return p;
+}
+
+/* Contraction and probing decide what bounds do not. */
+Test(bab, formulas_are_decided_as_truth_tables_do, .timeout = 240)
+{
+  Prng prng = prng_init(63);
+  int verdicts[3] = {0}, satisfiable = 0;
+  for (int t = 0; t < 400; t++) {
+    const Formula f = formula_new(&prng);
+    Problem p = formula_problem(&f);
+    p.is_true = !is_satisfiable(&f);
+    Plan plan = plan_of(t % 2, 2 + t % 9);
+    plan.slope_iterations = -1;
+    plan.attack = t % 3;
+    plan.bab.contract = 2;
+    plan.bab.max_nodes = 2000;
+    const Outcome out = search(&p, &plan, NULL);
+    cr_assert(out.verdict != RESULT_VERIFIED || p.is_true, "formula %d", t);
+    cr_assert(out.verdict != RESULT_FALSIFIED || !p.is_true, "formula %d", t);
+    cr_assert(out.verdict == RESULT_VERIFIED || !p.is_true, "formula %d is not decided",
+              t);
+    verdicts[out.verdict]++;
+    satisfiable += !p.is_true;
+    problem_free(&p);
+  }
+  cr_assert(verdicts[RESULT_VERIFIED] > 50 && satisfiable > 50, "%d and %d",
+            verdicts[RESULT_VERIFIED], satisfiable);
+}
+
 /* ---- the same again ---------------------------------------------------------------
  */
 
@@ -321,6 +434,7 @@ Test(bab, threads_change_neither_the_tree_nor_bounds, .timeout = 240)
     plan.slope_iterations = t % 3 - 1;
     plan.seed = 3;
     plan.bab.iterations = 3;
+    plan.bab.contract = t / 2 % 3;
     plan.bab.max_nodes = t % 5 ? 50 * (1 + t % 7) : LONG_MAX;
     if (t % 8 == 7) plan.bab.memory_bytes = 0;
     const Outcome one = search(&p, &plan, NULL), same = search(&p, &plan, NULL);
@@ -373,6 +487,7 @@ static Plan hasty_plan(int t, Prng *prng)
   plan.threads = 1 + prng_below(prng, 2);
   plan.attack = prng_below(prng, 2);
   plan.bab.iterations = prng_below(prng, 4);
+  plan.bab.contract = t / 2 % 3;
   return plan;
 }
 
