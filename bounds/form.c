@@ -33,19 +33,19 @@ static void add_term(Forms *x, double coef, double rel, int k, int i)
 {
   const Form *form = &x->form[k];
   const int one = x->first[k] + i;
-  const int from = forms_is_root(x, k) ? 0 : form->start[i];
-  const int to = forms_is_root(x, k) ? 1 : form->start[i + 1];
+  const int from = form_is_root(x, k) ? 0 : form->start[i];
+  const int to = form_is_root(x, k) ? 1 : form->start[i + 1];
   for (int t = from; t < to; t++) {
-    const int a = forms_is_root(x, k) ? one : form->atom[t];
+    const int a = form_is_root(x, k) ? one : form->atom[t];
     if (!x->marked[a]) {
       x->marked[a] = true;
       x->touched[x->n_touched++] = a;
       x->w[a] = x->e[a] = 0;
     }
-    form_add(&x->w[a], &x->e[a], coef, rel, forms_is_root(x, k) ? 1 : form->w[t],
-             forms_is_root(x, k) ? 0 : form->e[t]);
+    form_add(&x->w[a], &x->e[a], coef, rel, form_is_root(x, k) ? 1 : form->w[t],
+             form_is_root(x, k) ? 0 : form->e[t]);
   }
-  if (!forms_is_root(x, k))
+  if (!form_is_root(x, k))
     form_add(&x->bias, &x->bias_err, coef, rel, form->b[i], form->f[i]);
 }
 
@@ -186,7 +186,7 @@ bool form_may_be(const Forms *x, int k)
   if (!net_is_linear(v) || v->kind == NODE_CONV || v->w_rel > MOST_REL) return false;
   double widest = 1;
   for (int p = 0; p < v->n_in; p++)
-    if (!forms_is_root(x, v->in[p]))
+    if (!form_is_root(x, v->in[p]))
       widest = fmax(widest, (double)x->form[v->in[p]].n / x->old->nodes[v->in[p]].size);
   return form_operations(v) * widest <= (double)MOST_NUMBERS;
 }
@@ -206,7 +206,7 @@ bool form_make(Forms *x, int k, Form *form)
   return fine;
 }
 
-Forms *forms_new(const Bounds *b)
+Forms *form_table_new(const Bounds *b)
 {
   Forms *x = mem_zero(1, sizeof *x);
   x->b = b;
@@ -231,7 +231,7 @@ Forms *forms_new(const Bounds *b)
   return x;
 }
 
-void forms_free(Forms *x)
+void form_table_free(Forms *x)
 {
   for (int k = 0; k < x->old->n_nodes; k++)
     form_drop(&x->form[k]);

@@ -45,10 +45,10 @@ typedef struct {
   double bias, bias_err;
 } Forms;
 
-Forms *forms_new(const Bounds *b);
-void forms_free(Forms *x);
+Forms *form_table_new(const Bounds *b);
+void form_table_free(Forms *x);
 
-static inline bool forms_is_root(const Forms *x, int k)
+static inline bool form_is_root(const Forms *x, int k)
 {
   return !x->form[k].start;
 }

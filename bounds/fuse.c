@@ -355,7 +355,7 @@ static double most_gain(const Net *net)
 
 static void fusion_free(Fusion *x)
 {
-  forms_free(x->forms);
+  form_table_free(x->forms);
   mem_free(x->shape);
   mem_free(x->cost);
   mem_free(x->needed);
@@ -377,7 +377,7 @@ Net *fuse_net(const Bounds *b, Bounds **inside)
   STATUS_REQUIRE(b->n_box == 1, "one box");
   if (most_gain(b->net) < (1 - WORTH) * total_cost(b->net)) return NULL;
   const size_t n = (size_t)b->net->n_nodes;
-  Fusion x = {.old = b->net, .net = empty_copy(b->net), .forms = forms_new(b)};
+  Fusion x = {.old = b->net, .net = empty_copy(b->net), .forms = form_table_new(b)};
   x.shape = mem_zero(n, sizeof *x.shape);
   x.cost = mem_zero(n, sizeof *x.cost);
   x.needed = mem_zero(n, sizeof *x.needed);

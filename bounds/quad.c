@@ -37,7 +37,7 @@ static Row row_of_form(const Form *form, int i)
 static void get_row(const Forms *x, int k, int i, Row *r)
 {
   static const double unit = 1, zero = 0;
-  if (!forms_is_root(x, k)) {
+  if (!form_is_root(x, k)) {
     *r = row_of_form(&x->form[k], i);
     return;
   }

@@ -322,7 +322,7 @@ static void prepare(Squares *x, const Bounds *b)
 {
   const size_t n = (size_t)b->net->n_nodes;
   x->old = b->net;
-  x->forms = forms_new(b);
+  x->forms = form_table_new(b);
   x->form = mem_zero(n, sizeof *x->form);
   x->candidate = mem_zero(n, sizeof *x->candidate);
   x->needed = mem_zero(n, sizeof *x->needed);
@@ -336,7 +336,7 @@ static void squares_free(Squares *x)
 {
   for (int k = 0; k < x->old->n_nodes; k++)
     if (x->candidate[k]) form_drop(&x->form[k]);
-  forms_free(x->forms); /* the other forms too */
+  form_table_free(x->forms); /* the other forms too */
   for (int s = 0; s < x->n_quads; s++)
     quad_drop(&x->quad[s]);
   mem_free(x->quad);
