@@ -4,7 +4,8 @@
  * The bound of a property is no better than the intervals it is made from, and every
  * node of a search starts from the root's.  In order of cost:
  *
- *   fuse      make chains of linear nodes one node each (bounds/fuse.h)
+ *   fuse      make chains of linear nodes one node each (bounds/fuse.h), and sums of
+ *             products sums of squares (bounds/squares.h)
  *
  *   shrink    leave out the neurons that are proven to be 0 (bounds/reduce.h)
  *
