@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "bounds/crown.h"
+#include "bounds/fuse.h"
 #include "bounds/reduce.h"
 #include "bounds/refine.h"
+#include "bounds/squares.h"
 #include "net/base/mem.h"
 
 /* Work space of one batch of objectives, and the most objectives in one. */
@@ -33,18 +35,16 @@ void root_make_team(Job *job, const Net *net)
   job->L = job->team->member[0];
 }
 
-void root_shrink(Job *job)
+/* From now on bounds are about this network, the same function on the box.  The one
+ * before lives on, because arrays are borrowed from it. */
+static void go_on_with(Job *job, Net *net, Bounds *inside)
 {
-  if (job->n_older == JOB_MAX_REDUCTIONS) return;
-  Bounds *inside;
-  Net *net = reduce_net(job->bounds, &inside);
-  if (!net) return;
   const Query *old = job->live;
   Query fresh = *old;
   fresh.net = net;
   fresh.row = mem_array((size_t)old->n_cases + 1, sizeof *fresh.row);
   memcpy(fresh.row, old->row, ((size_t)old->n_cases + 1) * sizeof *fresh.row);
-  job->n_dead += (long)(net_n_neurons(old->net) - net_n_neurons(net));
+  job->n_dead += (long)net_n_neurons(old->net) - (long)net_n_neurons(net);
   if (old == &job->reduced) {
     job->older[job->n_older++] = job->reduced.net;
     mem_free(job->reduced.row);
@@ -58,6 +58,23 @@ void root_shrink(Job *job)
   bounds_free(job->bounds);
   job->bounds = inside;
   root_make_team(job, net);
+}
+
+void root_fuse(Job *job)
+{
+  Bounds *inside;
+  Net *net = fuse_net(job->bounds, &inside);
+  if (net) go_on_with(job, net, inside);
+  net = squares_net(job->bounds, &inside);
+  if (net) go_on_with(job, net, inside);
+}
+
+void root_shrink(Job *job)
+{
+  if (job->n_older == JOB_MAX_REDUCTIONS) return;
+  Bounds *inside;
+  Net *net = reduce_net(job->bounds, &inside);
+  if (net) go_on_with(job, net, inside);
 }
 
 void root_need_packed(Job *job)

@@ -4,6 +4,9 @@
  * The bound of a property is no better than the intervals it is made from, and every
  * node of a search starts from the root's.  In order of cost:
  *
+ *   fuse      make chains of linear nodes one node each (bounds/fuse.h), and sums of
+ *             products sums of squares (bounds/squares.h)
+ *
  *   shrink    leave out the neurons that are proven to be 0 (bounds/reduce.h)
  *
  *   tighten   every interval with slopes of its own (bounds/crown.h); the slopes are
@@ -18,6 +21,10 @@
 
 /* Workspaces for the net that bounds are about; older ones are freed. */
 void root_make_team(Job *job, const Net *net);
+
+/* Go on with a network that has fewer linear nodes, if that is worth it; before hints.
+ */
+void root_fuse(Job *job);
 
 /* Go on with a network without the neurons that are known to be dead, if that is worth
  * it.  Hints belong to the old one and are forgotten. */

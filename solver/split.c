@@ -29,12 +29,12 @@
 #define PROBE_REACH 0.2
 /* A coordinate whose coefficient happens to vanish in the bound may still loosen it:
  * this share of the mean coefficient is added to each. */
-#define AXIS_FLOOR 0.05
+#define AXIS_FLOOR 0.3
 /* Steps on the weights of a conjunction, and the most rows it may have for them. */
 #define MIX_STEPS 24
 #define MIX_ROWS  64
 /* Steps on slopes and weights of what is still open after that. */
-#define SLOPE_STEPS 6
+#define SLOPE_STEPS 9
 
 /* What one thread needs to bound a group. */
 typedef struct {

@@ -186,6 +186,14 @@ static void need_bounds(Job *job)
   ibp_all(job->bounds, lagrangian_linop(job->L));
 }
 
+/* What intervals alone do not prove is worth a simpler network. */
+static void need_live(Job *job)
+{
+  need_bounds(job);
+  if (!job->has_fused) root_fuse(job);
+  job->has_fused = true;
+}
+
 static void bound_rows(Job *job, CrownRows which, const char *stage)
 {
   const Query *query = job->live;
@@ -234,7 +242,7 @@ static long n_objectives(const Job *job)
 void stage_backward(Job *job)
 {
   Timer t = timer_start(job, "crown");
-  need_bounds(job);
+  need_live(job);
   bound_rows(job, CROWN_BACKWARD, "crown");
   stage_list_open(job);
   const int iterations = job->options->slope_iterations / 2;
@@ -247,7 +255,7 @@ void stage_backward(Job *job)
 void stage_crown(Job *job)
 {
   Timer t = timer_start(job, "crown");
-  need_bounds(job);
+  need_live(job);
   crown_tighten(job->team, job->bounds, 0, job->stop);
   bound_rows(job, CROWN_BACKWARD, "crown");
   count_neurons(job);
@@ -310,14 +318,14 @@ static long optimise(Job *job, int iterations, bool full, const char *stage)
 void stage_slopes(Job *job)
 {
   Timer t = timer_start(job, "dual");
-  need_bounds(job);
+  need_live(job);
   timer_stop(&t, optimise(job, job->options->slope_iterations, false, "dual"));
 }
 
 void stage_joint(Job *job)
 {
   Timer t = timer_start(job, "dual");
-  need_bounds(job);
+  need_live(job);
   const int iterations = job->options->slope_iterations;
   long steps = 0;
   for (int round = 0; round < job->options->joint_rounds && job->n_open; round++) {
@@ -376,7 +384,7 @@ static void split_inputs(Job *job, int most_inputs)
   if (job->has_split || split_n_free(job->query) > most_inputs) return;
   job->has_split = true;
   Timer t = timer_start(job, "input");
-  need_bounds(job);
+  need_live(job);
   const bool attack = job->options->stages & STAGE_ATTACK;
   if (attack) need_attack(job);
   const SplitParams params = {.max_regions = max_nodes(job->options) - job->n_nodes,
@@ -445,7 +453,7 @@ void stage_split_activations(Job *job)
 {
   const Options *o = job->options;
   if (o->split == SPLIT_INPUT) return;
-  need_bounds(job);
+  need_live(job);
   long limit = SHORT_SEARCH;
   bool refine_first = root_refining_is_cheap(job);
   for (int leaves = o->refine_leaves > 16 ? 16 : o->refine_leaves;
@@ -465,7 +473,7 @@ void stage_split_activations(Job *job)
 void stage_lp(Job *job)
 {
   Timer t = timer_start(job, "lp");
-  need_bounds(job);
+  need_live(job);
   const Net *net = job->live->net;
   double *point = mem_doubles((size_t)net_in_size(net));
   long pivots = 0;

@@ -22,8 +22,8 @@
 #include "specs/query.h"
 #include "specs/result.h"
 
-/* A network can shrink again once its intervals are tighter. */
-#define JOB_MAX_REDUCTIONS 4
+/* A network is fused once and can shrink again once its intervals are tighter. */
+#define JOB_MAX_REDUCTIONS 6
 
 /* One query in work. */
 typedef struct {
@@ -36,8 +36,8 @@ typedef struct {
   Prng *prng;
   Attack *attack;    /* made by the first attack */
   const Query *live; /* for bounds: `query`, or `reduced` once there is one */
-  Query reduced;     /* the same cases on a network without its dead neurons
-                      * (bounds/reduce.h), which borrows from older[] */
+  Query reduced;     /* the same cases on a network with fewer nodes or neurons
+                      * (bounds/fuse.h, bounds/reduce.h), which borrows from older[] */
   Net *older[JOB_MAX_REDUCTIONS];
   int n_older;
   long n_dead;    /* neurons that left */
@@ -52,6 +52,7 @@ typedef struct {
   double *corners;  /* double corners[n_corners][inputs]: where the last dual bounds */
   int *corner_case; /* were attained */
   int n_corners;
+  bool has_fused; /* root_fuse has had its turn */
   bool has_split; /* branch and bound on the inputs has had its turn */
 } Job;
 
