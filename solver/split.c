@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/affine.h"
 #include "bounds/bounds.h"
 #include "bounds/crown.h"
 #include "bounds/slopes.h"
@@ -42,6 +43,7 @@ typedef struct {
   Lagrangian *L;
   Team solo;
   Crown *crown;
+  Affine *affine; /* NULL: too many inputs */
   Slopes *slopes;
   int *unit, *box;
   signed char *sign;
@@ -108,6 +110,9 @@ static Worker worker_new(const Search *s, int member)
 {
   Worker w = {.L = s->team->member[member], .b = bounds_new(s->query->net, s->group)};
   const size_t rows = (size_t)s->group * (size_t)s->n_rows;
+  const int n_free = split_n_free(s->query);
+  if (n_free <= AFFINE_MOST_INPUTS)
+    w.affine = affine_new(s->query->net, s->group, n_free);
   w.slopes = slopes_new(s->query->net, lagrangian_max_rows(w.L));
   w.unit = mem_array(rows, sizeof *w.unit);
   w.box = mem_array(rows, sizeof *w.box);
@@ -133,6 +138,7 @@ static void worker_free(Worker *w)
 {
   bounds_free(w->b);
   crown_free(w->crown);
+  affine_free(w->affine);
   slopes_free(w->slopes);
   mem_free(w->unit);
   mem_free(w->box);
@@ -175,18 +181,21 @@ static void list_rows(Search *s)
   }
 }
 
-static int group_size(const Net *net)
+static int group_size(const Query *query)
 {
+  const Net *net = query->net;
+  const int n_free = split_n_free(query);
   size_t total = 0;
   for (int k = 0; k < net->n_nodes; k++)
     total += (size_t)net->nodes[k].size;
-  const size_t box = total * 8 * sizeof(double); /* arrays of bounds/bounds.h */
+  size_t box = total * 8 * sizeof(double); /* arrays of bounds/bounds.h */
+  if (n_free <= AFFINE_MOST_INPUTS) box += affine_bytes(net, 1, n_free);
   return box * GROUP <= GROUP_BYTES ? GROUP : 1 + (int)(GROUP_BYTES / (box + 1));
 }
 
 static void search_init(Search *s)
 {
-  s->group = group_size(s->query->net);
+  s->group = group_size(s->query);
   list_rows(s);
   s->n = s->query->box->n;
   s->batch = s->params->batch > 1 ? s->params->batch : BATCH;
@@ -484,7 +493,7 @@ static void bound_group(Search *s, int member, int g)
                    s->hi + (size_t)(from + t) * n);
     load_intervals(s, w->b, t, s->interval + (size_t)(from + t) * s->kept);
   }
-  const CrownParams params = {.first = 1, .stop = s->stop};
+  const CrownParams params = {.first = 1, .affine = w->affine, .stop = s->stop};
   crown_run(w->crown, w->b, &params);
   bound_rows(s, w, n_boxes);
   bound_mixed(s, w, from, n_boxes);
