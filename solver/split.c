@@ -21,6 +21,8 @@
 #define GROUP       32
 #define GROUP_BYTES ((size_t)128 << 20)
 #define BATCH       256
+/* Depth of the part that is the whole box. */
+#define ROOT_DEPTH 1
 /* Floats that may be kept with a region, and bytes of all regions before the search
  * goes for depth. */
 #define MOST_KEPT ((size_t)1 << 14)
@@ -478,6 +480,16 @@ static void load_intervals(const Search *s, Bounds *b, int t, const float *from)
   }
 }
 
+/* What is known of part p, in box t, before it is bounded. */
+static void load_known(const Search *s, Bounds *b, int t, int p)
+{
+  const Bounds *root = s->params->root;
+  load_intervals(s, b, t, s->interval + (size_t)p * s->kept);
+  for (int k = 0; root && !s->kept && k < b->net->n_nodes; k++)
+    for (int i = 0; b->pre[k] >= 0 && i < b->net->nodes[k].size; i++)
+      bounds_meet(b, k, t, i, root->lo[k][i], root->hi[k][i]);
+}
+
 static void bound_group(Search *s, int member, int g)
 {
   Worker *w = &s->workers[member];
@@ -491,10 +503,13 @@ static void bound_group(Search *s, int member, int g)
   for (int t = 0; t < n_boxes; t++) {
     bounds_set_box(w->b, t, s->lo + (size_t)(from + t) * n,
                    s->hi + (size_t)(from + t) * n);
-    load_intervals(s, w->b, t, s->interval + (size_t)(from + t) * s->kept);
+    load_known(s, w->b, t, from + t);
   }
   const CrownParams params = {.first = 1, .affine = w->affine, .stop = s->stop};
-  crown_run(w->crown, w->b, &params);
+  if (s->params->root && s->part[from].depth == ROOT_DEPTH)
+    bounds_copy_box(w->b, 0, s->params->root, 0);
+  else
+    crown_run(w->crown, w->b, &params);
   bound_rows(s, w, n_boxes);
   bound_mixed(s, w, from, n_boxes);
   for (int t = 0; t < n_boxes; t++) {
@@ -657,7 +672,7 @@ static void report(Search *s, bool in_work)
 static void start(Search *s)
 {
   const Box *box = s->query->box;
-  const Region root = {.lower = -INFINITY, .depth = 0, .axis = 0};
+  const Region root = {.lower = -INFINITY, .depth = ROOT_DEPTH - 1, .axis = 0};
   add_part(s, &root, frontier_add_root(&s->frontier), box->lo, box->hi);
 }
 

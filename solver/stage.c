@@ -405,7 +405,8 @@ static void split_inputs(Job *job, int most_inputs)
   const SplitParams params = {.max_regions = max_nodes(job->options) - job->n_nodes,
                               .batch = job->options->batch,
                               .memory_bytes = frontier_bytes(),
-                              .attack_steps = PROBE_STEPS};
+                              .attack_steps = PROBE_STEPS,
+                              .root = job->bounds};
   const long regions =
       split_search(job->team, job->live, &params, attack ? job->attack : NULL,
                    job->stop, job->result);
