@@ -197,6 +197,7 @@ static void need_room(Crown *c, size_t rows)
 static void list_rows(Crown *c, Bounds *b, int j)
 {
   const int size = b->net->nodes[j].size;
+  const Affine *affine = c->params->affine;
   c->b = b;
   c->node = j;
   c->n_rows = 0;
@@ -206,6 +207,7 @@ static void list_rows(Crown *c, Bounds *b, int j)
     for (int i = 0; i < size; i++) {
       const size_t at = (size_t)t * (size_t)size + (size_t)i;
       if (!is_open(c->readers[j][i], b->lo[j][at], b->hi[j][at])) continue;
+      if (affine && affine_is_sharp(affine, b, j, t, i)) continue;
       for (int s = 1; s >= -1; s -= 2) {
         c->unit[c->n_rows] = i;
         c->box[c->n_rows] = t;
@@ -291,11 +293,15 @@ static bool tighten_node(Crown *c, Bounds *b, int j)
 
 bool crown_run(Crown *c, Bounds *b, const CrownParams *params)
 {
+  Linop *op = lagrangian_linop(c->team->member[0]);
   bool in_time = true;
   c->params = params;
+  if (params->affine) affine_start(params->affine, b);
   for (int k = params->first > 1 ? params->first : 1; k < b->net->n_nodes; k++) {
-    ibp_node(b, lagrangian_linop(c->team->member[0]), k);
+    if (params->affine) affine_node(params->affine, b, op, k);
+    ibp_node(b, op, k);
     if (c->readers[k] && !b->tight[k] && in_time) in_time = tighten_node(c, b, k);
+    if (params->affine) affine_settle(params->affine, b, k);
   }
   return in_time;
 }

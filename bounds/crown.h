@@ -11,6 +11,7 @@
 #ifndef BOUNDS_CROWN_H
 #define BOUNDS_CROWN_H
 
+#include "bounds/affine.h"
 #include "bounds/bounds.h"
 #include "bounds/lagrangian.h"
 #include "bounds/packed.h"
@@ -28,6 +29,9 @@ typedef struct {
   int slope_iterations; /* > 0 optimises slopes for every neuron */
   const Hints *hints;   /* slopes to use as they are where iterations are 0, or NULL */
   Hints *learn;         /* receives the slopes that iterations found, or NULL */
+  Affine *affine;       /* forms for affine bounds (bounds/affine.h), which come first;
+                         * no objectives where they are sharp.  NULL: none.  Needs
+                         * first = 1 */
   const Stop *stop;
 } CrownParams;
 

@@ -55,8 +55,9 @@ static void linear_node(Bounds *b, Linop *op, int k)
                v->w_rel * mag[i] + (v->b_err ? v->b_err[at] : 0);
     e = e * slack + (gamma != 0 ? tiny : 0);
     const double width = (rad[i] + e) * (1 + 0x1p-50);
-    rad[i] = round_dn(mid[i] - width);
-    mid[i] = round_up(mid[i] + width);
+    /* A moved point stays one: denormal radii would make later products slow. */
+    rad[i] = width == 0 ? mid[i] : round_dn(mid[i] - width);
+    mid[i] = width == 0 ? mid[i] : round_up(mid[i] + width);
   }
   bounds_meet_node(b, k, rad, mid);
   for (int p = 0; p < v->n_in; p++)

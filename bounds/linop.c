@@ -413,6 +413,11 @@ void linop_forward(Linop *op, int k, int n_rows, double *const *x, double *y)
   add_bias(&op->net->nodes[k], n_rows, y);
 }
 
+void linop_product(Linop *op, int k, int n_rows, double *const *x, double *y)
+{
+  apply(op, k, n_rows, x, false, y);
+}
+
 void linop_forward_abs(Linop *op, int k, int n_rows, double *const *x, double *y)
 {
   apply(op, k, n_rows, x, true, y);

@@ -33,6 +33,9 @@ void linop_free(Linop *op);
  * only).  double y[n_rows][size]. */
 void linop_forward(Linop *op, int k, int n_rows, double *const *x, double *y);
 
+/* y[r] = A x[r], without the bias. */
+void linop_product(Linop *op, int k, int n_rows, double *const *x, double *y);
+
 /* y[r] = |A| x[r], for x >= 0. */
 void linop_forward_abs(Linop *op, int k, int n_rows, double *const *x, double *y);
 

@@ -2,8 +2,9 @@
 /* solver/split.h -- branch and bound on the input box, for few inputs.
  *
  * Regions are taken from the frontier a batch at a time, cut in two, and bounded
- * together: all intervals of every part from scratch, one pass per layer for a group
- * of boxes (bounds/crown.h), then every row of every open case, and where
+ * together: all intervals of every part, one pass per layer for a group of boxes
+ * (bounds/crown.h; where few inputs vary, affine bounds come before the backward ones:
+ * bounds/affine.h), then every row of every open case, and where
  * these leave a case open, a weighted row with slopes optimised in a few steps.  A part
  * whose cases all have a proven bound > 0 is closed; the others go back.  The next cut
  * is the coordinate with the largest |dg/dx_i| times width in the weakest bound.
@@ -17,6 +18,7 @@
 
 #include <stdbool.h>
 
+#include "bounds/bounds.h"
 #include "bounds/team.h"
 #include "net/base/stop.h"
 #include "solver/attack.h"
@@ -28,6 +30,7 @@ typedef struct {
   int batch;           /* parts in work at once; 0: 256 */
   size_t memory_bytes; /* of open regions, before the search goes for depth */
   int attack_steps;    /* descent steps from every probe */
+  const Bounds *root;  /* intervals of the whole box, of one box, or NULL */
 } SplitParams;
 
 /* Search until all open cases of the query are proved on the whole box, a witness is

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/affine.h"
 #include "bounds/crown.h"
 #include "bounds/dual.h"
 #include "bounds/ibp.h"
@@ -20,6 +21,10 @@
 /* Slopes for the rows over the first intervals, where they take no more than this share
  * of the passes that better intervals take. */
 #define CHEAP_SHARE 0.05
+
+/* Affine bounds, where an input that varies has at least so many objectives of better
+ * intervals beside it. */
+#define CHEAP_FORMS 8
 
 #define QUICK_RESTARTS 4
 #define QUICK_STEPS    20
@@ -176,6 +181,26 @@ static void add_corner(Job *job, int k, const double *x)
 
 /* ---- bounds -------------------------------------------------------------- */
 
+static long n_objectives(const Job *job)
+{
+  const Bounds *b = job->bounds;
+  long n = 0;
+  for (int j = 0; j < b->net->n_nodes; j++)
+    for (int i = 0; b->pre[j] >= 0 && !b->tight[j] && i < b->net->nodes[j].size; i++)
+      n += 2 * bounds_is_open(b, j, 0, i);
+  return n;
+}
+
+/* Forms for affine bounds, where their passes are few beside those of backward bounds;
+ * else NULL. */
+static Affine *new_forms(const Job *job)
+{
+  const int n_vary = affine_n_vary(job->bounds);
+  if (n_vary > AFFINE_MOST_INPUTS || n_objectives(job) < CHEAP_FORMS * n_vary)
+    return NULL;
+  return affine_new(job->live->net, 1, n_vary);
+}
+
 static void need_bounds(Job *job)
 {
   if (job->bounds) return;
@@ -184,6 +209,9 @@ static void need_bounds(Job *job)
   job->bounds = bounds_new(net, 1);
   bounds_set_box(job->bounds, 0, job->live->box->lo, job->live->box->hi);
   ibp_all(job->bounds, lagrangian_linop(job->L));
+  Affine *forms = new_forms(job);
+  if (forms) affine_all(forms, job->bounds, lagrangian_linop(job->L));
+  affine_free(forms);
 }
 
 /* What intervals alone do not prove is worth a simpler network. */
@@ -229,16 +257,6 @@ void stage_ibp(Job *job)
 
 static long optimise(Job *job, int iterations, bool full, const char *stage);
 
-static long n_objectives(const Job *job)
-{
-  const Bounds *b = job->bounds;
-  long n = 0;
-  for (int j = 0; j < b->net->n_nodes; j++)
-    for (int i = 0; b->pre[j] >= 0 && !b->tight[j] && i < b->net->nodes[j].size; i++)
-      n += 2 * bounds_is_open(b, j, 0, i);
-  return n;
-}
-
 void stage_backward(Job *job)
 {
   Timer t = timer_start(job, "crown");
@@ -256,7 +274,12 @@ void stage_crown(Job *job)
 {
   Timer t = timer_start(job, "crown");
   need_live(job);
-  crown_tighten(job->team, job->bounds, 0, job->stop);
+  Crown *crown = crown_new(job->team);
+  Affine *forms = new_forms(job);
+  const CrownParams params = {.first = 1, .affine = forms, .stop = job->stop};
+  crown_run(crown, job->bounds, &params);
+  affine_free(forms);
+  crown_free(crown);
   bound_rows(job, CROWN_BACKWARD, "crown");
   count_neurons(job);
   timer_stop(&t, 1);
@@ -390,7 +413,8 @@ static void split_inputs(Job *job, int most_inputs)
   const SplitParams params = {.max_regions = max_nodes(job->options) - job->n_nodes,
                               .batch = job->options->batch,
                               .memory_bytes = frontier_bytes(),
-                              .attack_steps = PROBE_STEPS};
+                              .attack_steps = PROBE_STEPS,
+                              .root = job->bounds};
   const long regions =
       split_search(job->team, job->live, &params, attack ? job->attack : NULL,
                    job->stop, job->result);

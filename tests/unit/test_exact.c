@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "bounds/affine.h"
 #include "bounds/blas.h"
 #include "bounds/crown.h"
 #include "bounds/dual.h"
@@ -309,15 +310,24 @@ static void try_everything(ExtremeMode mode, Tally *tally)
   check_enclosures(&t);
   ibp_all(t.b, lagrangian_linop(t.L));
   check_intervals(&t, "interval propagation");
+  Affine *forms = affine_new(t.net, t.n_box, affine_n_vary(t.b));
+  affine_all(forms, t.b, lagrangian_linop(t.L));
+  check_intervals(&t, "affine bounds");
   for (int round = 0; round < ROUNDS; round++) {
     check_multipliers(&t);
-    crown_tighten(&(Team){1, &t.L}, t.b, round == 0 ? 0 : 3, NULL);
+    Crown *crown = crown_new(&(Team){1, &t.L});
+    crown_run(crown, t.b,
+              &(CrownParams){.first = 1,
+                             .slope_iterations = round == 0 ? 0 : 3,
+                             .affine = round == 1 ? forms : NULL});
+    crown_free(crown);
     check_intervals(&t, round == 0 ? "backward bounds" : "optimised slopes");
   }
   if (t.n_box == 1) {
     check_lp(&t);
     check_dual(&t);
   }
+  affine_free(forms);
   trial_free(&t);
 }
 
