@@ -101,7 +101,7 @@ Test(affine, samples_of_relu_networks_stay_inside, .timeout = 120)
   }
 }
 
-Test(affine, samples_of_curves_and_products_stay_inside, .timeout = 240)
+Test(affine, samples_of_curves_and_products_stay_inside, .timeout = 120)
 {
   Prng prng = prng_init(202);
   long finite = 0;
@@ -295,7 +295,7 @@ static Count check_extreme(ExtremeMode mode, Mutation mutation, int seeds)
   return count;
 }
 
-Test(affine, no_interval_excludes_an_exact_value, .timeout = 240)
+Test(affine, no_interval_excludes_an_exact_value, .timeout = 120)
 {
   for (int mode = 0; mode < EXTREME_N; mode++) {
     const Count count = check_extreme((ExtremeMode)mode, NOTHING, 400);
@@ -304,7 +304,7 @@ Test(affine, no_interval_excludes_an_exact_value, .timeout = 240)
   }
 }
 
-Test(affine, no_interval_of_curves_and_products_excludes_an_exact_value, .timeout = 240)
+Test(affine, no_interval_of_curves_and_products_excludes_an_exact_value, .timeout = 120)
 {
   const ActKind acts[3] = {ACT_RELU, ACT_SQUARE, ACT_SIGN};
   for (int mode = 0; mode < EXTREME_N; mode++) {
