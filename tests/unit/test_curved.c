@@ -74,7 +74,7 @@ static void check_net(Net *net, double radius, int t, Prng *prng, Progress *p)
   bounded_free(&f);
 }
 
-Test(curved, samples_never_leave_the_intervals, .timeout = 240)
+Test(curved, samples_never_leave_the_intervals, .timeout = 300)
 {
   Prng prng = prng_init(201);
   Progress p = {0};
@@ -85,7 +85,7 @@ Test(curved, samples_never_leave_the_intervals, .timeout = 240)
   cr_assert(p.slopes > p.nets / 4, "slopes helped in %d", p.slopes);
 }
 
-Test(curved, samples_never_leave_the_intervals_of_any_kind, .timeout = 240)
+Test(curved, samples_never_leave_the_intervals_of_any_kind, .timeout = 300)
 {
   Prng prng = prng_init(202);
   for (int k = 0; k <= ACT_COUNT; k++) {
@@ -97,7 +97,7 @@ Test(curved, samples_never_leave_the_intervals_of_any_kind, .timeout = 240)
 }
 
 Test(curved, samples_never_leave_the_intervals_with_huge_and_tiny_weights,
-     .timeout = 240)
+     .timeout = 300)
 {
   Prng prng = prng_init(203);
   Progress p = {0};
@@ -230,7 +230,7 @@ static void check_advice(Bounded *f, int t, Prng *prng, int *informative)
   }
 }
 
-Test(curved, no_multiplier_gives_a_bound_above_a_sampled_value, .timeout = 240)
+Test(curved, no_multiplier_gives_a_bound_above_a_sampled_value, .timeout = 300)
 {
   Prng prng = prng_init(206);
   int informative = 0;
@@ -243,7 +243,7 @@ Test(curved, no_multiplier_gives_a_bound_above_a_sampled_value, .timeout = 240)
   cr_assert(informative > 500, "only %d bounds came near", informative);
 }
 
-Test(curved, no_multiplier_is_wrong_for_any_kind, .timeout = 240)
+Test(curved, no_multiplier_is_wrong_for_any_kind, .timeout = 300)
 {
   Prng prng = prng_init(207);
   int informative = 0;
@@ -358,7 +358,7 @@ static double along(const Bounded *f, double **g, double **a, double **b, bool i
 }
 
 /* With all lambda and mu given, g is concave while no lambda changes its sign. */
-Test(curved, the_gradient_is_a_supergradient, .timeout = 240)
+Test(curved, the_gradient_is_a_supergradient, .timeout = 300)
 {
   Prng prng = prng_init(210);
   const int row = 0;
@@ -403,7 +403,7 @@ Test(curved, the_gradient_is_a_supergradient, .timeout = 240)
 }
 
 /* The derivative in alpha lies between what small steps to either side bring. */
-Test(curved, the_gradient_in_alpha_is_what_a_small_step_brings, .timeout = 240)
+Test(curved, the_gradient_in_alpha_is_what_a_small_step_brings, .timeout = 300)
 {
   Prng prng = prng_init(211);
   const int row = 0;
@@ -457,7 +457,7 @@ Test(curved, the_gradient_in_alpha_is_what_a_small_step_brings, .timeout = 240)
 /* ---- optimisers ---------------------------------------------------------------------
  */
 
-Test(curved, dual_and_slopes_are_not_worse_than_backward_bounds, .timeout = 240)
+Test(curved, dual_and_slopes_are_not_worse_than_backward_bounds, .timeout = 300)
 {
   Prng prng = prng_init(212);
   int tried = 0, slopes_gained = 0, dual_gained = 0;
