@@ -372,7 +372,7 @@ static Problem formula_problem(const Formula *f)
 }
 
 /* Contraction and probing decide what bounds do not. */
-Test(bab, formulas_are_decided_as_truth_tables_do, .timeout = 240)
+Test(bab, formulas_are_decided_as_truth_tables_do, .timeout = 300)
 {
   Prng prng = prng_init(63);
   int verdicts[3] = {0}, satisfiable = 0;
@@ -415,7 +415,7 @@ static void compare(const Problem *p, const Outcome *a, const Outcome *b, int t)
 }
 
 /* Larger networks, so that a batch has several groups. */
-Test(bab, threads_change_neither_the_tree_nor_bounds, .timeout = 240)
+Test(bab, threads_change_neither_the_tree_nor_bounds, .timeout = 300)
 {
   Prng prng = prng_init(56);
   long nodes = 0;
@@ -491,7 +491,7 @@ static Plan hasty_plan(int t, Prng *prng)
   return plan;
 }
 
-Test(bab, a_limit_on_nodes_never_makes_a_wrong_verdict, .timeout = 240)
+Test(bab, a_limit_on_nodes_never_makes_a_wrong_verdict, .timeout = 300)
 {
   Prng prng = prng_init(57);
   int unfinished = 0, bounded = 0;
@@ -513,7 +513,7 @@ Test(bab, a_limit_on_nodes_never_makes_a_wrong_verdict, .timeout = 240)
 }
 
 /* A whole run takes from some hundredths of a millisecond to some milliseconds. */
-Test(bab, a_deadline_at_any_moment_never_makes_a_wrong_verdict, .timeout = 240)
+Test(bab, a_deadline_at_any_moment_never_makes_a_wrong_verdict, .timeout = 300)
 {
   Prng prng = prng_init(58);
   int unfinished = 0;
@@ -544,7 +544,7 @@ static void *interrupt(void *context)
   return NULL;
 }
 
-Test(bab, an_interruption_at_any_moment_never_makes_a_wrong_verdict, .timeout = 240)
+Test(bab, an_interruption_at_any_moment_never_makes_a_wrong_verdict, .timeout = 300)
 {
   Prng prng = prng_init(59);
   for (int t = 0; t < 200; t++) {
