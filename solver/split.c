@@ -40,7 +40,7 @@
 #define MIX_STEPS 24
 #define MIX_ROWS  64
 /* Steps on slopes and weights of what is still open after that. */
-#define SLOPE_STEPS 9
+#define SLOPE_STEPS 6
 
 /* What one thread needs to bound a group. */
 typedef struct {
