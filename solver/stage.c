@@ -239,8 +239,11 @@ static void count_neurons(Job *job)
 {
   long active, inactive, unstable;
   bounds_count(job->bounds, &active, &inactive, &unstable);
+  const long curved =
+      (long)net_n_neurons(job->bounds->net) - active - inactive - unstable;
   inactive += job->n_dead;
-  job->result->n_neurons = active + inactive + unstable;
+  job->result->n_curved = curved;
+  job->result->n_neurons = active + inactive + unstable + curved;
   job->result->n_active = active;
   job->result->n_inactive = inactive;
   job->result->n_unstable = unstable;

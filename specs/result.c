@@ -346,8 +346,8 @@ void result_print_json(const Result *r, const Net *net, const Prop *prop,
            prop->n_cases == 0 ? "true" : "false");
   text_add(out,
            ",\n  \"neurons\": {\"all\": %ld, \"active\": %ld, \"inactive\": %ld, "
-           "\"unstable\": %ld}",
-           r->n_neurons, r->n_active, r->n_inactive, r->n_unstable);
+           "\"unstable\": %ld, \"curved\": %ld}",
+           r->n_neurons, r->n_active, r->n_inactive, r->n_unstable, r->n_curved);
   text_add(
       out,
       ",\n  \"tree\": {\"nodes\": %ld, \"leaves\": %ld, \"depth\": %d, \"lps\": %ld, "

@@ -71,9 +71,9 @@ typedef struct {
   Witness witness;   /* only when falsified */
   int n_stages;
   StageResult stages[RESULT_MAX_STAGES];
-  long n_neurons, n_active, n_inactive,
-      n_unstable; /* activation neurons of the last
-                   * query, after the last tightening */
+  /* Neurons of the last query, after the last tightening: ReLUs, and curves and
+   * products, which have no sign. */
+  long n_neurons, n_active, n_inactive, n_unstable, n_curved;
   TreeStats tree;
   double seconds; /* wall time of the whole run so far */
   pthread_mutex_t lock;
