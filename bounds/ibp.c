@@ -70,8 +70,16 @@ static void act_node(Bounds *b, int k)
   const Node *v = &b->net->nodes[k];
   const size_t n = (size_t)b->n_box * (size_t)v->size;
   double *lo = b->scratch, *hi = b->scratch + n;
-  for (size_t i = 0; i < n; i++)
-    act_enclose(v->act, b->lo[v->in[0]][i], b->hi[v->in[0]][i], &lo[i], &hi[i]);
+  const double *l = b->lo[v->in[0]], *u = b->hi[v->in[0]];
+  if (v->act == ACT_RELU)
+    for (size_t i = 0; i < n; i++) { /* as act_enclose */
+      const bool finite = l[i] > -INFINITY && u[i] < INFINITY;
+      lo[i] = !finite ? -INFINITY : l[i] > 0 ? l[i] : 0;
+      hi[i] = !finite ? INFINITY : u[i] > 0 ? u[i] : 0;
+    }
+  else
+    for (size_t i = 0; i < n; i++)
+      act_enclose(v->act, l[i], u[i], &lo[i], &hi[i]);
   bounds_meet_node(b, k, lo, hi);
 }
 

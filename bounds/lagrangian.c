@@ -509,8 +509,9 @@ static void mark_ancestors(const Net *net, int start, bool *wanted)
 }
 
 /* h where phi is attained: of the jump of Sign, the side that lam prefers. */
-static double attained(ActKind kind, double z, double lam)
+static inline double attained(ActKind kind, double z, double lam)
 {
+  if (kind == ACT_RELU) return z > 0 ? z : 0;
   if (kind == ACT_SIGN && z == 0) return lam > 0 ? -1 : 1;
   return act_value(kind, z);
 }

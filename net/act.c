@@ -231,6 +231,26 @@ double act_slope(ActKind kind, double x)
   status_abort(__func__, "unknown activation");
 }
 
+void act_values(ActKind kind, size_t n, const double *x, double *y)
+{
+  if (kind == ACT_RELU)
+    for (size_t i = 0; i < n; i++)
+      y[i] = x[i] > 0 ? x[i] : x[i] <= 0 ? 0 : x[i]; /* NaN stays NaN */
+  else
+    for (size_t i = 0; i < n; i++)
+      y[i] = act_value(kind, x[i]);
+}
+
+void act_scale_by_slopes(ActKind kind, size_t n, const double *x, double *y)
+{
+  if (kind == ACT_RELU)
+    for (size_t i = 0; i < n; i++)
+      y[i] = x[i] > 0 ? y[i] : 0 * y[i];
+  else
+    for (size_t i = 0; i < n; i++)
+      y[i] *= act_slope(kind, x[i]);
+}
+
 /* ---- enclosures ---------------------------------------------------------- */
 
 /* Whether h (x) is a real number. */

@@ -12,6 +12,7 @@
 #define NET_ACT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define ACT_REL 0x1p-49 /* 16 u */
 #define ACT_ABS 0x1p-960
@@ -40,6 +41,10 @@ float act_value32(ActKind kind, float x);
 /* A derivative of h at x: any subgradient, but for HardSwish at -3 and 3 the slope
  * inside, which the tangents of bounds/conjugate.c need. */
 double act_slope(ActKind kind, double x);
+
+/* y_i = h (x_i), and y_i *= h'(x_i): loops that know the ReLU. */
+void act_values(ActKind kind, size_t n, const double *x, double *y);
+void act_scale_by_slopes(ActKind kind, size_t n, const double *x, double *y);
 
 /* h (x) of exactly this x inside [*lo, *hi]; (-inf, inf) where h is not defined. */
 void act_point(ActKind kind, double x, double *lo, double *hi);

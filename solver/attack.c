@@ -93,9 +93,11 @@ static void forward(Attack *a, int n_rows)
       linop_forward(a->op, k, n_rows, a->x, a->x[k]);
       continue;
     }
-    const double *z = a->x[v->in[0]], *other = a->x[v->in[v->n_in - 1]];
-    for (size_t i = 0; i < (size_t)n_rows * (size_t)v->size; i++)
-      a->x[k][i] = v->kind == NODE_MUL ? z[i] * other[i] : act_value(v->act, z[i]);
+    const size_t n = (size_t)n_rows * (size_t)v->size;
+    const double *z = a->x[v->in[0]];
+    if (v->kind == NODE_ACT) act_values(v->act, n, z, a->x[k]);
+    for (size_t i = 0; i < n && v->kind == NODE_MUL; i++)
+      a->x[k][i] = z[i] * a->x[v->in[1]][i];
   }
 }
 
@@ -147,10 +149,9 @@ static void backward(Attack *a, int n_rows)
       pull_back(a, k, v->in[1], n, a->x[j]);
       continue;
     }
-    for (size_t i = 0; i < n; i++) {
-      const double d = act_slope(v->act, a->x[j][i]) * a->q[k][i];
-      a->q[j][i] = a->fresh[j] ? d : a->q[j][i] + d;
-    }
+    act_scale_by_slopes(v->act, n, a->x[j], a->q[k]);
+    for (size_t i = 0; i < n; i++)
+      a->q[j][i] = a->fresh[j] ? a->q[k][i] : a->q[j][i] + a->q[k][i];
     a->fresh[j] = false;
   }
 }
