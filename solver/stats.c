@@ -30,8 +30,8 @@ void stats_table(Result *r, Text *out)
   for (int i = 0; i < r->n_stages; i++)
     add_stage(&r->stages[i], out);
   text_add(out, "cases      %d, open %d\n", r->n_cases, r->n_open);
-  text_add(out, "neurons    %ld: active %ld, inactive %ld, unstable %ld",
-           r->n_neurons, r->n_active, r->n_inactive, r->n_unstable);
+  text_add(out, "neurons    %ld: active %ld, inactive %ld, unstable %ld", r->n_neurons,
+           r->n_active, r->n_inactive, r->n_unstable);
   if (r->n_curved) text_add(out, ", curves and products %ld", r->n_curved);
   text_add(out, "\n");
   if (r->tree.nodes)
