@@ -408,8 +408,8 @@ static Constant substitute(Contract *c, int m)
   c->q[m] = 1;
   for (int v = m; v >= c->rows->n_inputs; v--) {
     const double a = c->q[v];
-    if (!(a < 0 || a > 0)) continue; /* 0: all that went into it is in k.err */
     c->q[v] = 0;
+    if (!(a < 0 || a > 0)) continue; /* 0 or NaN: what went into it is in k.err */
     if (c->rows->pre[v] >= 0)
       substitute_relu(c, &k, v, a);
     else

@@ -309,6 +309,16 @@ static void pass_on(Lagrangian *L, const Bounds *b, int j, int r, size_t box,
                      ROUND_U * (1 + 0x1p-20);
 }
 
+/* q^k - lambda times x^k, for one row; q becomes the difference. */
+static void residual_term(const Bounds *b, int k, size_t box, const double *lambda,
+                          double *q, double *x, Total *t)
+{
+  const int n = b->net->nodes[k].size;
+  for (int i = 0; i < n; i++)
+    q[i] -= lambda[i];
+  interval_term(n, q, b->lo[k] + box, b->hi[k] + box, x, t);
+}
+
 /* Activation node k on pre-activation j: phi, the residual where lambda is given,
  * and p added to q^j. */
 static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
@@ -330,11 +340,7 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
     const size_t from = lagrangian_source(batch, r) * (size_t)n;
     double *q = L->q[k] + at;
     Total *t = &L->total[r];
-    if (lambda) {
-      for (int i = 0; i < n; i++)
-        q[i] -= lambda[from + (size_t)i];
-      interval_term(n, q, b->lo[k] + box, b->hi[k] + box, x ? x + at : NULL, t);
-    }
+    if (lambda) residual_term(b, k, box, lambda + from, q, x ? x + at : NULL, t);
     RelaxRow row = {.n = n,
                     .l = b->bend_lo[j] + box,
                     .u = b->bend_hi[j] + box,
@@ -382,11 +388,7 @@ static void mul_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
     const size_t from = lagrangian_source(batch, r) * (size_t)n;
     double *q = L->q[k] + at;
     Total *t = &L->total[r];
-    if (lambda) {
-      for (int i = 0; i < n; i++)
-        q[i] -= lambda[from + (size_t)i];
-      interval_term(n, q, b->lo[k] + box, b->hi[k] + box, x ? x + at : NULL, t);
-    }
+    if (lambda) residual_term(b, k, box, lambda + from, q, x ? x + at : NULL, t);
     RelaxPairs row = {.n = n,
                       .la = b->lo[first] + box,
                       .ua = b->hi[first] + box,

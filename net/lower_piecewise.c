@@ -296,16 +296,15 @@ Status lower_piecewise_max_min(Lower *l, const OnnxNode *node)
 
 /* ---- Clip ---------------------------------------------------------------- */
 
-/* The largest float32 is how exporters, and the defaults of old versions, say "none".
- */
-static bool is_none(OnnxType type, bool low, double bound)
+/* The largest float32, which exporters write for "none", is a bound like any other: a
+ * real number may be larger.  Its ReLU is inactive and takes no part. */
+static bool is_none(bool low, double bound)
 {
-  if (type != ONNX_FLOAT) return false;
-  return low ? bound <= -(double)FLT_MAX : bound >= (double)FLT_MAX;
+  return low ? bound == -INFINITY : bound == INFINITY;
 }
 
-/* A bound of Clip: an attribute up to version 6 of the operator, an operand since 11.
- */
+/* A bound of Clip: an attribute up to version 6 of the operator, where it is the
+ * largest float32 unless given, an operand since 11. */
 static Status clip_bound(Lower *l, const OnnxNode *node, const char *attr, int k,
                          Value *bound, bool *given)
 {
@@ -315,10 +314,12 @@ static Status clip_bound(Lower *l, const OnnxNode *node, const char *attr, int k
     return lower_ctx_bad(l, node, "operator Clip: %s is given twice", attr);
   if (operand && (operand->type != x->type || operand->shape.n != 1))
     return lower_ctx_bad(l, node, "operator Clip: %s must be one number", attr);
+  if (l->graph->opset < 11)
+    *bound = number(l, x->type, k == 1 ? -(double)FLT_MAX : (double)FLT_MAX);
   if (a) *bound = number(l, x->type, a->f);
   if (operand) *bound = lower_ctx_reshaped(operand, &(Shape){.rank = 0, .n = 1});
-  *given = (a || operand) &&
-           !(bound->kind == VALUE_CONST && is_none(x->type, k == 1, bound->v[0]));
+  *given = bound->kind != VALUE_NONE &&
+           !(bound->kind == VALUE_CONST && is_none(k == 1, bound->v[0]));
   return STATUS_OK;
 }
 

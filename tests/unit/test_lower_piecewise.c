@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* LeakyRelu, PRelu, Abs, Clip, HardSigmoid, Max, Min, ReduceMax, ReduceMin, ReduceL1.
  */
+#include <float.h>
+
+#include "bounds/crown.h"
+#include "bounds/objective.h"
+#include "bounds/team.h"
+#include "net/eval.h"
 #include "net/act.h"
 #include "tests/support/lowered.h"
 
@@ -162,13 +168,49 @@ static size_t neurons(MakeOnnx *m)
   return n;
 }
 
-/* ReLU6 costs two; "the largest float" costs nothing; Clip (0, none) is a ReLU. */
+/* ReLU6 costs two; no bound costs nothing, but the largest float32 is one. */
 Test(lower_piecewise, clips_with_few_neurons)
 {
-  const float zero = 0, six = 6, low = -0x1.fffffep127f, high = 0x1.fffffep127f;
+  const float zero = 0, six = 6, top = FLT_MAX;
   cr_expect_eq(neurons(clip11(&zero, &six)), 2 * N_AT);
-  cr_expect_eq(neurons(clip6(&zero, &high)), N_AT);
-  cr_expect_eq(neurons(clip11(&low, &high)), 0);
+  cr_expect_eq(neurons(clip11(&zero, NULL)), N_AT);
+  cr_expect_eq(neurons(clip11(NULL, NULL)), 0);
+  cr_expect_eq(neurons(clip11(&zero, &top)), 2 * N_AT);
+}
+
+/* Over the reals 1e39 is larger than the largest float32; and that bound takes no part
+ * where no input comes near. */
+Test(lower_piecewise, the_largest_float_is_a_bound)
+{
+  const float low = -FLT_MAX, high = FLT_MAX;
+  MakeOnnx *made[3] = {clip6(&low, &high), clip6(NULL, NULL), clip11(&low, &high)};
+  for (int k = 0; k < 3; k++) {
+    Net *net = loaded(made[k]);
+    double x[N_AT], y[N_AT];
+    for (int i = 0; i < N_AT; i++)
+      x[i] = i % 2 ? 1e39 : -1e39;
+    eval_double(net, x, y);
+    for (int i = 0; i < N_AT; i++)
+      cr_expect_float_eq(y[i] / (i % 2 ? FLT_MAX : -FLT_MAX), 1, 1e-12);
+    for (int i = 0; i < N_AT; i++)
+      x[i] = -1;
+    for (int i = 0; i < N_AT; i++)
+      y[i] = 1;
+    Bounds *b = bounds_new(net, 1);
+    bounds_set_box(b, 0, x, y);
+    Team *team = team_new(net, 1, 64);
+    crown_tighten(team, b, 0, NULL);
+    const int last = net->n_nodes - 1;
+    const signed char plus = 1;
+    Objective o = objective_units(net, last, 1, &(int){0}, &plus, NULL);
+    LagrangianBatch batch = objective_batch(&o);
+    double lower;
+    lagrangian_bound(team->member[0], b, &batch, &lower);
+    cr_expect_float_eq(lower, -1, 1e-9);
+    team_free(team);
+    bounds_free(b);
+    net_free(net);
+  }
 }
 
 Test(lower_piecewise, refuses_clips_that_say_two_things)
