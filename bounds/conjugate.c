@@ -9,8 +9,8 @@
 
 #define SLACK (1 + 0x1p-20)
 /* For the handful of roundings in a product that may be large. */
-#define CLOSE      (1 + 0x1p-49)
-#define MOST_STEPS 0x1p50 /* integers below are exact, and so is their successor */
+#define CLOSE       (1 + 0x1p-49)
+#define EXACT_BELOW 0x1p50 /* integers below are exact, and so is their successor */
 
 typedef struct {
   ActKind kind;
@@ -124,7 +124,7 @@ static void offer_step(Search *s, double k)
 static void search_floor(Search *s)
 {
   const double first = floor(s->l), last = floor(s->u);
-  if (!(fabs(first) < MOST_STEPS && fabs(last) < MOST_STEPS)) {
+  if (!(fabs(first) < EXACT_BELOW && fabs(last) < EXACT_BELOW)) {
     search_strip(s);
     return;
   }

@@ -296,13 +296,6 @@ Status lower_piecewise_max_min(Lower *l, const OnnxNode *node)
 
 /* ---- Clip ---------------------------------------------------------------- */
 
-/* The largest float32, which exporters write for "none", is a bound like any other: a
- * real number may be larger.  Its ReLU is inactive and takes no part. */
-static bool is_none(bool low, double bound)
-{
-  return low ? bound == -INFINITY : bound == INFINITY;
-}
-
 /* A bound of Clip: an attribute up to version 6 of the operator, where it is the
  * largest float32 unless given, an operand since 11. */
 static Status clip_bound(Lower *l, const OnnxNode *node, const char *attr, int k,
@@ -318,8 +311,7 @@ static Status clip_bound(Lower *l, const OnnxNode *node, const char *attr, int k
     *bound = number(l, x->type, k == 1 ? -(double)FLT_MAX : (double)FLT_MAX);
   if (a) *bound = number(l, x->type, a->f);
   if (operand) *bound = lower_ctx_reshaped(operand, &(Shape){.rank = 0, .n = 1});
-  *given = bound->kind != VALUE_NONE &&
-           !(bound->kind == VALUE_CONST && is_none(k == 1, bound->v[0]));
+  *given = bound->kind != VALUE_NONE;
   return STATUS_OK;
 }
 
