@@ -16,7 +16,9 @@
 #include "solver/branch.h"
 #include "solver/narrow.h"
 #include "solver/progress.h"
+#include "solver/proof_tree.h"
 #include "solver/tree.h"
+#include "specs/check/certificate.h"
 
 /* Nodes bounded together by one thread; fewer where their intervals would take more
  * than GROUP_BYTES. */
@@ -59,6 +61,9 @@ typedef struct {
   double beta;                 /* of it, to start with */
   bool has_smaller_box;        /* so much that all layers are worth bounding again */
   bool is_empty;
+  /* for a certificate */
+  int pass_from;           /* intervals were bounded again from that node on; 0: not */
+  ProofText narrow, close; /* multipliers that narrowed its inputs, that closed it */
 } Part;
 
 /* What one thread needs to bound a group. */
@@ -85,6 +90,10 @@ typedef struct {
   LagrangianCut *ahead;
   double *ahead_value;
   long lps, tightened;
+  /* for a certificate */
+  double *exact_c, *exact_beta; /* as found: objectives, betas of all cuts */
+  double *beta;                 /* double beta[path_room]: of one row */
+  int exact_room, beta_room;
 } Worker;
 
 typedef struct {
@@ -106,6 +115,7 @@ typedef struct {
   long *open_nodes;  /* long open_nodes[n_open]: not closed yet */
   double *closed;    /* double closed[n_open]: smallest bound over closed nodes */
   Tree tree;
+  Spill *spill; /* what closes nodes; NULL: no certificate is wanted */
   int n_parts;
   Part *parts;     /* Part parts[batch] */
   double *corner;  /* double corner[batch][inputs]: where each bound is attained */
@@ -217,6 +227,39 @@ static void load_bounds(const Search *s, Worker *w, const Part *part, int t)
     apply(w->b, t, &w->path[i]);
 }
 
+/* Betas of row r, of the first decision on its path first. */
+static int read_betas(Worker *w, int row, bool exact)
+{
+  int n = 0;
+  for (int i = w->n_cuts; i-- > 0;) {
+    if (w->cuts[i].row != row) continue;
+    if (n == w->beta_room) {
+      w->beta_room = 2 * n + 16;
+      w->beta = mem_grow(w->beta, (size_t)w->beta_room, sizeof *w->beta);
+    }
+    w->beta[n++] = w->cuts[i].node < 0 ? 0 : exact ? w->exact_beta[i] : w->cuts[i].beta;
+  }
+  return n;
+}
+
+/* The multipliers of row r, as found (exact) or rounded. */
+static void note_bound(const Search *s, Worker *w, int r, bool exact, ProofText *text)
+{
+  const size_t at =
+      (size_t)r * (size_t)net_out_size(s->query->net) + (size_t)w->first[r];
+  const int n = read_betas(w, r, exact);
+  proof_bound(s->params->proof,
+              &(ProofBound){.row = -1,
+                            .count = w->count[r],
+                            .weight = (exact ? w->exact_c : w->c) + at,
+                            .exact = exact,
+                            .alpha = exact ? w->mean : w->alpha,
+                            .r = r,
+                            .n_betas = n,
+                            .beta = w->beta},
+              text);
+}
+
 /* The inputs, by the bounds as they are now; their slots hand that on. */
 static void contract_by_bounds(const Search *s, Worker *w, Part *parts)
 {
@@ -228,6 +271,7 @@ static void contract_by_bounds(const Search *s, Worker *w, Part *parts)
     const double share = contract_inputs(w->b, w->part[r], w->value[r], w->count[r],
                                          weights, w->q0 + (size_t)r * n);
     part->node.has_shrunk = share > LEAST_SHRINK;
+    if (s->spill && share > 0) note_bound(s, w, r, false, &part->narrow);
     if (share > 0) part->node.is_contracted = true;
     if (w->b->empty[w->part[r]]) part->is_empty = true;
   }
@@ -242,7 +286,7 @@ static void contract_group(const Search *s, Worker *w, Part *parts, int n)
   }
 }
 
-static void retighten(const Search *s, Worker *w, const Part *parts, int n)
+static void retighten(const Search *s, Worker *w, Part *parts, int n)
 {
   int first = w->b->net->n_nodes;
   for (int t = 0; t < n; t++) {
@@ -251,6 +295,8 @@ static void retighten(const Search *s, Worker *w, const Part *parts, int n)
     if (parts[t].has_smaller_box) first = 1;
   }
   if (first == w->b->net->n_nodes) return;
+  for (int t = 0; t < n; t++)
+    parts[t].pass_from = first;
   const CrownParams params = {.first = first, .hints = s->hints, .stop = s->stop};
   crown_run(w->crown, w->b, &params);
   w->tightened += n;
@@ -362,6 +408,54 @@ static void drop_closed(const Search *s, Worker *w, Part *parts)
   w->n_cuts = kept;
 }
 
+/* Round all multipliers to what a certificate has.  Those of closed rows are kept as
+ * they were, their slopes in `mean`, which nobody needs of a closed row. */
+static void round_multipliers(const Search *s, Worker *w)
+{
+  const Net *net = s->query->net;
+  const int end = net->n_nodes - 1;
+  const size_t size = (size_t)net_out_size(net);
+  if (w->n_cuts > w->exact_room) {
+    w->exact_room = w->cuts_room;
+    w->exact_beta = mem_grow(w->exact_beta, (size_t)w->exact_room, sizeof(double));
+  }
+  memcpy(w->exact_c, w->c, (size_t)w->n_rows * size * sizeof *w->c);
+  for (int r = 0; r < w->n_rows; r++) {
+    for (int k = 0; k < end && w->lower[r] > 0; k++) {
+      const size_t n = (size_t)net->nodes[k].size;
+      if (w->alpha[k])
+        memcpy(w->mean[k] + (size_t)r * n, w->alpha[k] + (size_t)r * n,
+               n * sizeof(double));
+    }
+    packed_round(s->packed, end, w->alpha, r);
+    for (size_t j = 0; j < size; j++)
+      w->c[(size_t)r * size + j] = (double)(float)w->c[(size_t)r * size + j];
+  }
+  for (int i = 0; i < w->n_cuts; i++) {
+    w->exact_beta[i] = w->cuts[i].beta;
+    w->cuts[i].beta = (double)(float)w->cuts[i].beta;
+  }
+}
+
+/* Write down what closes rows: rounded, unless the bound does not stand that. */
+static void note_closed(const Search *s, Worker *w, Part *parts, Objective *o,
+                        const SlopesParams *params)
+{
+  int n = 0;
+  round_multipliers(s, w);
+  for (int r = 0; r < w->n_rows; r++) {
+    if (!(w->lower[r] > 0)) continue;
+    w->source[n] = r;
+    w->ahead[n++] = (LagrangianCut){.node = -1};
+  }
+  if (!n) return;
+  slopes_look_ahead(w->slopes, w->L, w->b, o, params, n, w->source, w->ahead,
+                    w->ahead_value);
+  for (int i = 0; i < n; i++)
+    note_bound(s, w, w->source[i], !(w->ahead_value[i] > 0),
+               &parts[w->part[w->source[i]]].close);
+}
+
 /* What the children of an open part will start from. */
 static void store_part(const Search *s, const Worker *w, const Part *part, int row)
 {
@@ -398,6 +492,21 @@ static void load_leaf(const Search *s, Worker *w, int t)
     }
 }
 
+static void note_leaf(const Search *s, Part *part, const Objective *o,
+                      const LpCuts *cuts)
+{
+  proof_bound(s->params->proof,
+              &(ProofBound){.row = -1,
+                            .count = o->count[0],
+                            .weight = o->c + o->first[0],
+                            .exact = true,
+                            .n_listed = cuts->n,
+                            .node = cuts->node,
+                            .index = cuts->index,
+                            .beta = cuts->beta},
+              &part->close);
+}
+
 /* Every sign is decided, so the relaxation is exact: a linear program. */
 static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *corner)
 {
@@ -409,9 +518,13 @@ static void solve_leaf(const Search *s, Worker *w, Part *part, int row, double *
     bounds_copy_box(w->one, 0, w->b, w->part[row]);
   Objective o = objective_cases(s->query->net, 1, &k, s->query->row);
   LpResult lp;
+  LpCuts cuts = {0};
   w->lps++;
-  lp_bound(w->L, w->one, &o, s->params->lp_neurons, NULL, s->stop, &lp, corner);
+  lp_bound(w->L, w->one, &o, s->params->lp_neurons, NULL, s->stop, &lp, corner,
+           s->spill ? &cuts : NULL);
   if (lp.lower > part->node.lower) part->node.lower = lp.lower;
+  if (s->spill && lp.lower > 0) note_leaf(s, part, &o, &cuts);
+  lp_cuts_free(&cuts);
   objective_free(&o);
 }
 
@@ -582,6 +695,7 @@ static void bound_group(void *context, int member, int g)
                          .cuts = w->cuts};
   Objective o = objective_of(s, w);
   slopes_run(w->slopes, w->L, w->b, &o, &params, w->lower);
+  if (s->spill) note_closed(s, w, parts, &o, &params);
   drop_closed(s, w, parts);
   if (w->n_rows) {
     const LagrangianGradient out = {.x0 = w->corner};
@@ -634,6 +748,7 @@ static Worker worker_new(const Search *s, int member)
   w.source = mem_array(2 * candidates, sizeof *w.source);
   w.ahead = mem_array(2 * candidates, sizeof *w.ahead);
   w.ahead_value = mem_doubles(2 * candidates);
+  w.exact_c = mem_doubles(group * (size_t)net_out_size(net));
   return w;
 }
 
@@ -663,6 +778,9 @@ static void worker_free(const Net *net, Worker *w)
   mem_free(w->source);
   mem_free(w->ahead);
   mem_free(w->ahead_value);
+  mem_free(w->exact_c);
+  mem_free(w->exact_beta);
+  mem_free(w->beta);
 }
 
 static int group_size(const Net *net)
@@ -704,7 +822,8 @@ static void search_init(Search *s)
     const int count = query->row[k + 1] - query->row[k];
     if (count > s->max_count) s->max_count = count;
   }
-  if (s->params->contract && has_mute_case(s))
+  if (s->params->proof) s->spill = spill_new();
+  if (s->params->contract && !s->spill && has_mute_case(s))
     s->rows = rows_new(query->net, MOST_TERMS);
   s->n_candidates = s->look_ahead > 1 ? s->look_ahead : 1;
   if (s->rows && s->n_candidates < PROBED) s->n_candidates = PROBED;
@@ -721,12 +840,18 @@ static void search_init(Search *s)
     w->crown = crown_new(&w->solo);
   }
   s->tree = tree_new(slot_bytes(s), s->params->memory_bytes);
-  s->parts = mem_array(batch, sizeof *s->parts);
+  s->parts = mem_zero(batch, sizeof *s->parts);
   s->corner = mem_doubles(batch * (size_t)net_in_size(query->net));
   s->points = mem_doubles((batch + PROBES) * (size_t)net_in_size(query->net));
   s->probe_case = mem_array(batch + PROBES, sizeof *s->probe_case);
   s->next_attack = FIRST_ATTACK;
   s->began = clock_now();
+}
+
+static void forget_texts(Part *part)
+{
+  proof_text_free(&part->narrow);
+  proof_text_free(&part->close);
 }
 
 static void search_free(Search *s)
@@ -740,6 +865,9 @@ static void search_free(Search *s)
   mem_free(s->open_nodes);
   mem_free(s->closed);
   tree_free(&s->tree);
+  for (int p = 0; p < s->batch; p++)
+    forget_texts(&s->parts[p]);
+  spill_free(s->spill);
   mem_free(s->parts);
   mem_free(s->corner);
   mem_free(s->points);
@@ -751,8 +879,12 @@ static void search_free(Search *s)
 static void add_part(Search *s, const TreeNode *parent, int id, int open_case,
                      Decision decision)
 {
+  ProofText narrow = s->parts[s->n_parts].narrow, close = s->parts[s->n_parts].close;
+  narrow.n = close.n = 0;
   s->parts[s->n_parts++] =
-      (Part){.node = {.lower = parent ? parent->lower : -INFINITY,
+      (Part){.narrow = narrow,
+             .close = close,
+             .node = {.lower = parent ? parent->lower : -INFINITY,
                       .id = id,
                       .open_case = open_case,
                       .depth = parent ? parent->depth + 1 : 0,
@@ -821,12 +953,39 @@ static bool is_open(const Part *part)
   return !part->is_empty && !(part->node.lower > 0);
 }
 
+static void spill_event(const Search *s, const Part *part, int type,
+                        const ProofText *content)
+{
+  ProofText text = {0};
+  proof_byte(&text, type);
+  proof_bytes(&text, content->at, content->n);
+  spill_add(s->spill, part->node.id, &text);
+  proof_text_free(&text);
+}
+
+/* The events of a part, in the order in which they happened. */
+static void spill_part(const Search *s, const Part *part)
+{
+  if (part->pass_from) {
+    ProofText pass = {0};
+    const int from = part->pass_from;
+    proof_number(&pass, from > 1 ? (size_t)proof_node(s->params->proof, from) : 1);
+    spill_event(s, part, CERTIFICATE_EVENT_PASS, &pass);
+    proof_text_free(&pass);
+  }
+  if (part->narrow.n) spill_event(s, part, CERTIFICATE_EVENT_NARROW, &part->narrow);
+  if (part->close.n) spill_event(s, part, CERTIFICATE_EVENT_CLOSE, &part->close);
+  if (part->is_empty)
+    spill_event(s, part, CERTIFICATE_EVENT_EMPTY, &(ProofText){.n = 0});
+}
+
 /* Close the proved parts, put the others into the frontier, in a fixed order. */
 static void sort_parts(Search *s)
 {
   for (int p = 0; p < s->n_parts; p++) {
     Part *part = &s->parts[p];
     if (part->node.depth > s->stats.depth) s->stats.depth = part->node.depth;
+    if (s->spill) spill_part(s, part);
     if (!is_open(part))
       close_part(s, part, TREE_CLOSED);
     else if (part->node.next.node < 0)
@@ -903,6 +1062,22 @@ static void report(Search *s, bool in_work)
   mem_free(rest);
 }
 
+/* The trees of all cases that this search has proved. */
+static void certify(const Search *s)
+{
+  int n = 0;
+  int *cases = mem_array((size_t)s->n_open + 1, sizeof *cases);
+  int *roots = mem_array((size_t)s->n_open + 1, sizeof *roots);
+  for (int c = 0; c < s->n_open; c++) {
+    if (!(s->result->cases[s->query->first_case + s->open[c]].lower > 0)) continue;
+    cases[n] = s->open[c];
+    roots[n++] = s->roots[c];
+  }
+  if (n) proof_tree_signs(s->params->proof, s->spill, &s->tree, n, cases, roots);
+  mem_free(cases);
+  mem_free(roots);
+}
+
 static void say(Search *s)
 {
   const ProgressSearch p = {.stage = "bab",
@@ -950,6 +1125,7 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
     say(&s);
   }
   if (!hit) report(&s, cut_short);
+  if (s.spill && !hit) certify(&s);
   for (int i = 0; i < team->n; i++) {
     s.stats.lps += s.workers[i].lps;
     s.stats.tightened += s.workers[i].tightened;

@@ -28,6 +28,8 @@ static struct {
   double started;
   Net *net;
   Prop *prop;
+  Proof *proof;
+  bool is_certified; /* the certificate has been written */
   Result result;
   atomic_bool has_result;
   Text fallback[RESULT_INTERRUPTED + 1];
@@ -48,6 +50,8 @@ static const struct argp_option fixed_options[] = {
     {"format", KEY_VALUE + 2, "FORMAT", 0, "text (default), json or vnncomp", 0},
     {"witness", KEY_VALUE + 3, "FILE", 0,
      "When falsified, write the counterexample there, in VNN-COMP's form", 0},
+    {"certificate", KEY_VALUE + 12, "FILE", 0,
+     "When verified, write there what dualcert-check needs to check that", 0},
     {"exit-zero", KEY_EXIT_ZERO, 0, 0, "Exit 0 for every verdict", 0},
     {"quiet", 'q', 0, 0, "Nothing but errors on stderr", 0},
     {"verbose", 'v', 0, 0, "A line per stage on stderr", 0},
@@ -221,6 +225,9 @@ static int answer(Text *out)
   progress_clear();
   limits_print(out, code, &err);
   if (verdict == RESULT_FALSIFIED && run.options.witness) write_witness(&err);
+  if (verdict == RESULT_VERIFIED && run.options.certificate && !run.is_certified)
+    status_fail(&err, STATUS_IO, "%s: the certificate was not finished in time",
+                run.options.certificate);
   Text summary = {0};
   stats_summary(&run.result, run.prop, run.options.witness != NULL, &summary);
   if (summary.s) progress_note(summary.s);
@@ -277,7 +284,8 @@ static Status load(Err *err)
   progress_say(2, "read %s: %d cases in %d boxes, %.3f s so far", o->spec,
                run.prop->n_cases, run.prop->n_boxes, clock_now() - run.started);
   say_vacuous();
-  return STATUS_OK;
+  return o->certificate ? proof_open(o->certificate, run.net, run.prop, &run.proof, err)
+                        : STATUS_OK;
 }
 
 static int solve(const Stop *stop)
@@ -285,17 +293,23 @@ static int solve(const Stop *stop)
   result_init(&run.result, run.prop);
   limits_reserve(((size_t)1 << 16) + (size_t)run.prop->n_cases * 256);
   atomic_store(&run.has_result, true);
-  solve_property(run.net, run.prop, &run.options, stop, &run.result);
+  solve_property(run.net, run.prop, &run.options, stop, run.proof, &run.result);
+  Err err = {0};
+  if (run.proof && run.result.verdict == RESULT_VERIFIED)
+    run.is_certified = !proof_finish(run.proof, &err);
   limits_claim();
   Text out = {0};
   const int code = answer(&out);
   text_free(&out);
-  return code;
+  return err.code ? usage_report(&err) : code;
 }
 
 static void clean_up(void)
 {
   if (atomic_exchange(&run.has_result, false)) result_reset(&run.result);
+  proof_free(run.proof);
+  run.proof = NULL;
+  run.is_certified = false;
   prop_free(run.prop);
   net_free(run.net);
   run.prop = NULL;

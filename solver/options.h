@@ -47,6 +47,7 @@ typedef struct {
   const char *net; /* paths as given, borrowed from argv; NULL when not given */
   const char *spec;
   const char *witness;
+  const char *certificate;
 } Options;
 
 /* One line of options.def, for the command line's help. */
@@ -64,7 +65,9 @@ void options_init(Options *o);
 
 /* Set an option that takes a value: a row of the table, or one of
  *     timeout  memory (MB of 2^20 bytes)  threads  seed  stages  split  format  witness
- * `name` is the long name without dashes.  `value` is borrowed by witness.
+ *     certificate
+ * `name` is the long name without dashes.  `value` is borrowed by witness and
+ * certificate.
  * Fails USAGE with one line: not a number, out of range, unknown word. */
 Status options_set(Options *o, const char *name, const char *value, Err *err);
 

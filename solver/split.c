@@ -14,6 +14,7 @@
 #include "net/base/round.h"
 #include "solver/frontier.h"
 #include "solver/progress.h"
+#include "solver/proof_tree.h"
 
 /* Boxes bounded together by one thread, at most; fewer where the intervals of so many
  * would take more than GROUP_BYTES.  And parts in a batch of all threads, when nobody
@@ -62,6 +63,15 @@ typedef struct {
   double *mixed_lower, *mixed_q0;
   double *mixed_gain; /* sum_j w_j |q_ji|: the mixture's own q is small by design */
   double *weight;     /* double weight[n_rows], of one case */
+  /* for a certificate */
+  double **alpha, **exact; /* slopes of a block of mixed rows, as found and rounded */
+  double *exact_mixed;     /* their objectives as found */
+  int *source;
+  double *value;
+  ProofText
+      *mixed_bound; /* ProofText mixed_bound[group n_open]: what closed the case */
+  int *best_row, *best_mixed; /* int best_row[n_open], best_mixed[n_open]: of each
+                               * case's best bound; -1: none */
 } Worker;
 
 typedef struct {
@@ -97,6 +107,8 @@ typedef struct {
   double *points;     /* double points[2 batch][n]: probes, */
   double *margin;     /* double margin[2 batch]: their margins */
   int *probe_case;    /* int probe_case[2 batch]: and cases */
+  ProofText *events;  /* ProofText events[batch]: of the parts */
+  Spill *spill;       /* of closed parts; NULL: no certificate is wanted */
   int n_probes;       /* points of the batch before, to be tried beside the next one */
   bool hit;           /* one of them is a witness */
 } Search;
@@ -112,18 +124,33 @@ int split_n_free(const Query *query)
 /* ---- set-up ---------------------------------------------------------------- */
 
 /* Affine bounds for every part: they must cost little beside the backward ones. */
-static bool wants_forms(const Query *query)
+static bool wants_forms(const Query *query, const SplitParams *params)
 {
+  if (params->proof) return false;
   const int n = split_n_free(query);
   return n <= AFFINE_MOST_INPUTS &&
          net_n_neurons(query->net) >= NEURONS_PER_INPUT * (size_t)n;
+}
+
+static void worker_certifies(const Search *s, Worker *w, size_t most)
+{
+  const int block = lagrangian_max_rows(w->L);
+  const Net *net = s->query->net;
+  w->mixed_bound = mem_zero(most, sizeof *w->mixed_bound);
+  w->best_row = mem_array((size_t)s->n_open, sizeof *w->best_row);
+  w->best_mixed = mem_array((size_t)s->n_open, sizeof *w->best_mixed);
+  w->alpha = lagrangian_new_multipliers(net, block);
+  w->exact = lagrangian_new_multipliers(net, block);
+  w->exact_mixed = mem_doubles((size_t)block * (size_t)net_out_size(net));
+  w->source = mem_array((size_t)block, sizeof *w->source);
+  w->value = mem_doubles((size_t)block);
 }
 
 static Worker worker_new(const Search *s, int member)
 {
   Worker w = {.L = s->team->member[member], .b = bounds_new(s->query->net, s->group)};
   const size_t rows = (size_t)s->group * (size_t)s->n_rows;
-  if (wants_forms(s->query))
+  if (wants_forms(s->query, s->params))
     w.affine = affine_new(s->query->net, s->group, split_n_free(s->query));
   w.slopes = slopes_new(s->query->net, lagrangian_max_rows(w.L));
   w.unit = mem_array(rows, sizeof *w.unit);
@@ -143,11 +170,23 @@ static Worker worker_new(const Search *s, int member)
   w.mixed_q0 = mem_doubles(most * (size_t)s->n);
   w.mixed_gain = mem_doubles(most * (size_t)s->n);
   w.weight = mem_doubles((size_t)s->n_rows);
+  if (s->spill) worker_certifies(s, &w, most);
   return w;
 }
 
-static void worker_free(Worker *w)
+static void worker_free(const Search *s, Worker *w)
 {
+  const Net *net = s->query->net;
+  for (int i = 0; w->mixed_bound && i < s->group * s->n_open; i++)
+    proof_text_free(&w->mixed_bound[i]);
+  mem_free(w->mixed_bound);
+  mem_free(w->best_row);
+  mem_free(w->best_mixed);
+  lagrangian_free_multipliers(net, w->alpha);
+  lagrangian_free_multipliers(net, w->exact);
+  mem_free(w->exact_mixed);
+  mem_free(w->source);
+  mem_free(w->value);
   bounds_free(w->b);
   crown_free(w->crown);
   affine_free(w->affine);
@@ -193,21 +232,22 @@ static void list_rows(Search *s)
   }
 }
 
-static int group_size(const Query *query)
+static int group_size(const Query *query, const SplitParams *params)
 {
   const Net *net = query->net;
   size_t total = 0;
   for (int k = 0; k < net->n_nodes; k++)
     total += (size_t)net->nodes[k].size;
   size_t box = total * 8 * sizeof(double); /* arrays of bounds/bounds.h */
-  if (wants_forms(query)) box += affine_bytes(net, 1, split_n_free(query));
+  if (wants_forms(query, params)) box += affine_bytes(net, 1, split_n_free(query));
   return box * GROUP <= GROUP_BYTES ? GROUP : 1 + (int)(GROUP_BYTES / (box + 1));
 }
 
 static void search_init(Search *s)
 {
-  s->group = group_size(s->query);
+  s->group = group_size(s->query, s->params);
   list_rows(s);
+  if (s->params->proof) s->spill = spill_new();
   s->n = s->query->box->n;
   s->batch = s->params->batch > 1 ? s->params->batch : BATCH;
   if (s->group > s->batch) s->group = s->batch;
@@ -235,6 +275,7 @@ static void search_init(Search *s)
   for (size_t i = 0; i < s->kept; i++)
     s->parent_interval[i] = i < ends && i % 2 ? INFINITY : -INFINITY;
   s->part = mem_array(batch, sizeof *s->part);
+  s->events = mem_zero(batch, sizeof *s->events);
   s->lo = mem_doubles(batch * n);
   s->hi = mem_doubles(batch * n);
   s->corner = mem_doubles(batch * n);
@@ -251,13 +292,17 @@ static void search_init(Search *s)
 static void search_free(Search *s)
 {
   for (int i = 0; i < s->team->n; i++)
-    worker_free(&s->workers[i]);
+    worker_free(s, &s->workers[i]);
   mem_free(s->workers);
   mem_free(s->row);
   mem_free(s->row_case);
   mem_free(s->open);
   mem_free(s->first);
   frontier_free(&s->frontier);
+  for (int p = 0; p < s->batch; p++)
+    proof_text_free(&s->events[p]);
+  mem_free(s->events);
+  spill_free(s->spill);
   mem_free(s->part);
   mem_free(s->lo);
   mem_free(s->hi);
@@ -341,6 +386,51 @@ static void mix_rows(const Search *s, const Worker *w, int box, int c, const dou
   memcpy(w->weight, best_weight, (size_t)n * sizeof *best_weight);
 }
 
+/* Slopes and weights as a certificate has them, and as they were found. */
+static void round_mixed(const Search *s, Worker *w, const Objective *o)
+{
+  const Packed *packed = s->params->packed;
+  const size_t n = (size_t)o->n_rows;
+  for (int k = 0; k < o->start; k++)
+    if (w->alpha[k])
+      memcpy(w->exact[k], w->alpha[k],
+             n * (size_t)s->query->net->nodes[k].size * sizeof(double));
+  memcpy(w->exact_mixed, o->c, n * (size_t)o->size * sizeof(double));
+  for (int i = 0; i < o->n_rows; i++)
+    packed_round(packed, o->start, w->alpha, i);
+  for (size_t i = 0; i < n * (size_t)o->size; i++)
+    o->c[i] = (double)(float)o->c[i];
+}
+
+/* Write down what closes a case among the mixed rows from `first` on: rounded, unless
+ * the bound does not stand that. */
+static void certify_mixed(const Search *s, Worker *w, Objective *o, int first)
+{
+  bool any = false;
+  for (int i = 0; i < o->n_rows; i++) {
+    w->mixed_bound[first + i].n = 0;
+    any = any || w->mixed_lower[first + i] > 0;
+  }
+  if (!any) return;
+  round_mixed(s, w, o);
+  LagrangianBatch batch = objective_batch(o);
+  batch.alpha = w->alpha;
+  lagrangian_bound(w->L, w->b, &batch, w->value);
+  for (int i = 0; i < o->n_rows; i++) {
+    if (!(w->mixed_lower[first + i] > 0)) continue;
+    const bool fine = w->value[i] > 0;
+    const size_t at = (size_t)i * (size_t)o->size + (size_t)o->first[i];
+    proof_bound(s->params->proof,
+                &(ProofBound){.row = -1,
+                              .count = o->count[i],
+                              .weight = (fine ? o->c : w->exact_mixed) + at,
+                              .exact = !fine,
+                              .alpha = fine ? w->alpha : w->exact,
+                              .r = i},
+                &w->mixed_bound[first + i]);
+  }
+}
+
 /* A few steps on the slopes and weights of rows r .. r + n: they cost little beside the
  * intermediate bounds, which stay as they are. */
 static void optimise_mixed(const Search *s, Worker *w, int r, int n)
@@ -359,8 +449,10 @@ static void optimise_mixed(const Search *s, Worker *w, int r, int n)
                  .count = w->mixed_count,
                  .c = w->mixed + (size_t)r * (size_t)size,
                  .has_weights = s->has_conjunctions};
-  const SlopesParams params = {.iterations = SLOPE_STEPS, .stop = s->stop};
+  const SlopesParams params = {
+      .iterations = SLOPE_STEPS, .stop = s->stop, .alpha = w->alpha};
   slopes_run(w->slopes, w->L, w->b, &o, &params, w->mixed_lower + r);
+  if (s->spill) certify_mixed(s, w, &o, r);
 }
 
 /* A weighted row, with optimised slopes, for every case that its rows alone leave open.
@@ -406,12 +498,13 @@ static void bound_mixed(const Search *s, Worker *w, int from, int n_boxes)
 
 /* The best bound of each case of a part, by a row alone or a weighted one, and the
  * coefficients it has in the inputs. */
-static void best_bounds(const Search *s, const Worker *w, int box, double *lower,
+static void best_bounds(const Search *s, Worker *w, int box, double *lower,
                         const double **q, const double **gain)
 {
   const size_t dims = (size_t)s->n;
   for (int c = 0; c < s->n_open; c++) {
     lower[c] = -INFINITY;
+    if (s->spill) w->best_row[c] = w->best_mixed[c] = -1;
     q[c] = gain[c] = w->q0 + (size_t)(box * s->n_rows + s->first[c]) * dims;
   }
   for (int j = 0; j < s->n_rows; j++) {
@@ -419,23 +512,58 @@ static void best_bounds(const Search *s, const Worker *w, int box, double *lower
     if (!(w->lower[r] > lower[c])) continue;
     lower[c] = w->lower[r];
     q[c] = gain[c] = w->q0 + (size_t)r * dims;
+    if (s->spill) w->best_row[c] = j - s->first[c];
   }
   for (int r = 0; r < w->n_mixed; r++) {
     const int c = w->mixed_case[r];
     if (w->mixed_box[r] != box || !(w->mixed_lower[r] > lower[c])) continue;
     lower[c] = w->mixed_lower[r];
+    if (s->spill) w->best_mixed[c] = r;
     q[c] = w->mixed_q0 + (size_t)r * dims;
     gain[c] = w->mixed_gain + (size_t)r * dims;
   }
 }
 
+/* Write down what closes case c on part p: of a part that is done the bounds of rows
+ * alone need no mention. */
+static void note_case(Search *s, Worker *w, int p, int c, bool done)
+{
+  ProofText *text = &s->events[p];
+  const int mixed = w->best_mixed[c];
+  if (mixed < 0 && done) return;
+  proof_number(text, (size_t)s->part[p].id);
+  proof_number(text, (size_t)s->open[c]);
+  if (mixed >= 0)
+    proof_bytes(text, w->mixed_bound[mixed].at, w->mixed_bound[mixed].n);
+  else
+    proof_bound(s->params->proof, &(ProofBound){.row = w->best_row[c]}, text);
+}
+
+/* Cases that are closed here and were not before.  Where bounds of cases are not handed
+ * on, all of them have to be closed in one part. */
+static void note_closed(Search *s, Worker *w, int p, const double *lower)
+{
+  bool done = true;
+  s->events[p].n = 0;
+  for (int c = 0; c < s->n_open; c++)
+    done = done && lower[c] > 0;
+  for (int c = 0; c < s->n_open; c++) {
+    const float *known =
+        s->kept ? s->interval + (size_t)(p + 1) * s->kept - (size_t)(s->n_open - c)
+                : NULL;
+    if (lower[c] > 0 && !(known && *known > 0) && (known || done))
+      note_case(s, w, p, c, done);
+  }
+}
+
 /* The weakest case counts for the part; its coefficients choose the next cut and the
  * corner to probe. */
-static void judge_part(Search *s, const Worker *w, int p, int box)
+static void judge_part(Search *s, Worker *w, int p, int box)
 {
   const size_t n = (size_t)s->n;
   double *lower = s->case_lower + (size_t)p * (size_t)s->n_open;
   best_bounds(s, w, box, lower, w->best, w->gain);
+  if (s->spill) note_closed(s, w, p, lower);
   /* What the whole had proved holds for its halves: a case that is closed stays closed.
    */
   for (int c = 0; s->kept && c < s->n_open; c++) {
@@ -590,6 +718,7 @@ static void sort_parts(Search *s)
   const size_t n = (size_t)s->n;
   for (int p = 0; p < s->n_parts; p++) {
     const double *lower = s->case_lower + (size_t)p * (size_t)s->n_open;
+    if (s->spill && s->events[p].n) spill_add(s->spill, s->part[p].id, &s->events[p]);
     if (s->part[p].lower > 0) {
       s->leaves++;
       const Box *box = s->query->box;
@@ -665,6 +794,7 @@ static void work(void *context, int member, int task)
 /* What the closed parts, the frontier and the parts in work prove together. */
 static void report(Search *s, bool in_work)
 {
+  bool all = !in_work;
   double rest = frontier_lower(&s->frontier);
   for (int p = 0; in_work && p < s->n_parts; p++)
     rest = fmin(rest, s->part[p].lower);
@@ -674,8 +804,11 @@ static void report(Search *s, bool in_work)
     if (in_work && lower > 0) continue;
     STATUS_REQUIRE(!(lower > 0) || frontier_covers(&s->frontier),
                    "closed regions must cover the whole box");
+    if (s->spill && !(lower > 0)) all = false;
     result_raise(s->result, s->query->first_case + s->open[c], lower, "input");
   }
+  if (s->spill && all && s->n_open)
+    proof_tree_boxes(s->params->proof, s->spill, &s->frontier, s->n_open, s->open);
 }
 
 static void start(Search *s)

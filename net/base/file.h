@@ -4,6 +4,7 @@
 #define NET_BASE_FILE_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "net/base/status.h"
 
@@ -25,6 +26,9 @@ void file_free(File *file);
 /* Write atomically: a temporary file beside `path`, then rename; a device or pipe is
  * written to directly.  "-" writes to stdout.  Fails CREATE or IO. */
 Status file_write(const char *path, const char *data, size_t size, Err *err);
+
+/* The same with everything that `from` holds; its position moves. */
+Status file_copy(FILE *from, const char *path, Err *err);
 
 /* 8 GiB: more than any network or specification, less than a mistake. */
 #define FILE_MAX_BYTES ((size_t)8 << 30)

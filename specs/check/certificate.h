@@ -7,7 +7,7 @@
 #define CERTIFICATE_MAGIC "dualcert-certificate 1\n"
 
 /* No block inflates to more. */
-#define CERTIFICATE_BLOCK ((size_t)1 << 26)
+#define CERTIFICATE_BLOCK ((size_t)1 << 29)
 
 /* Tags of blocks. */
 enum {
