@@ -25,7 +25,8 @@ struct Proof {
   int tag;
   int n_queries;
   /* the query in work */
-  const Net *net; /* what bounds are about now */
+  const Net *net; /* what bounds are about now; borrowed, may be gone at the end */
+  int n_nodes;    /* of it */
   int *node;      /* int node[net->n_nodes]: the query's node; -1: linear */
   int **element;  /* int element[k][size_k], NULL: the same */
   const Packed *layout;
@@ -189,7 +190,7 @@ Status proof_finish(Proof *p, Err *err)
 
 static void forget_net(Proof *p)
 {
-  for (int k = 0; p->net && k < p->net->n_nodes; k++)
+  for (int k = 0; p->element && k < p->n_nodes; k++)
     mem_free(p->element[k]);
   mem_free(p->element);
   mem_free(p->node);
@@ -217,6 +218,7 @@ void proof_query(Proof *p, int q, const Query *query)
   const size_t n = (size_t)query->net->n_nodes;
   forget_net(p);
   p->net = query->net;
+  p->n_nodes = query->net->n_nodes;
   p->node = mem_array(n, sizeof *p->node);
   p->element = mem_zero(n, sizeof *p->element);
   for (int k = 0; k < query->net->n_nodes; k++)
@@ -259,6 +261,7 @@ static void go_on_with(Proof *p, const Net *net, const int *origin,
   }
   forget_net(p);
   p->net = net;
+  p->n_nodes = net->n_nodes;
   p->node = node;
   p->element = element;
 }
