@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "net/base/file.h"
 #include "net/base/mem.h"
@@ -125,11 +124,8 @@ static void write_bytes(Proof *p, const void *bytes, size_t n)
 void proof_flush(Proof *p)
 {
   if (!p->tag) return;
-  uLongf packed = compressBound((uLong)p->block.n);
-  unsigned char *to = mem_alloc(packed);
-  STATUS_REQUIRE(compress2(to, &packed, p->block.at ? p->block.at : to,
-                           (uLong)p->block.n, Z_BEST_SPEED) == Z_OK,
-                 "zlib compresses what fits");
+  size_t packed;
+  unsigned char *to = file_deflate(p->block.at, p->block.n, &packed);
   p->scratch.n = 0;
   proof_byte(&p->scratch, p->tag);
   little_endian(&p->scratch, p->block.n, 4);

@@ -226,3 +226,13 @@ Status file_copy(FILE *from, const char *path, Err *err)
 {
   return write_file(path, &(Content){.from = from}, err);
 }
+
+unsigned char *file_deflate(const void *data, size_t size, size_t *packed)
+{
+  uLongf n = compressBound((uLong)size);
+  unsigned char *to = mem_alloc(n);
+  STATUS_REQUIRE(compress2(to, &n, data, (uLong)size, Z_BEST_SPEED) == Z_OK,
+                 "zlib packs what it has room for");
+  *packed = n;
+  return to;
+}

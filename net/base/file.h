@@ -30,6 +30,10 @@ Status file_write(const char *path, const char *data, size_t size, Err *err);
 /* The same with everything that `from` holds; its position moves. */
 Status file_copy(FILE *from, const char *path, Err *err);
 
+/* `size` bytes as zlib data (RFC 1950), fast rather than small: *packed of them, owned by
+ * the caller.  size < 1 GiB. */
+unsigned char *file_deflate(const void *data, size_t size, size_t *packed);
+
 /* 8 GiB: more than any network or specification, less than a mistake. */
 #define FILE_MAX_BYTES ((size_t)8 << 30)
 
