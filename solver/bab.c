@@ -9,10 +9,10 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "solver/group.h"
+#include "solver/group_proof.h"
 #include "solver/progress.h"
 #include "solver/proof_tree.h"
 #include "solver/tree.h"
-#include "specs/check/certificate.h"
 
 /* Nodes in work at once, when nobody says otherwise. */
 #define BATCH 64
@@ -99,7 +99,7 @@ static void group_init(Search *s)
   if (g->size > rows) g->size = rows;
   g->look_ahead = params->retighten && has_later_layers(net) ? 0 : params->look_ahead;
   g->certifies = params->proof != NULL;
-  if (params->contract && !g->certifies && has_mute_case(s))
+  if (params->contract && has_mute_case(s))
     g->rows = s->rows = rows_new(net, MOST_TERMS);
   g->n_candidates = g->look_ahead > 1 ? g->look_ahead : 1;
   if (g->rows && g->n_candidates < PROBED) g->n_candidates = PROBED;
@@ -137,12 +137,6 @@ static void search_init(Search *s)
   s->began = clock_now();
 }
 
-static void forget_texts(GroupPart *part)
-{
-  proof_text_free(&part->narrow);
-  proof_text_free(&part->close);
-}
-
 static void search_free(Search *s)
 {
   for (int i = 0; i < s->team->n; i++)
@@ -155,7 +149,7 @@ static void search_free(Search *s)
   mem_free(s->closed);
   tree_free(&s->tree);
   for (int p = 0; p < s->batch; p++)
-    forget_texts(&s->parts[p]);
+    proof_text_free(&s->parts[p].events);
   spill_free(s->spill);
   mem_free(s->parts);
   mem_free(s->corner);
@@ -177,11 +171,10 @@ static void bound_group(void *context, int member, int i)
 static void add_part(Search *s, const TreeNode *parent, int id, int open_case,
                      Decision decision)
 {
-  ProofText narrow = s->parts[s->n_parts].narrow, close = s->parts[s->n_parts].close;
-  narrow.n = close.n = 0;
+  ProofText events = s->parts[s->n_parts].events;
+  events.n = 0;
   s->parts[s->n_parts++] =
-      (GroupPart){.narrow = narrow,
-                  .close = close,
+      (GroupPart){.events = events,
                   .node = {.lower = parent ? parent->lower : -INFINITY,
                            .id = id,
                            .open_case = open_case,
@@ -251,30 +244,11 @@ static bool is_open(const GroupPart *part)
   return !part->is_empty && !(part->node.lower > 0);
 }
 
-static void spill_event(const Search *s, const GroupPart *part, int type,
-                        const ProofText *content)
-{
-  ProofText text = {0};
-  proof_byte(&text, type);
-  proof_bytes(&text, content->at, content->n);
-  spill_add(s->spill, part->node.id, &text);
-  proof_text_free(&text);
-}
-
-/* The events of a part, in the order in which they happened. */
 static void spill_part(const Search *s, const GroupPart *part)
 {
-  if (part->pass_from) {
-    ProofText pass = {0};
-    const int from = part->pass_from;
-    proof_number(&pass, from > 1 ? (size_t)proof_node(s->params->proof, from) : 1);
-    spill_event(s, part, CERTIFICATE_EVENT_PASS, &pass);
-    proof_text_free(&pass);
-  }
-  if (part->narrow.n) spill_event(s, part, CERTIFICATE_EVENT_NARROW, &part->narrow);
-  if (part->close.n) spill_event(s, part, CERTIFICATE_EVENT_CLOSE, &part->close);
-  if (part->is_empty)
-    spill_event(s, part, CERTIFICATE_EVENT_EMPTY, &(ProofText){.n = 0});
+  ProofText event;
+  for (size_t at = 0; group_proof_event(part, &at, &event);)
+    spill_add(s->spill, part->node.id, &event);
 }
 
 /* Close the proved parts, put the others into the frontier, in a fixed order. */

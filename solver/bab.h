@@ -55,7 +55,8 @@ typedef struct {
                         */
   int attack_steps;    /* has doubled; steps of each */
   Proof *proof; /* receives the trees of cases that the search proves; NULL: not wanted.
-                 * Then equations are not used in step 4 */
+                 * Then step 4 uses equations
+                 * without (2) of bounds/contract.h */
   Prng *prng;
   size_t memory_bytes; /* of the frontier */
 } BabParams;

@@ -7,7 +7,6 @@
 #include "bounds/lp.h"
 #include "net/base/mem.h"
 #include "solver/group_proof.h"
-#include "solver/narrow.h"
 
 /* Fewer nodes in a group where their intervals would take more than GROUP_BYTES. */
 #define GROUP_BYTES ((size_t)256 << 20)
@@ -66,7 +65,7 @@ static void contract_by_bounds(const Group *g, GroupWorker *w, GroupPart *parts)
     const double share = contract_inputs(w->b, w->part[r], w->value[r], w->count[r],
                                          weights, w->q0 + (size_t)r * n);
     part->node.has_shrunk = share > LEAST_SHRINK;
-    if (g->certifies && share > 0) group_proof_bound(g, w, r, false, &part->narrow);
+    if (g->certifies && share > 0) group_proof_narrow(g, w, part, r);
     if (share > 0) part->node.is_contracted = true;
     if (w->b->empty[w->part[r]]) part->is_empty = true;
   }
@@ -76,8 +75,10 @@ static void contract_group(const Group *g, GroupWorker *w, GroupPart *parts, int
 {
   for (int t = 0; t < n; t++) {
     const int k = g->open[parts[t].node.open_case], first = g->query->row[k];
-    if (contract_run(w->contract, w->b, t, first, g->query->row[k + 1] - first))
-      parts[t].node.is_contracted = true;
+    if (!contract_run(w->contract, w->b, t, first, g->query->row[k + 1] - first))
+      continue;
+    parts[t].node.is_contracted = true;
+    if (g->certifies) group_proof_equations(&parts[t]);
   }
 }
 
@@ -90,8 +91,8 @@ static void retighten(const Group *g, GroupWorker *w, GroupPart *parts, int n)
     if (parts[t].has_smaller_box) first = 1;
   }
   if (first == w->b->net->n_nodes) return;
-  for (int t = 0; t < n; t++)
-    parts[t].pass_from = first;
+  for (int t = 0; g->certifies && t < n; t++)
+    group_proof_pass(g, &parts[t], first);
   const CrownParams params = {.first = first, .hints = g->hints, .stop = g->stop};
   crown_run(w->crown, w->b, &params);
   w->tightened += n;
@@ -340,8 +341,10 @@ static void probe_candidates(const Group *g, GroupWorker *w, GroupPart *part, in
   w->n_candidates[r] = n_signs(w->b, found, w->n_candidates[r]);
   if (w->n_candidates[r] && is_sign(w->b, found) &&
       narrow_choose(w->contract, w->b, t, w->first[r], w->count[r], found,
-                    &w->n_candidates[r]))
+                    &w->n_candidates[r], g->certifies ? &w->steps : NULL)) {
     part->node.is_contracted = true;
+    if (g->certifies) group_proof_steps(g, part, &w->steps);
+  }
   part->is_empty = w->b->empty[t];
   /* All on the list are decided, others may not be. */
   if (!part->is_empty && !w->n_candidates[r])
@@ -449,9 +452,11 @@ void group_bound(const Group *g, GroupWorker *w, int n, GroupPart *parts,
   for (int r = 0; r < w->n_rows; r++)
     if (!parts[w->part[r]].is_empty)
       judge_row(g, w, &parts[w->part[r]], r, corner + (size_t)w->part[r] * inputs);
-  for (int t = 0; t < n; t++)
+  for (int t = 0; t < n; t++) {
+    if (parts[t].is_empty && g->certifies) group_proof_empty(&parts[t]);
     if (parts[t].node.is_contracted)
       parts[t].node.lower = fmin(parts[t].node.lower, CONTRACT_MARGIN);
+  }
   w->b->n_box = all;
 }
 
@@ -481,6 +486,7 @@ GroupWorker *group_worker_new(const Group *g, Lagrangian *L)
   if (g->rows) {
     w->contract = contract_new(g->rows);
     contract_scale(w->contract, g->root);
+    if (g->certifies) contract_by_equations(w->contract);
   }
   w->candidate = mem_array(candidates, sizeof *w->candidate);
   w->n_candidates = mem_array(group, sizeof *w->n_candidates);
@@ -519,6 +525,7 @@ void group_worker_free(GroupWorker *w)
   mem_free(w->ahead);
   mem_free(w->ahead_value);
   mem_free(w->exact_c);
+  mem_free(w->steps.sign);
   mem_free(w->exact_beta);
   mem_free(w->beta);
   mem_free(w);

@@ -16,6 +16,7 @@
 #include "bounds/team.h"
 #include "solver/bab.h"
 #include "solver/branch.h"
+#include "solver/narrow.h"
 #include "solver/proof.h"
 #include "solver/slot.h"
 #include "solver/tree.h"
@@ -49,9 +50,7 @@ typedef struct {
   double beta;                 /* of it, to start with */
   bool has_smaller_box;        /* so much that all layers are worth bounding again */
   bool is_empty;
-  /* for a certificate */
-  int pass_from;           /* intervals were bounded again from that node on; 0: not */
-  ProofText narrow, close; /* multipliers that narrowed its inputs, that closed it */
+  ProofText events; /* for a certificate: group_proof_event of each */
 } GroupPart;
 
 /* What one thread needs to bound a group. */
@@ -81,6 +80,7 @@ typedef struct {
   /* for a certificate */
   double *exact_c, *exact_beta; /* as found: objectives, betas of all cuts */
   double *beta;                 /* double beta[path_room]: of one row */
+  NarrowSteps steps;
   int exact_room, beta_room;
 } GroupWorker;
 

@@ -4,6 +4,71 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "specs/check/certificate.h"
+
+/* ---- events -------------------------------------------------------------------- */
+
+/* Each one is preceded by its length. */
+static size_t begin_event(GroupPart *part, int type)
+{
+  const size_t none = 0, begin = part->events.n;
+  proof_bytes(&part->events, &none, sizeof none);
+  proof_byte(&part->events, type);
+  return begin;
+}
+
+static void end_event(GroupPart *part, size_t begin)
+{
+  const size_t n = part->events.n - begin - sizeof n;
+  memcpy(part->events.at + begin, &n, sizeof n);
+}
+
+bool group_proof_event(const GroupPart *part, size_t *at, ProofText *event)
+{
+  size_t n;
+  if (*at == part->events.n) return false;
+  memcpy(&n, part->events.at + *at, sizeof n);
+  *event = (ProofText){.at = part->events.at + *at + sizeof n, .n = n};
+  *at += sizeof n + n;
+  return true;
+}
+
+void group_proof_pass(const Group *g, GroupPart *part, int first)
+{
+  const size_t begin = begin_event(part, CERTIFICATE_EVENT_PASS);
+  proof_number(&part->events,
+               first > 1 ? (size_t)proof_node(g->params->proof, first) : 1);
+  end_event(part, begin);
+}
+
+void group_proof_equations(GroupPart *part)
+{
+  end_event(part, begin_event(part, CERTIFICATE_EVENT_EQUATIONS));
+}
+
+static void add_sign(const Group *g, GroupPart *part, const Decision *d)
+{
+  const Proof *proof = g->params->proof;
+  const size_t begin = begin_event(part, CERTIFICATE_EVENT_SIGN);
+  proof_number(&part->events, (size_t)proof_node(proof, d->node));
+  proof_number(&part->events, (size_t)proof_element(proof, d->node, d->index));
+  proof_byte(&part->events, d->positive);
+  end_event(part, begin);
+}
+
+void group_proof_steps(const Group *g, GroupPart *part, const NarrowSteps *steps)
+{
+  if (steps->by_equations) group_proof_equations(part);
+  for (int i = 0; i < steps->n; i++)
+    add_sign(g, part, &steps->sign[i]);
+}
+
+void group_proof_empty(GroupPart *part)
+{
+  end_event(part, begin_event(part, CERTIFICATE_EVENT_EMPTY));
+}
+
+/* ---- multipliers --------------------------------------------------------------- */
 
 /* Betas of row r, of the first decision on its path first. */
 static int read_betas(GroupWorker *w, int row, bool exact)
@@ -20,8 +85,8 @@ static int read_betas(GroupWorker *w, int row, bool exact)
   return n;
 }
 
-void group_proof_bound(const Group *g, GroupWorker *w, int r, bool exact,
-                       ProofText *text)
+static void add_bound(const Group *g, GroupWorker *w, int r, bool exact,
+                      ProofText *text)
 {
   const size_t at =
       (size_t)r * (size_t)net_out_size(g->query->net) + (size_t)w->first[r];
@@ -36,6 +101,13 @@ void group_proof_bound(const Group *g, GroupWorker *w, int r, bool exact,
                             .n_betas = n,
                             .beta = w->beta},
               text);
+}
+
+void group_proof_narrow(const Group *g, GroupWorker *w, GroupPart *part, int r)
+{
+  const size_t begin = begin_event(part, CERTIFICATE_EVENT_NARROW);
+  add_bound(g, w, r, false, &part->events);
+  end_event(part, begin);
 }
 
 /* Round all multipliers to what a certificate has.  Those of closed rows are kept as
@@ -80,14 +152,18 @@ void group_proof_closed(const Group *g, GroupWorker *w, GroupPart *parts, Object
   if (!n) return;
   slopes_look_ahead(w->slopes, w->L, w->b, o, params, n, w->source, w->ahead,
                     w->ahead_value);
-  for (int i = 0; i < n; i++)
-    group_proof_bound(g, w, w->source[i], !(w->ahead_value[i] > 0),
-                      &parts[w->part[w->source[i]]].close);
+  for (int i = 0; i < n; i++) {
+    GroupPart *part = &parts[w->part[w->source[i]]];
+    const size_t begin = begin_event(part, CERTIFICATE_EVENT_CLOSE);
+    add_bound(g, w, w->source[i], !(w->ahead_value[i] > 0), &part->events);
+    end_event(part, begin);
+  }
 }
 
 void group_proof_leaf(const Group *g, GroupPart *part, const Objective *o,
                       const LpCuts *cuts)
 {
+  const size_t begin = begin_event(part, CERTIFICATE_EVENT_CLOSE);
   proof_bound(g->params->proof,
               &(ProofBound){.row = -1,
                             .count = o->count[0],
@@ -97,5 +173,6 @@ void group_proof_leaf(const Group *g, GroupPart *part, const Objective *o,
                             .node = cuts->node,
                             .index = cuts->index,
                             .beta = cuts->beta},
-              &part->close);
+              &part->events);
+  end_event(part, begin);
 }
