@@ -3,6 +3,7 @@
 #ifndef NET_BASE_FILE_H
 #define NET_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -33,6 +34,9 @@ Status file_copy(FILE *from, const char *path, Err *err);
 /* `size` bytes as zlib data (RFC 1950), fast rather than small: *packed of them, owned by
  * the caller.  size < 1 GiB. */
 unsigned char *file_deflate(const void *data, size_t size, size_t *packed);
+/* Unpack n bytes of zlib data (RFC 1950) into data[size]: false unless they are whole,
+ * unpack to exactly `size` bytes and are followed by nothing.  n and size < 4 GiB. */
+bool file_inflate(const void *packed, size_t n, void *data, size_t size);
 
 /* 8 GiB: more than any network or specification, less than a mistake. */
 #define FILE_MAX_BYTES ((size_t)8 << 30)
