@@ -32,7 +32,7 @@ CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
 LIBS     := -lglpk -lopenblas -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
 
 # Ground floor first; tests/check-layers enforces the direction of includes.
-LAYERS := net/base net specs bounds solver
+LAYERS := net/base net specs specs/check bounds solver
 MAIN   := solver/main.c
 SRC    := $(filter-out $(MAIN),$(wildcard $(LAYERS:%=%/*.c)))
 UNIT   := $(wildcard tests/unit/*.c tests/support/*.c)
