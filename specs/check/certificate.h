@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* specs/check/certificate.h -- constants of the certificate format, docs/certificates.md.
+/* specs/check/certificate.h -- constants of the certificate format,
+ * docs/certificates.md.
  */
 #ifndef SPECS_CHECK_CERTIFICATE_H
 #define SPECS_CHECK_CERTIFICATE_H

@@ -99,6 +99,7 @@ static double slope_error(ActKind kind, double x)
     const double cdf = x >= 0 ? 1 : x < -1 ? left / x : 0.5;
     return 2 * (tail * (part + (x < 0 ? cdf : 0)) + (x < 0 ? 0 : rel)) + ACT_ABS;
   }
+  if (kind == ACT_SQUARE || (kind == ACT_ELU && x >= 0)) return 0;
   if (kind == ACT_HARDSWISH) return ROUND_U * (fabs(2 * x) + 3);
   return curve_slope_error(kind, x);
 }
@@ -151,28 +152,18 @@ static double touch_search(ActKind kind, double s, double a, double b)
   return fabs(at_a) < fabs(at_b) ? a : b;
 }
 
-double phi_touch(ActKind kind, double s, double a, double b)
+double phi_touch(ActKind kind, int curve, double s, double a, double b)
 {
   const double far = 1000; /* beyond it, SILU and GELU are 0 or x in double */
+  if (curve > 0 ? s <= act_slope(kind, a) : s >= act_slope(kind, a)) return a;
+  if (curve > 0 ? s >= act_slope(kind, b) : s <= act_slope(kind, b)) return b;
   double z;
-  switch (kind) {
-  case ACT_SIN:
-  case ACT_COS:
+  if (kind == ACT_SIN || kind == ACT_COS)
     z = touch_wave(kind, s, a, b);
-    break;
-  case ACT_SILU:
-  case ACT_GELU: {
-    const double left = a < -far && b > -far ? -far : a;
-    const double right = b > far && a < far ? far : b;
-    const double at_left = act_slope(kind, left), at_right = act_slope(kind, right);
-    if (at_left <= at_right ? s <= at_left : s >= at_left) return a;
-    if (at_left <= at_right ? s >= at_right : s <= at_right) return b;
-    z = touch_search(kind, s, left, right);
-    break;
-  }
-  default:
+  else if (kind == ACT_SILU || kind == ACT_GELU)
+    z = touch_search(kind, s, a < -far ? -far : a, b > far ? far : b);
+  else
     z = curve_touch(kind, s, a, b);
-  }
   return z >= a && z <= b ? z : z > b ? b : a;
 }
 
@@ -207,7 +198,8 @@ static double convex_bound(const Objective *f, double a, double t1, double t2, d
 static double convex_min(const Objective *f, double a, double b)
 {
   const double s = f->p / f->lam;
-  const double t = phi_touch(f->kind, s, a, b);
+  const int curve = f->lam > 0 ? 1 : -1;
+  const double t = phi_touch(f->kind, curve, s, a, b);
   double smallest, err = slope_error(f->kind, t);
   double best = convex_bound(f, a, t, t, b, &smallest);
   const double size = fabs(f->lam * act_value(f->kind, t)) + fabs(f->p * t);
@@ -217,8 +209,8 @@ static double convex_min(const Objective *f, double a, double b)
   for (int i = 0; i < 4 && !(smallest - best <= enough); i++, err *= 16) {
     /* f' rises, so h' does where lam > 0. */
     const double e = f->lam > 0 ? err : -err;
-    const double t1 = phi_touch(f->kind, s - e, a, b);
-    const double t2 = phi_touch(f->kind, s + e, a, b);
+    const double t1 = phi_touch(f->kind, curve, s - e, a, b);
+    const double t2 = phi_touch(f->kind, curve, s + e, a, b);
     const double bound =
         convex_bound(f, a, t1 < t ? t1 : t, t2 > t ? t2 : t, b, &smallest);
     if (bound > best) best = bound;
@@ -257,10 +249,7 @@ static double wave_min(const Objective *f, double l, double u)
 {
   const double from = f->p >= 0 && u - PERIOD > l ? u - PERIOD : l;
   const double to = f->p < 0 && l + PERIOD < u ? l + PERIOD : u;
-  const double bound = pieces_min(f, from, to);
-  if (bound > -INFINITY) return bound;
-  const double ends = least(step_dn(f, 0, l), step_dn(f, 0, u));
-  return round_add_dn(ends, -fabs(f->lam));
+  return pieces_min(f, from, to);
 }
 
 /* -1 up to 0, and at 0 in the limit; 0 there; 1 from 0 on. */
@@ -299,6 +288,15 @@ static double floor_min(const Objective *f, double l, double u)
   return bound;
 }
 
+/* From the range of h alone. */
+static double range_min(const Objective *f, double l, double u)
+{
+  double lo, hi;
+  phi_range(f->kind, l, u, &lo, &hi);
+  const double ends = least(round_mul_dn(-f->p, l), round_mul_dn(-f->p, u));
+  return round_add_dn(round_mul_dn(f->lam, f->lam > 0 ? lo : hi), ends);
+}
+
 double phi_min(ActKind kind, double l, double u, double lam, double p)
 {
   if (!is_defined(kind, l, u) || !isfinite(lam) || !isfinite(p)) return -INFINITY;
@@ -314,6 +312,7 @@ double phi_min(ActKind kind, double l, double u, double lam, double p)
     bound = wave_min(&f, l, u);
   else
     bound = pieces_min(&f, l, u);
+  if (!isfinite(bound)) bound = range_min(&f, l, u);
   return isfinite(bound) ? bound : -INFINITY;
 }
 

@@ -91,7 +91,7 @@ static Point lowest(const Graph *g, double s)
     const Piece *piece = &g->piece[k];
     best = lower(lower(best, piece->a, s), piece->b, s);
     if (piece->curve > 0 && piece->a.z < piece->b.z) {
-      const double z = phi_touch(g->kind, g->sign * s, piece->a.z, piece->b.z);
+      const double z = phi_touch(g->kind, g->sign, g->sign * s, piece->a.z, piece->b.z);
       best = lower(best, (Point){z, value(g, z)}, s);
     }
   }
