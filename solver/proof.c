@@ -21,7 +21,7 @@ struct Proof {
   FILE *file;
   bool failed;
   ProofText block; /* records of `tag` that have not been written */
-  int tag;
+  int tag, last_tag; /* 0: nothing in work; of the last block written */
   int n_queries;
   /* the query in work */
   const Net *net; /* what bounds are about now; borrowed, may be gone at the end */
@@ -134,6 +134,7 @@ void proof_flush(Proof *p)
   write_bytes(p, to, packed);
   mem_free(to);
   p->block.n = 0;
+  p->last_tag = p->tag;
   p->tag = 0;
 }
 
@@ -350,10 +351,18 @@ static void hints_of(Proof *p, const Hints *hints, const Bounds *b, int k, int f
     }
 }
 
+/* Blocks in succession are one pass: another one needs something in between. */
+static void begin_pass(Proof *p, int tag)
+{
+  proof_flush(p);
+  if (p->last_tag == tag) block_of(p, CERTIFICATE_CLOSE);
+  block_of(p, tag);
+}
+
 void proof_hints(Proof *p, const Hints *hints, const Bounds *b,
                  bool (*wanted)(const void *context, int node), const void *context)
 {
-  block_of(p, CERTIFICATE_SLOPES);
+  begin_pass(p, CERTIFICATE_SLOPES);
   for (int k = 0; k < p->net->n_nodes; k++)
     for (int f = 0; net_is_nonlinear(&p->net->nodes[k]) && f < p->net->nodes[k].n_in;
          f++)
@@ -424,7 +433,7 @@ void proof_case(Proof *p, int k, const ProofBound *bound)
 
 void proof_refine_begin(Proof *p)
 {
-  block_of(p, CERTIFICATE_REFINE);
+  begin_pass(p, CERTIFICATE_REFINE);
 }
 
 void proof_refine_input(Proof *p, int k, int factor, int count)
