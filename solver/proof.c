@@ -17,10 +17,11 @@
 #define FULL_BLOCK ((size_t)1 << 20)
 
 struct Proof {
-  char *path;
+  char *path; /* NULL: nobody wants the file */
+  char reading[40];
   FILE *file;
   bool failed;
-  ProofText block; /* records of `tag` that have not been written */
+  ProofText block;   /* records of `tag` that have not been written */
   int tag, last_tag; /* 0: nothing in work; of the last block written */
   int n_queries;
   /* the query in work */
@@ -160,11 +161,15 @@ void proof_append(Proof *p, int tag, const ProofText *text)
 Status proof_open(const char *path, const Net *net, const Prop *prop, Proof **proof,
                   Err *err)
 {
-  FILE *file = open_nameless(path, err);
+  FILE *file = path ? open_nameless(path, err) : tmpfile();
   *proof = NULL;
+  if (!file && !path)
+    return status_fail(err, STATUS_CREATE, "no temporary file for the certificate: %s",
+                       strerror(errno));
   if (!file) return err->code;
   Proof *p = *proof = mem_zero(1, sizeof *p);
-  p->path = mem_strdup(path);
+  p->path = path ? mem_strdup(path) : NULL;
+  snprintf(p->reading, sizeof p->reading, "/proc/self/fd/%d", fileno(file));
   p->file = file;
   fprintf(file,
           CERTIFICATE_MAGIC
@@ -181,7 +186,18 @@ Status proof_finish(Proof *p, Err *err)
   proof_number(block_of(p, CERTIFICATE_END), (size_t)p->n_queries);
   proof_flush(p);
   if (p->failed || fflush(p->file))
-    return status_fail(err, STATUS_IO, "%s: no room for the certificate", p->path);
+    return status_fail(err, STATUS_IO, "%s: no room for the certificate",
+                       p->path ? p->path : "--check");
+  return STATUS_OK;
+}
+
+const char *proof_reading_path(const Proof *p)
+{
+  return p->reading;
+}
+
+Status proof_publish(Proof *p, Err *err)
+{
   return file_copy(p->file, p->path, err);
 }
 

@@ -41,12 +41,17 @@ void proof_bytes(ProofText *text, const void *bytes, size_t n);
 
 typedef struct Proof Proof;
 
-/* Fails CREATE when `path` cannot be written in the end. */
+/* Fails CREATE when `path` cannot be written in the end; NULL: only to be read. */
 Status proof_open(const char *path, const Net *net, const Prop *prop, Proof **proof,
                   Err *err);
 
-/* Everything has been proved: finish the file and give it its name. */
+/* Everything has been proved: the text is complete. */
 Status proof_finish(Proof *proof, Err *err);
+
+/* After proof_finish: a path to read the text from while the Proof lives, and the text
+ * under the path of proof_open. */
+const char *proof_reading_path(const Proof *proof);
+Status proof_publish(Proof *proof, Err *err);
 void proof_free(Proof *proof); /* NULL is fine */
 
 /* A query begins and ends. */
