@@ -31,7 +31,7 @@ struct Proof {
   int **element;  /* int element[k][size_k], NULL: the same */
   const Packed *layout;
   ProofText scratch;
-  int last_node, last_element; /* of the differences in lists */
+  int last_element; /* of the differences in a list */
 };
 
 /* ---- bytes ----------------------------------------------------------------- */
@@ -332,7 +332,7 @@ void proof_layout(Proof *p, const Packed *packed)
 
 static void input_header(Proof *p, ProofText *text, int k, int factor, int count)
 {
-  ascending(text, p->node[k], &p->last_node);
+  proof_number(text, (size_t)p->node[k]);
   proof_number(text, (size_t)factor);
   proof_number(text, (size_t)count);
   p->last_element = 0;
@@ -355,7 +355,6 @@ static void hints_of(Proof *p, const Hints *hints, const Bounds *b, int k, int f
     if (bounds_is_open(b, j, 0, i) && packed_hints_row(hints, j, i, 1)) count += 2;
   if (!count) return;
   ProofText *text = block_of(p, CERTIFICATE_SLOPES);
-  if (!text->n) p->last_node = 0;
   input_header(p, text, k, factor, count);
   for (int i = 0; i < size; i++)
     for (int sign = 1; sign >= -1; sign -= 2) {
@@ -455,7 +454,6 @@ void proof_refine_begin(Proof *p)
 void proof_refine_input(Proof *p, int k, int factor, int count)
 {
   ProofText *text = block_of(p, CERTIFICATE_REFINE);
-  if (!text->n) p->last_node = 0;
   input_header(p, text, k, factor, count);
 }
 
