@@ -360,7 +360,7 @@ static void do_relu(Bound *b, const State *s, int k)
       pass_on(R, q, linear_touch(plan, &b->block, j, i));
       charge(R, q, x, b->error);
     } else {
-      fill_alpha(b, k, i, u > -l ? 1 : 0);
+      fill_alpha(b, k, i, u > -l * (1 + 0x1p-20) ? 1 : 0);
       if (!relu_terms(R, q, b->alpha, l, u, p, b->term, b->terms)) continue;
       pass_on(R, p, linear_touch(plan, &b->block, j, i));
       charge(R, p, x, b->error);
@@ -493,7 +493,7 @@ static void do_cuts(Bound *b, const State *s, int k)
       curve_element(b, s, k, i, (int)r, l, u, &cut->lambda);
     else
       relu_row(b, s, k, i, r, l, u, cut->lambda,
-               alpha_of(&b->row[r], place, u > -l ? 1 : 0), cut->beta);
+               alpha_of(&b->row[r], place, u > -l * (1 + 0x1p-20) ? 1 : 0), cut->beta);
   }
 }
 

@@ -130,6 +130,17 @@ static void find_open(Pass *pass, const State *s, int k)
   }
 }
 
+/* Behind a chain also what is not open: the interval matters to what follows. */
+static void find_wide(Pass *pass, const State *s, int k)
+{
+  const Plan *const plan = pass->plan;
+  pass->n = 0;
+  for (int i = 0; i < plan->net->nodes[k].size; i++) {
+    const size_t e = plan->off[k] + (size_t)i;
+    if (s->lo[e] < s->hi[e]) pass->element[pass->n++] = i;
+  }
+}
+
 /* Node k is a MAP: bound what its open elements copy. */
 static void bound_sources(Pass *pass, State *s, int k)
 {
@@ -182,7 +193,7 @@ static void bound_node(Pass *pass, State *s, int k, const Hints *hints)
     return;
   }
   if (plan->chain[k]) {
-    find_open(pass, s, k);
+    find_wide(pass, s, k);
     bound_elements(pass, s, k, NULL, true);
   }
   if (s->empty) return;
