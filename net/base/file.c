@@ -140,6 +140,13 @@ void file_free(File *file)
   *file = (File){0};
 }
 
+bool file_inflate(const void *packed, size_t n, void *data, size_t size)
+{
+  uLongf got = (uLongf)size;
+  uLong used = (uLong)n;
+  return uncompress2(data, &got, packed, &used) == Z_OK && got == size && used == n;
+}
+
 static Status write_all(const char *path, int fd, const char *data, size_t size,
                         Err *err)
 {

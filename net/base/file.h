@@ -3,6 +3,7 @@
 #ifndef NET_BASE_FILE_H
 #define NET_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "net/base/status.h"
@@ -25,6 +26,10 @@ void file_free(File *file);
 /* Write atomically: a temporary file beside `path`, then rename; a device or pipe is
  * written to directly.  "-" writes to stdout.  Fails CREATE or IO. */
 Status file_write(const char *path, const char *data, size_t size, Err *err);
+
+/* Unpack n bytes of zlib data (RFC 1950) into data[size]: false unless they are whole,
+ * unpack to exactly `size` bytes and are followed by nothing.  n and size < 4 GiB. */
+bool file_inflate(const void *packed, size_t n, void *data, size_t size);
 
 /* 8 GiB: more than any network or specification, less than a mistake. */
 #define FILE_MAX_BYTES ((size_t)8 << 30)
