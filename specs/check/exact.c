@@ -281,6 +281,10 @@ static void do_relu(Exact *x, const Neuron *n)
   }
   const double usual = u > -l ? 1 : 0, alpha = isnan(n->alpha) ? usual : n->alpha;
   const double slope = l >= 0 ? 1 : u <= 0 ? 0 : sign < 0 ? u / (u - l) : alpha;
+  if (!isfinite(slope) || !isfinite(n->beta)) {
+    x->lost = true;
+    return;
+  }
   dyadic_set_d(&x->b, n->beta);
   add_times(x, &x->b, n->lambda, slope, 1);
   dyadic_add(touch(x, n->node->in[0], n->i), &x->b);
