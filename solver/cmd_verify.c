@@ -311,8 +311,8 @@ static bool is_accepted(Err *err)
   CheckReport report = {.is_accepted = false};
   const double start = clock_now();
   if (!run.options.check) return true;
-  if (!check_certificate(proof_reading_path(run.proof), run.net, run.prop, &report,
-                         err))
+  if (!check_certificate(proof_reading_path(run.proof), run.net, run.prop, false,
+                         &report, err))
     progress_say(report.is_accepted ? 2 : 0, "certificate %s%s%s (%zu bounds, %.3f s)",
                  report.is_accepted ? "accepted" : "refused", report.reason ? ": " : "",
                  report.reason ? report.reason : "", report.n_bounds,
