@@ -92,6 +92,9 @@ static void summarise_unknown(const Result *r, const Prop *prop, Text *out)
                  "--attack-restarts for a counterexample"
            : r->reason == RESULT_NODES
                ? "the limit on subproblems was reached: try more --max-nodes"
+           : r->reason == RESULT_OVERFLOW
+               ? "float32 may overflow for some input, as far as intervals tell: try a "
+                 "smaller input set"
                : "stopped early: try again with more time or memory");
 }
 
