@@ -8,6 +8,8 @@
 
 /* Covers the roundings in sums of non-negative numbers, of fewer than 2^30 terms. */
 #define SLACK (1 + 0x1p-20)
+/* A few roundings. */
+#define FINE (1 + 0x1p-50)
 
 /* The inputs of a node, and what they become; `mid` and `rad` are those of A c and
  * |A| r, `mag` is |A| (|c| + r). */
@@ -128,6 +130,7 @@ static double finish(const Node *v, const Work *w, double *lo, double *hi)
                                                                        : NULL;
   /* A map only moves numbers; +2 is for the bias and the ends. */
   const double gamma = v->kind == NODE_MAP ? 0 : round_gamma(w->n + 2);
+  const double own = 1 + 2 * round_gamma(w->n + 8); /* of |A| r itself */
   double most = 0;
   for (int i = 0; i < v->size; i++) {
     const int at = bias_index(v, i);
@@ -135,7 +138,7 @@ static double finish(const Node *v, const Work *w, double *lo, double *hi)
     const double reach = (w->mag[i] + fabs(b) + f) * SLACK;
     double e = (gamma * reach + v->w_rel * w->mag[i] + f) * SLACK;
     if (gamma != 0) e += ROUND_TINY;
-    const double mid = w->mid[i] + b, width = (w->rad[i] * SLACK + e) * SLACK;
+    const double mid = w->mid[i] + b, width = (w->rad[i] * own + e) * FINE;
     lo[i] = width == 0 ? mid : round_dn(mid - width);
     hi[i] = width == 0 ? mid : round_up(mid + width);
     if (!(isfinite(lo[i]) && isfinite(hi[i]) && isfinite(reach))) {
@@ -159,7 +162,7 @@ static double linear(const Net *net, int k, double *const *lo, double *const *hi
     const double *l = lo[v->in[p]], *u = hi[v->in[p]];
     for (int i = 0; i < net->nodes[v->in[p]].size; i++, at++) {
       c[at] = l[i] == u[i] ? l[i] : l[i] / 2 + u[i] / 2;
-      r[at] = l[i] == u[i] ? 0 : fmax(u[i] - c[at], c[at] - l[i]) * SLACK + ROUND_TINY;
+      r[at] = l[i] == u[i] ? 0 : fmax(u[i] - c[at], c[at] - l[i]) * FINE + ROUND_TINY;
     }
   }
   Work w = {.c = c, .r = r, .mid = out, .rad = out + n, .mag = out + 2 * n};
