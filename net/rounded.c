@@ -118,17 +118,39 @@ static double fmost(double a, double b)
   return a > b ? a : b;
 }
 
-/* (3) for a node with n_rows rows of `cols` weights and as many biases; false when a
- * sum is too long. */
-static bool widen(Rounding *x, Node *v, const double *w, size_t cols, int n_rows,
-                  const double *b, int in)
+/* The most terms in a sum of a dense node: weights that are not 0, times inputs that
+ * are not 0 on the whole box, dead neurons mostly. */
+static double dense_terms(const Rounding *x, const Node *v, int in)
 {
-  double *err = new_doubles(x, n_rows), n = 0;
-  const double reach = magnitude_of_all(x, in);
+  int most = 0;
+  for (int i = 0; i < v->size; i++) {
+    const double *w = v->W + (size_t)(i % v->rows) * (size_t)v->cols;
+    const double *lo = x->lo[in] + (size_t)(i / v->rows) * (size_t)v->cols;
+    const double *hi = x->hi[in] + (size_t)(i / v->rows) * (size_t)v->cols;
+    int n = 0;
+    for (int j = 0; j < v->cols; j++)
+      n += (w[j] < 0 || w[j] > 0) && (lo[j] < 0 || hi[j] > 0);
+    if (n > most) most = n;
+  }
+  return most;
+}
+
+/* The same of rows of weights with any input. */
+static double most_weights(const double *w, size_t cols, int n_rows)
+{
+  double n = 0;
   for (int i = 0; i < n_rows; i++)
     n = fmost(n, row_of(w + (size_t)i * cols, cols).n);
-  if (n > MOST_TERMS) return false;
-  const double gamma = gamma32(n + 2);
+  return n;
+}
+
+/* (3) for a node with n_rows rows of `cols` weights and as many biases, and sums of n
+ * terms. */
+static void widen(Rounding *x, Node *v, const double *w, size_t cols, int n_rows,
+                  const double *b, int in, double n)
+{
+  double *err = new_doubles(x, n_rows);
+  const double reach = magnitude_of_all(x, in), gamma = gamma32(n + 2);
   for (int i = 0; i < n_rows; i++) {
     const Row r = row_of(w + (size_t)i * cols, cols);
     const double mine = v->b_err ? v->b_err[i] : 0, at = b ? fabs(b[i]) : 0;
@@ -137,20 +159,22 @@ static bool widen(Rounding *x, Node *v, const double *w, size_t cols, int n_rows
   }
   v->w_rel = (v->w_rel + gamma * (1 + v->w_rel)) * SLACK;
   v->b_err = err;
-  return true;
 }
 
 static int linear_node(Rounding *x, const Node *old, int in)
 {
   Node v = *old;
   const Conv *c = &old->conv;
-  bool fine;
-  if (old->kind == NODE_DENSE)
-    fine = widen(x, &v, old->W, (size_t)old->cols, old->rows, old->b, in);
+  const bool is_dense = old->kind == NODE_DENSE;
+  const size_t cols =
+      (size_t)(is_dense ? old->cols : c->c_in / c->groups * c->kh * c->kw);
+  const int n_rows = is_dense ? old->rows : c->c_out;
+  const double n =
+      is_dense ? dense_terms(x, old, in) : most_weights(old->W, cols, n_rows);
+  if (n <= MOST_TERMS)
+    widen(x, &v, old->W, cols, n_rows, old->b, in, n);
   else
-    fine = widen(x, &v, old->W, (size_t)(c->c_in / c->groups * c->kh * c->kw), c->c_out,
-                 old->b, in);
-  if (!fine) x->overflows = true;
+    x->overflows = true;
   return append(x, &v, &in, 1);
 }
 
@@ -175,7 +199,7 @@ static int scale_node(Rounding *x, const Node *old, int in)
       one[i] = 1;
     v.scale = one;
   }
-  widen(x, &v, v.scale, 1, v.size, v.shift, in);
+  widen(x, &v, v.scale, 1, v.size, v.shift, in, 1);
   return append(x, &v, &in, 1);
 }
 

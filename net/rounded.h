@@ -21,8 +21,8 @@
  *     w_rel + gamma (1 + w_rel)     b_err + gamma (|b| + b_err) + E                 (3)
  *     E  =  2 (2n + 4 + sum_j |w_j|) tiny  +  what denormal w_j are worth on the box
  *
- * and what holds for all networks within (3) holds for float32.  n counts weights that
- * are not 0.  Where a node has no weights, SCALE nodes do that:
+ * and what holds for all networks within (3) holds for float32.  n counts terms that
+ * can be other than 0 on the box.  Where a node has no weights, SCALE nodes do that:
  *
  *     ADD of 2, MUL     one behind it, w_rel = gamma_1
  *     ADD of more       one in front of each operand, w_rel = gamma_n
