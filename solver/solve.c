@@ -32,12 +32,12 @@ static const struct {
  * a limit is hit.  Bounds are about `live`; NULL: there is nothing to prove. */
 static StopWhy solve_query(const Net *net, const Prop *prop, const Query *query,
                            const Query *live, const Options *options, const Stop *stop,
-                           Result *r, Prng *prng)
+                           Result *r, Proof *proof, Prng *prng)
 {
   const unsigned stages = live ? options->stages : options->stages & STAGE_ATTACK;
   Job job;
   StopWhy why = stop_why(stop);
-  stage_begin(&job, net, prop, query, options, stop, r, prng);
+  stage_begin(&job, net, prop, query, options, stop, r, proof, prng);
   if (live) job.live = live;
   for (size_t i = 0; i < sizeof plan / sizeof *plan && !why; i++) {
     if (!job.n_open || r->verdict == RESULT_FALSIFIED) break;
@@ -65,7 +65,7 @@ static const Query *build_live(const Net *net, const Prop *prop, int q,
 }
 
 void solve_property(const Net *net, const Prop *prop, const Options *options,
-                    const Stop *stop, Result *r)
+                    const Stop *stop, Proof *proof, Result *r)
 {
   const double start = clock_now();
   Prng prng = prng_init(options->seed);
@@ -74,7 +74,10 @@ void solve_property(const Net *net, const Prop *prop, const Options *options,
     Query query, rounded;
     query_build(net, prop, q, &query);
     const Query *live = build_live(net, prop, q, &query, options, &rounded, r);
-    why = solve_query(net, prop, &query, live, options, stop, r, &prng);
+    Proof *const mine = live ? proof : NULL;
+    if (mine) proof_query(mine, q, live);
+    why = solve_query(net, prop, &query, live, options, stop, r, mine, &prng);
+    if (mine) proof_end_query(mine);
     if (live == &rounded) query_reset(&rounded);
     query_reset(&query);
   }

@@ -209,7 +209,7 @@ Test(fuse, chains_become_one_node_with_bounds_as_tight)
     Bounded f = bounded_new(chain_net(&prng), 1, &prng);
     bounded_tighten(&f, 0);
     Bounds *inside;
-    Net *net = fuse_net(f.b, &inside);
+    Net *net = fuse_net(f.b, &inside, NULL);
     if (!net) {
       bounded_free(&f);
       continue;
@@ -269,7 +269,7 @@ Test(fuse, plain_networks_stay)
     Bounded f = bounded_new(nets_random(kind, 8, 1, &prng), 1, &prng);
     Bounds *inside = NULL;
     bounded_tighten(&f, 0);
-    Net *net = fuse_net(f.b, &inside);
+    Net *net = fuse_net(f.b, &inside, NULL);
     if (t % 2) cr_assert_null(net);
     if (net) bounds_free(inside);
     net_free(net);
