@@ -248,7 +248,7 @@ static Result solve(const Net *net, const Prop *prop, Semantics semantics)
   options.max_nodes = 200;
   stop_init(&stop, 20);
   result_init(&r, prop);
-  solve_property(net, prop, &options, &stop, &r);
+  solve_property(net, prop, &options, &stop, NULL, &r);
   return r;
 }
 
