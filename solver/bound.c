@@ -117,13 +117,26 @@ static Status bound_query(Work *w, const char *path, Err *err)
   return rc;
 }
 
+static Status build(const Net *net, const Prop *prop, int q, bool float32, Query *query,
+                    Err *err)
+{
+  const char *where;
+  if (!float32)
+    query_build(net, prop, q, query);
+  else if (!query_build_float32(net, prop, q, query, &where))
+    return status_fail(err, STATUS_UNSUPPORTED,
+                       "%s: float32 may overflow in node '%s': there is no bound",
+                       net->path, where);
+  return STATUS_OK;
+}
+
 Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *request,
                      const Stop *stop, BoundRow *rows, Err *err)
 {
   Status rc = STATUS_OK;
   for (int q = 0; q < query_count(prop) && !rc && !stop_why(stop); q++) {
     Query query;
-    query_build(net, prop, q, &query);
+    if ((rc = build(net, prop, q, request->float32, &query, err))) break;
     Work w = {.query = &query, .request = request, .stop = stop, .start = clock_now()};
     w.team =
         team_new(query.net, request->threads,

@@ -12,6 +12,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "net/reader.h"
+#include "net/rounded.h"
 #include "solver/app.h"
 #include "solver/limits.h"
 #include "solver/options.h"
@@ -52,6 +53,11 @@ enum { MAX_ROWS = 64 };
 enum { EXIT_REJECTED = 3 };
 
 static const struct argp_option fixed_options[] = {
+    {"semantics", KEY_VALUE + 8, "NUMBERS", 0,
+     "What verified speaks about: real (default), the network over the real numbers, "
+     "or "
+     "float32, every execution in float32",
+     0},
     {0, 0, 0, 0, "Limits:", 1},
     {"timeout", KEY_VALUE, "S", 0, "Give up after S seconds (default: never)", 0},
     {"memory", KEY_VALUE + 1, "MB", 0, "Give up before using more (default: no limit)",
@@ -133,8 +139,8 @@ static const char doc[] =
     "Decide whether some input of the specification makes the network unsafe."
     "\v"
     "The first line of stdout is the verdict: 'verified', 'falsified' or 'unknown "
-    "(timeout|memory|incomplete|nodes|interrupted|evidence rejected)'. Exit status: 0 "
-    "verified, 1 falsified, 2 unknown, 3 evidence rejected, 64-74 errors.";
+    "(timeout|memory|incomplete|nodes|overflow|interrupted|evidence rejected)'. Exit "
+    "status: 0 verified, 1 falsified, 2 unknown, 3 evidence rejected, 64-74 errors.";
 
 static Status parse(int argc, char **argv)
 {
@@ -154,8 +160,18 @@ static Status parse(int argc, char **argv)
 /* Members that only the command line knows. */
 static void add_extra(Text *out)
 {
-  text_add(out, "\"version\": \"%s\", \"options\": ", app_version());
+  text_add(out,
+           "\"version\": \"%s\", \"semantics\": \"%s\", \"options\": ", app_version(),
+           options_semantics[run.options.semantics]);
   options_json(&run.options, out);
+}
+
+/* The second line of the text format, where it is not what the first one means by
+ * itself. */
+static void add_semantics(Text *out)
+{
+  if (run.options.semantics != SEMANTICS_REAL)
+    text_add(out, "semantics: %s\n", options_semantics[run.options.semantics]);
 }
 
 /* The answer while there is no result yet; made by limits_begin, then kept. */
@@ -167,6 +183,7 @@ static const char *fallback(Reason why)
   switch (run.options.format) {
   case FORMAT_TEXT:
     text_add(t, "unknown (%s)\n", word);
+    add_semantics(t);
     break;
   case FORMAT_JSON:
     text_add(t, "{\"verdict\": \"unknown\", \"reason\": \"%s\", ", word);
@@ -193,6 +210,7 @@ static void format_once(Text *out)
   switch (run.options.format) {
   case FORMAT_TEXT:
     result_print_text(&run.result, out);
+    add_semantics(out);
     break;
   case FORMAT_JSON:
     add_extra(&extra);
@@ -291,6 +309,8 @@ static Status load(Err *err)
   if (rc) return rc;
   run.net = reader_load(o->net, err);
   if (!run.net) return err->code;
+  if (o->semantics == SEMANTICS_FLOAT32 && rounded_check(run.net, err))
+    return err->code;
   run.prop = load_prop(o->spec, net_in_size(run.net), net_out_size(run.net), err);
   if (!run.prop) return err->code;
   progress_say(2, "read %s: %d layers, %zu neurons, %d inputs, %d outputs", o->net,
@@ -300,7 +320,8 @@ static Status load(Err *err)
                run.prop->n_cases, run.prop->n_boxes, clock_now() - run.started);
   say_vacuous();
   return o->certificate || o->check
-             ? proof_open(o->certificate, run.net, run.prop, &run.proof, err)
+             ? proof_open(o->certificate, run.net, run.prop,
+                          options_semantics[o->semantics], &run.proof, err)
              : STATUS_OK;
 }
 

@@ -158,8 +158,8 @@ void proof_append(Proof *p, int tag, const ProofText *text)
   STATUS_REQUIRE(block->n <= CERTIFICATE_BLOCK, "a record fits a block");
 }
 
-Status proof_open(const char *path, const Net *net, const Prop *prop, Proof **proof,
-                  Err *err)
+Status proof_open(const char *path, const Net *net, const Prop *prop,
+                  const char *semantics, Proof **proof, Err *err)
 {
   FILE *file = path ? open_nameless(path, err) : tmpfile();
   *proof = NULL;
@@ -174,9 +174,9 @@ Status proof_open(const char *path, const Net *net, const Prop *prop, Proof **pr
   fprintf(file,
           CERTIFICATE_MAGIC
           "{\"program\": \"dualcert " DUALCERT_VERSION "\", \"network\": {\"sha256\": "
-          "\"%s\"}, \"specification\": {\"sha256\": \"%s\"}, \"semantics\": \"real\", "
+          "\"%s\"}, \"specification\": {\"sha256\": \"%s\"}, \"semantics\": \"%s\", "
           "\"queries\": %d, \"cases\": %d}\n",
-          net->sha256, prop->sha256, query_count(prop), prop->n_cases);
+          net->sha256, prop->sha256, semantics, query_count(prop), prop->n_cases);
   return STATUS_OK;
 }
 

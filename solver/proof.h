@@ -41,9 +41,10 @@ void proof_bytes(ProofText *text, const void *bytes, size_t n);
 
 typedef struct Proof Proof;
 
-/* Fails CREATE when `path` cannot be written in the end; NULL: only to be read. */
-Status proof_open(const char *path, const Net *net, const Prop *prop, Proof **proof,
-                  Err *err);
+/* `semantics` is "real" or "float32": what the queries are about.  Fails CREATE when
+ * `path` cannot be written in the end; NULL: only to be read. */
+Status proof_open(const char *path, const Net *net, const Prop *prop,
+                  const char *semantics, Proof **proof, Err *err);
 
 /* Everything has been proved: the text is complete. */
 Status proof_finish(Proof *proof, Err *err);

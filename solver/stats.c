@@ -94,6 +94,9 @@ static void summarise_unknown(const Result *r, const Prop *prop, Text *out)
       : r->reason == RESULT_REJECTED
           ? "the proof did not survive its check: this is a bug of dualcert, please "
             "report it with both files"
+      : r->reason == RESULT_OVERFLOW
+          ? "float32 may overflow for some input, as far as intervals tell: try a "
+            "smaller input set"
       : r->reason == RESULT_NODES
           ? "the limit on subproblems was reached: try more --max-nodes"
           : "stopped early: try again with more time or memory");

@@ -205,6 +205,8 @@ const char *result_reason_word(Reason reason)
     return "incomplete";
   case RESULT_NODES:
     return "nodes";
+  case RESULT_OVERFLOW:
+    return "overflow";
   case RESULT_INTERRUPTED:
     return "interrupted";
   case RESULT_REJECTED:

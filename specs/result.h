@@ -30,7 +30,8 @@ typedef enum {
   RESULT_TIMEOUT,
   RESULT_MEMORY,
   RESULT_INCOMPLETE,
-  RESULT_NODES, /* the limit on subproblems */
+  RESULT_NODES,    /* the limit on subproblems */
+  RESULT_OVERFLOW, /* float32 might: net/rounded.h */
   RESULT_INTERRUPTED,
   RESULT_REJECTED /* a certificate was not accepted */
 } Reason;

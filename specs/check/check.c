@@ -6,6 +6,7 @@
 #include "net/base/json.h"
 #include "net/base/mem.h"
 #include "net/base/text.h"
+#include "net/rounded.h"
 #include "specs/check/certificate.h"
 #include "specs/check/regions.h"
 #include "specs/check/signs.h"
@@ -48,16 +49,18 @@ static Status check_count(const Script *s, const cJSON *head, const char *key, i
                                   value, key, n);
 }
 
-/* The network that is checked.  Other semantics than the real numbers belong here: a
- * network that encloses what they compute. */
-static Status check_semantics(const cJSON *head, Err *err)
+/* The network that is checked: the function over the reals, or one that encloses what
+ * float32 computes. */
+static Status check_semantics(const Script *s, const cJSON *head, Err *err)
 {
   const cJSON *const value = json_get(head, "semantics");
   if (!cJSON_IsString(value))
     return status_fail(err, STATUS_DATA, "its head has no semantics");
+  s->report->is_float32 = !strcmp(value->valuestring, "float32");
+  if (s->report->is_float32) return rounded_check(s->net, err);
   if (strcmp(value->valuestring, "real"))
     return status_fail(err, STATUS_UNSUPPORTED,
-                       "semantics '%.40s': this program checks 'real' only",
+                       "semantics '%.40s': this program checks 'real' and 'float32'",
                        value->valuestring);
   return STATUS_OK;
 }
@@ -72,7 +75,7 @@ static Status check_head(Script *s, Err *err)
   Status rc = cJSON_IsObject(head)
                   ? json_only_keys(s->block.path, "$", head, keys, err)
                   : status_fail(err, STATUS_DATA, "its head is no JSON object");
-  if (!rc) rc = check_semantics(head, err);
+  if (!rc) rc = check_semantics(s, head, err);
   if (!rc) rc = check_digest(s, head, "network", s->net->path, s->net->sha256, err);
   if (!rc)
     rc = check_digest(s, head, "specification", s->prop->path, s->prop->sha256, err);
@@ -197,7 +200,11 @@ static Status do_query(Script *s, Err *err)
   s->seen[q] = true;
   s->query = q;
   Query query;
-  query_build(s->net, s->prop, q, &query);
+  const char *where;
+  if (!s->report->is_float32)
+    query_build(s->net, s->prop, q, &query);
+  else if (!query_build_float32(s->net, s->prop, q, &query, &where))
+    return status_fail(err, STATUS_DATA, "float32 may overflow in node '%s'", where);
   Status rc = STATUS_OK;
   if (n_nodes != query.net->n_nodes || n_cases != query.n_cases) {
     rc = status_fail(err, STATUS_DATA, "%d nodes and %d cases, there are %d and %d",

@@ -18,6 +18,7 @@
 
 typedef struct {
   bool is_accepted;
+  bool is_float32;        /* it is about every execution in float32 (net/rounded.h) */
   char *reason;           /* why it is refused, one line; owned; NULL when accepted */
   char *program;          /* the writer's name and version; owned, may be NULL */
   int n_queries, n_cases; /* checked so far */
@@ -28,7 +29,8 @@ typedef struct {
 /* exact: without rounding (specs/check/exact.h), for small networks.
  * Fill report, to be freed by check_report_reset.  STATUS_OK whether or not the
  * certificate is accepted.  Fails when there is nothing to judge: NO_INPUT, IO; DATA:
- * not a certificate; UNSUPPORTED: semantics other than "real". */
+ * not a certificate; UNSUPPORTED: semantics other than "real" and "float32", or a
+ * network that float32 is not known of. */
 Status check_certificate(const char *path, const Net *net, const Prop *prop, bool exact,
                          CheckReport *report, Err *err);
 void check_report_reset(CheckReport *report);

@@ -86,7 +86,8 @@ static void tell(const CheckReport *r, const Net *net, const Prop *prop, bool ex
                  double seconds)
 {
   printf("network        %s\nspecification  %s\n", net->sha256, prop->sha256);
-  printf("semantics      real\narithmetic     %s\nwritten by     %s\n",
+  printf("semantics      %s\narithmetic     %s\nwritten by     %s\n",
+         r->is_float32 ? "float32, in any order" : "real",
          exact ? "exact" : "double, rounding subtracted",
          r->program ? r->program : "(not said)");
   printf("checked        %d of %d queries, %d of %d cases\n", r->n_queries,
@@ -102,7 +103,7 @@ static int judge(const Arguments *a, const Net *net, const Prop *prop, Err *err)
   const Status rc = check_certificate(a->file[0], net, prop, a->exact, &report, err);
   if (!rc && a->verbose) tell(&report, net, prop, a->exact, clock_now() - start);
   if (!rc && report.is_accepted)
-    printf("certificate accepted\n");
+    printf("certificate accepted%s\n", report.is_float32 ? " (semantics float32)" : "");
   else if (!rc)
     printf("certificate refused: %s\n", report.reason);
   const int status = rc ? (int)rc : report.is_accepted ? 0 : 1;
