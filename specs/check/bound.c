@@ -128,17 +128,22 @@ BoundRow *bound_add(Bound *b, BoundRow row)
   return &b->row[b->n++];
 }
 
-static BoundCut *find_cut(Bound *b, const State *s, int k, int element)
+static BoundCut *find_cut(Bound *b, int k, int element)
 {
   const int row = b->n - 1;
   for (int c = b->n_cuts - 1; c >= 0 && b->cut[c].row == row; c--)
     if (b->cut[c].node == k && b->cut[c].element == element) return &b->cut[c];
+  return NULL;
+}
+
+static BoundCut *new_cut(Bound *b, const State *s, int k, int element)
+{
   if (b->n_cuts == b->cut_room) {
     b->cut_room = b->cut_room ? 2 * b->cut_room : 256;
     b->cut = mem_grow(b->cut, (size_t)b->cut_room, sizeof *b->cut);
   }
   BoundCut *const cut = &b->cut[b->n_cuts++];
-  *cut = (BoundCut){.node = k, .element = element, .row = row};
+  *cut = (BoundCut){.node = k, .element = element, .row = b->n - 1};
   const Node *const node = &b->plan->net->nodes[k];
   for (int p = 0; p < node->n_in && p < 2; p++) {
     const size_t e = b->plan->off[node->in[p]] + (size_t)element;
@@ -152,7 +157,10 @@ void bound_assume(Bound *b, const State *s, int k, int factor, int element, int 
                   double point, double beta)
 {
   const Node *const node = &b->plan->net->nodes[k];
-  BoundCut *const cut = find_cut(b, s, k, element);
+  /* Lists are long and have no assumptions: two cuts of one neuron are sound as well,
+   * because the second one finds lambda = 0. */
+  BoundCut *cut = side ? find_cut(b, k, element) : NULL;
+  if (!cut) cut = new_cut(b, s, k, element);
   if (side < 0 && point < cut->hi[factor]) cut->hi[factor] = point;
   if (side > 0 && point > cut->lo[factor]) cut->lo[factor] = point;
   if (cut->lo[factor] > cut->hi[factor]) b->row[b->n - 1].is_empty = true;

@@ -80,7 +80,8 @@ static inline bool bound_full(const Bound *b)
 BoundRow *bound_add(Bound *b, BoundRow row);
 
 /* The last row assumes that input `factor` of nonlinear node k is <= point (side -1) or
- * >= point (side 1) at that element.  Several of one element are met, betas added. */
+ * >= point (side 1) at that element.  Several of one element are met, betas added.
+ * side 0: no assumption, a beta alone. */
 void bound_assume(Bound *b, const State *s, int k, int factor, int element, int side,
                   double point, double beta);
 
