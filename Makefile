@@ -30,7 +30,7 @@ endif
 VERSION  := 0.1.0
 CPPFLAGS += -I. -I$(O)/gen -DDUALCERT_VERSION='"$(VERSION)"' -DDUALCERT_MODE='"$(MODE)"'
 CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
-LIBS     := -lglpk -lopenblas -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
+LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
 
 # Ground floor first; tests/check-layers enforces the direction of includes.
 LAYERS := net/base net specs specs/check bounds solver
@@ -75,10 +75,10 @@ $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 
 $(CHECKER): $(call obj,$(TRUST) $(CHECK)) $(GEN).o
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcjson -lprotobuf-c -lz -lmd -lm
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lgmp -lcjson -lprotobuf-c -lz -lmd -lm
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
-	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr -lgmp $(LIBS)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr $(LIBS)
 
 # How fast the passes of bounds/ are; benchmarks/count counts their instructions.
 $(MICRO): $(OBJS) $(call obj,benchmarks/micro.c)

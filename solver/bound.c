@@ -51,7 +51,7 @@ static void rows_alone(Work *w, const int *cases)
 {
   crown_bound_cases(w->L, w->b,
                     w->request->method == BOUND_IBP ? CROWN_INTERVALS : CROWN_BACKWARD,
-                    w->query->n_cases, cases, w->query->row, w->stop, w->lower);
+                    w->query->n_cases, cases, w->query->row, w->stop, w->lower, NULL);
 }
 
 /* Slopes or full dual of all cases, in batches. */
@@ -85,7 +85,8 @@ static Status linear_programs(Work *w, const char *path, Err *err)
   for (int k = 0; k < w->query->n_cases && !stop_why(w->stop); k++) {
     Objective o = objective_cases(w->query->net, 1, &k, w->query->row);
     LpResult lp;
-    const bool ok = lp_bound(w->L, w->b, &o, LP_COLUMNS, NULL, w->stop, &lp, NULL);
+    const bool ok =
+        lp_bound(w->L, w->b, &o, LP_COLUMNS, NULL, w->stop, &lp, NULL, NULL);
     objective_free(&o);
     if (!ok && !stop_why(w->stop))
       return status_fail(err, STATUS_UNSUPPORTED,

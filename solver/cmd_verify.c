@@ -19,6 +19,7 @@
 #include "solver/solve.h"
 #include "solver/stats.h"
 #include "solver/usage.h"
+#include "specs/check/check.h"
 #include "specs/load.h"
 
 /* The run, for last words on other threads.  Everything but the result is constant
@@ -28,16 +29,27 @@ static struct {
   double started;
   Net *net;
   Prop *prop;
+  Proof *proof;
+  bool is_certified; /* the certificate has been written */
+  bool is_rejected;  /* it was not accepted */
   Result result;
   atomic_bool has_result;
-  Text fallback[RESULT_INTERRUPTED + 1];
+  Text fallback[RESULT_REJECTED + 1];
 } run;
 
 /* ---- arguments ----------------------------------------------------------- */
 
-enum { KEY_EXIT_ZERO = 0x100, KEY_STATS, KEY_VALUE /* and up: options_set */ };
+enum {
+  KEY_EXIT_ZERO = 0x100,
+  KEY_STATS,
+  KEY_CHECK,
+  KEY_VALUE /* and up: options_set */
+};
 
 enum { MAX_ROWS = 64 };
+
+/* --check did not accept the certificate. */
+enum { EXIT_REJECTED = 3 };
 
 static const struct argp_option fixed_options[] = {
     {0, 0, 0, 0, "Limits:", 1},
@@ -48,6 +60,10 @@ static const struct argp_option fixed_options[] = {
     {"format", KEY_VALUE + 2, "FORMAT", 0, "text (default), json or vnncomp", 0},
     {"witness", KEY_VALUE + 3, "FILE", 0,
      "When falsified, write the counterexample there, in VNN-COMP's form", 0},
+    {"certificate", KEY_VALUE + 12, "FILE", 0,
+     "When verified, write there what dualcert-check needs to check that", 0},
+    {"check", KEY_CHECK, 0, 0,
+     "Before saying verified, check the certificate as dualcert-check does", 0},
     {"exit-zero", KEY_EXIT_ZERO, 0, 0, "Exit 0 for every verdict", 0},
     {"quiet", 'q', 0, 0, "Nothing but errors on stderr", 0},
     {"verbose", 'v', 0, 0, "A line per stage on stderr", 0},
@@ -102,6 +118,9 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   case KEY_STATS:
     run.options.stats = true;
     return 0;
+  case KEY_CHECK:
+    run.options.check = true;
+    return 0;
   default:
     break;
   }
@@ -114,9 +133,8 @@ static const char doc[] =
     "Decide whether some input of the specification makes the network unsafe."
     "\v"
     "The first line of stdout is the verdict: 'verified', 'falsified' or 'unknown "
-    "(timeout|memory|incomplete|nodes|interrupted)'. Exit status: 0 verified, 1 "
-    "falsified, 2 "
-    "unknown, 64-74 errors.";
+    "(timeout|memory|incomplete|nodes|interrupted|evidence rejected)'. Exit status: 0 "
+    "verified, 1 falsified, 2 unknown, 3 evidence rejected, 64-74 errors.";
 
 static Status parse(int argc, char **argv)
 {
@@ -164,6 +182,7 @@ static const char *fallback(Reason why)
 
 static int exit_code(Verdict verdict)
 {
+  if (verdict == RESULT_UNKNOWN && run.is_rejected) return EXIT_REJECTED;
   if (run.options.exit_zero) return 0;
   return verdict == RESULT_VERIFIED ? 0 : verdict == RESULT_FALSIFIED ? 1 : 2;
 }
@@ -221,6 +240,9 @@ static int answer(Text *out)
   progress_clear();
   limits_print(out, code, &err);
   if (verdict == RESULT_FALSIFIED && run.options.witness) write_witness(&err);
+  if (verdict == RESULT_VERIFIED && run.options.certificate && !run.is_certified)
+    status_fail(&err, STATUS_IO, "%s: the certificate was not finished in time",
+                run.options.certificate);
   Text summary = {0};
   stats_summary(&run.result, run.prop, run.options.witness != NULL, &summary);
   if (summary.s) progress_note(summary.s);
@@ -277,30 +299,70 @@ static Status load(Err *err)
   progress_say(2, "read %s: %d cases in %d boxes, %.3f s so far", o->spec,
                run.prop->n_cases, run.prop->n_boxes, clock_now() - run.started);
   say_vacuous();
-  return STATUS_OK;
+  return o->certificate || o->check
+             ? proof_open(o->certificate, run.net, run.prop, &run.proof, err)
+             : STATUS_OK;
+}
+
+/* With --check, what dualcert-check would say of the certificate.  Anything but
+ * `accepted` is a rejection. */
+static bool is_accepted(Err *err)
+{
+  CheckReport report = {.is_accepted = false};
+  const double start = clock_now();
+  if (!run.options.check) return true;
+  if (!check_certificate(proof_reading_path(run.proof), run.net, run.prop, false,
+                         &report, err))
+    progress_say(report.is_accepted ? 2 : 0, "certificate %s%s%s (%zu bounds, %.3f s)",
+                 report.is_accepted ? "accepted" : "refused", report.reason ? ": " : "",
+                 report.reason ? report.reason : "", report.n_bounds,
+                 clock_now() - start);
+  const bool accepted = report.is_accepted;
+  check_report_reset(&report);
+  return accepted;
+}
+
+/* Where all cases are proved: the certificate, checked and under its name. */
+static void finish_proof(Err *err)
+{
+  if (run.result.n_open || run.result.verdict == RESULT_FALSIFIED) return;
+  bool fine = !proof_finish(run.proof, err);
+  if (fine) {
+    fine = is_accepted(err);
+    run.is_rejected = !fine;
+  }
+  if (fine && run.options.certificate)
+    run.is_certified = fine = !proof_publish(run.proof, err);
+  if (run.options.check) result_release(&run.result, fine);
 }
 
 static int solve(const Stop *stop)
 {
   result_init(&run.result, run.prop);
+  if (run.options.check) result_withhold(&run.result);
   limits_reserve(((size_t)1 << 16) + (size_t)run.prop->n_cases * 256);
   atomic_store(&run.has_result, true);
-  solve_property(run.net, run.prop, &run.options, stop, &run.result);
+  solve_property(run.net, run.prop, &run.options, stop, run.proof, &run.result);
+  Err err = {0};
+  if (run.proof) finish_proof(&err);
   limits_claim();
   Text out = {0};
   const int code = answer(&out);
   text_free(&out);
-  return code;
+  return err.code ? usage_report(&err) : code;
 }
 
 static void clean_up(void)
 {
   if (atomic_exchange(&run.has_result, false)) result_reset(&run.result);
+  proof_free(run.proof);
+  run.proof = NULL;
+  run.is_certified = run.is_rejected = false;
   prop_free(run.prop);
   net_free(run.net);
   run.prop = NULL;
   run.net = NULL;
-  for (int i = 0; i <= RESULT_INTERRUPTED; i++)
+  for (int i = 0; i <= RESULT_REJECTED; i++)
     text_free(&run.fallback[i]);
 }
 

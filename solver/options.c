@@ -191,6 +191,11 @@ Status options_set(Options *o, const char *name, const char *value, Err *err)
       return status_fail(err, STATUS_USAGE, "--witness: expected a file name");
     o->witness = value;
     rc = STATUS_OK;
+  } else if (!strcmp(name, "certificate")) {
+    if (!*value)
+      return status_fail(err, STATUS_USAGE, "--certificate: expected a file name");
+    o->certificate = value;
+    rc = STATUS_OK;
   } else {
     rc = set_row(o, name, value, err);
   }

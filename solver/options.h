@@ -43,10 +43,12 @@ typedef struct {
   uint64_t seed;   /* default 0 */
   int verbosity;   /* 0 errors only, 1 a progress line on terminals, 2 every stage */
   bool exit_zero;  /* exit 0 for every verdict */
+  bool check;      /* the certificate, before saying verified */
   bool stats;      /* a table on stderr at the end */
   const char *net; /* paths as given, borrowed from argv; NULL when not given */
   const char *spec;
   const char *witness;
+  const char *certificate;
 } Options;
 
 /* One line of options.def, for the command line's help. */
@@ -64,7 +66,9 @@ void options_init(Options *o);
 
 /* Set an option that takes a value: a row of the table, or one of
  *     timeout  memory (MB of 2^20 bytes)  threads  seed  stages  split  format  witness
- * `name` is the long name without dashes.  `value` is borrowed by witness.
+ *     certificate
+ * `name` is the long name without dashes.  `value` is borrowed by witness and
+ * certificate.
  * Fails USAGE with one line: not a number, out of range, unknown word. */
 Status options_set(Options *o, const char *name, const char *value, Err *err);
 

@@ -31,11 +31,11 @@ static const struct {
  * a limit is hit. */
 static StopWhy solve_query(const Net *net, const Prop *prop, const Query *query,
                            const Options *options, const Stop *stop, Result *r,
-                           Prng *prng)
+                           Proof *proof, Prng *prng)
 {
   Job job;
   StopWhy why = stop_why(stop);
-  stage_begin(&job, net, prop, query, options, stop, r, prng);
+  stage_begin(&job, net, prop, query, options, stop, r, proof, prng);
   for (size_t i = 0; i < sizeof plan / sizeof *plan && !why; i++) {
     if (!job.n_open || r->verdict == RESULT_FALSIFIED) break;
     if (options->stages & plan[i].bit) plan[i].run(&job);
@@ -46,7 +46,7 @@ static StopWhy solve_query(const Net *net, const Prop *prop, const Query *query,
 }
 
 void solve_property(const Net *net, const Prop *prop, const Options *options,
-                    const Stop *stop, Result *r)
+                    const Stop *stop, Proof *proof, Result *r)
 {
   const double start = clock_now();
   Prng prng = prng_init(options->seed);
@@ -54,7 +54,9 @@ void solve_property(const Net *net, const Prop *prop, const Options *options,
   for (int q = 0; q < query_count(prop) && !why && r->verdict == RESULT_UNKNOWN; q++) {
     Query query;
     query_build(net, prop, q, &query);
-    why = solve_query(net, prop, &query, options, stop, r, &prng);
+    if (proof) proof_query(proof, q, &query);
+    why = solve_query(net, prop, &query, options, stop, r, proof, &prng);
+    if (proof) proof_end_query(proof);
     query_reset(&query);
   }
   result_give_up(r, why ? result_reason_of(why) : RESULT_INCOMPLETE);

@@ -7,6 +7,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "specs/check/certificate.h"
+#include "specs/check/exact.h"
 #include "specs/check/phi.h"
 #include "specs/check/vector.h"
 
@@ -66,7 +67,7 @@ static void make_buffers(Bound *b)
   mem_free(size);
 }
 
-Bound *bound_new(const Plan *plan, const Layout *layout)
+Bound *bound_new(const Plan *plan, const Layout *layout, bool exact)
 {
   Bound *const b = mem_zero(1, sizeof *b);
   const size_t n = (size_t)plan->n_nodes;
@@ -90,6 +91,7 @@ Bound *bound_new(const Plan *plan, const Layout *layout)
     *arrays[a] = mem_doubles0(LINEAR_MOST_ROWS);
   b->row = mem_array(b->room, sizeof *b->row);
   b->head = mem_array(n, sizeof *b->head);
+  if (exact) b->exact = exact_new(plan);
   return b;
 }
 
@@ -97,6 +99,7 @@ void bound_free(Bound *b)
 {
   if (!b) return;
   linear_room_free(b->linear);
+  exact_free(b->exact);
   for (int k = 0; k < b->plan->n_nodes; k++)
     mem_free(b->weight[k]);
   for (int s = 0; s < b->n_buffers; s++)
@@ -111,7 +114,7 @@ void bound_free(Bound *b)
 
 void bound_refresh(Bound *b, int k, const State *s)
 {
-  linear_errors(b->plan, b->linear, k, s, b->weight[k]);
+  if (!b->exact) linear_errors(b->plan, b->linear, k, s, b->weight[k]);
 }
 
 /* ---- rows ------------------------------------------------------------------------ */
@@ -368,7 +371,7 @@ static void do_relu(Bound *b, const State *s, int k)
       pass_on(R, q, adjoint_touch(plan, &b->block, j, i));
       charge(R, q, x, b->error);
     } else {
-      fill_alpha(b, k, i, u > -l ? 1 : 0);
+      fill_alpha(b, k, i, u > -l * (1 + 0x1p-20) ? 1 : 0);
       if (!relu_terms(R, q, b->alpha, l, u, p, b->term, b->terms)) continue;
       pass_on(R, p, adjoint_touch(plan, &b->block, j, i));
       charge(R, p, x, b->error);
@@ -501,7 +504,7 @@ static void do_cuts(Bound *b, const State *s, int k)
       curve_element(b, s, k, i, (int)r, l, u, &cut->lambda);
     else
       relu_row(b, s, k, i, r, l, u, cut->lambda,
-               alpha_of(&b->row[r], place, u > -l ? 1 : 0), cut->beta);
+               alpha_of(&b->row[r], place, u > -l * (1 + 0x1p-20) ? 1 : 0), cut->beta);
   }
 }
 
@@ -537,10 +540,27 @@ static void finish_rows(Bound *b, double *lower)
   b->done += (size_t)b->n;
 }
 
+double bound_alpha(const Bound *b, const BoundRow *row, int k, int i, double usual)
+{
+  return alpha_of(row, b->layout->place[k] ? b->layout->place[k][i] : -1, usual);
+}
+
+static void run_exactly(Bound *b, const State *s, int start, bool none, double *lower)
+{
+  for (int r = 0; r < b->n; r++)
+    lower[r] =
+        b->row[r].is_empty ? INFINITY : exact_bound(b->exact, b, s, r, start, none);
+  b->done += (size_t)b->n;
+}
+
 void bound_run(Bound *b, const State *s, int start, bool none, double *lower)
 {
   const Plan *const plan = b->plan;
   if (!b->n) return;
+  if (b->exact) {
+    run_exactly(b, s, start, none, lower);
+    return;
+  }
   b->block.rows = ((size_t)b->n + VECTOR_WIDTH - 1) / VECTOR_WIDTH * VECTOR_WIDTH;
   memset(b->block.on, 0, plan->off[start + 1]);
   memset(b->block.live, 0, (size_t)(start + 1) * sizeof *b->block.live);
@@ -569,5 +589,6 @@ void bound_run(Bound *b, const State *s, int start, bool none, double *lower)
 
 double bound_input(const Bound *b, int i, int r)
 {
+  if (b->exact) return exact_input(b->exact, i);
   return b->block.on[i] ? b->block.q[0][(size_t)i * b->block.rows + (size_t)r] : 0;
 }

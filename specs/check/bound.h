@@ -63,9 +63,10 @@ typedef struct {
   size_t done; /* rows bounded so far */
   void **buffer;
   int n_buffers;
+  struct Exact *exact; /* specs/check/exact.h, or NULL: double arithmetic */
 } Bound;
 
-Bound *bound_new(const Plan *plan, const Layout *layout);
+Bound *bound_new(const Plan *plan, const Layout *layout, bool exact);
 void bound_free(Bound *b);
 
 /* The error weights of node k, from a state that holds all states that follow. */
@@ -89,7 +90,11 @@ void bound_assume(Bound *b, const State *s, int k, int factor, int element, int 
  * row is empty.  none: q of functions and products is met with their intervals. */
 void bound_run(Bound *b, const State *s, int start, bool none, double *lower);
 
-/* After bound_run: the coefficient of input i in row r. */
+/* After bound_run: the coefficient of input i in row r; without rounding, r is the last
+ * row. */
 double bound_input(const Bound *b, int i, int r);
+
+/* alpha of element i of nonlinear node k in a row; usual where it has none. */
+double bound_alpha(const Bound *b, const BoundRow *row, int k, int i, double usual);
 
 #endif

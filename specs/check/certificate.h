@@ -8,7 +8,7 @@
 #define CERTIFICATE_MAGIC "dualcert-certificate 1\n"
 
 /* No block inflates to more. */
-#define CERTIFICATE_BLOCK ((size_t)1 << 26)
+#define CERTIFICATE_BLOCK ((size_t)1 << 29)
 
 /* Tags of blocks. */
 enum {
@@ -51,7 +51,9 @@ enum {
   CERTIFICATE_EVENT_PASS = 1,
   CERTIFICATE_EVENT_CLOSE = 2,
   CERTIFICATE_EVENT_NARROW = 3,
-  CERTIFICATE_EVENT_EMPTY = 4
+  CERTIFICATE_EVENT_EMPTY = 4,
+  CERTIFICATE_EVENT_EQUATIONS = 5,
+  CERTIFICATE_EVENT_SIGN = 6
 };
 
 #endif

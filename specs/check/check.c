@@ -14,6 +14,7 @@
 typedef struct {
   const Net *net;
   const Prop *prop;
+  bool exact;
   Block block;
   CheckReport *report;
   bool *seen; /* bool seen[query_count]: queries checked */
@@ -203,7 +204,7 @@ static Status do_query(Script *s, Err *err)
                      n_nodes, n_cases, query.net->n_nodes, query.n_cases);
   } else {
     Work work;
-    work_start(&work, &query);
+    work_start(&work, &query, s->exact);
     rc = run_query(s, &work, err);
     s->report->n_leaves += work.leaves;
     s->report->n_bounds += work.pass->bound->done;
@@ -254,11 +255,11 @@ static Status run_script(Script *s, Err *err)
   }
 }
 
-Status check_certificate(const char *path, const Net *net, const Prop *prop,
+Status check_certificate(const char *path, const Net *net, const Prop *prop, bool exact,
                          CheckReport *report, Err *err)
 {
   *report = (CheckReport){0};
-  Script s = {.net = net, .prop = prop, .report = report, .query = -1};
+  Script s = {.net = net, .prop = prop, .exact = exact, .report = report, .query = -1};
   Err no = {0};
   Status rc = block_open(&s.block, path, err);
   if (!rc) {

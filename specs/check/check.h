@@ -25,10 +25,11 @@ typedef struct {
   size_t n_bounds;        /* backward bounds computed */
 } CheckReport;
 
-/* Fill report, to be freed by check_report_reset.  STATUS_OK whether or not the
+/* exact: without rounding (specs/check/exact.h), for small networks.
+ * Fill report, to be freed by check_report_reset.  STATUS_OK whether or not the
  * certificate is accepted.  Fails when there is nothing to judge: NO_INPUT, IO; DATA:
  * not a certificate; UNSUPPORTED: semantics other than "real". */
-Status check_certificate(const char *path, const Net *net, const Prop *prop,
+Status check_certificate(const char *path, const Net *net, const Prop *prop, bool exact,
                          CheckReport *report, Err *err);
 void check_report_reset(CheckReport *report);
 

@@ -5,13 +5,14 @@
 
 #include "net/base/mem.h"
 #include "net/base/round.h"
+#include "specs/check/exact.h"
 #include "specs/check/phi.h"
 
-Pass *pass_new(const Plan *plan, const Layout *layout)
+Pass *pass_new(const Plan *plan, const Layout *layout, bool exact)
 {
   Pass *const pass = mem_zero(1, sizeof *pass);
   pass->plan = plan;
-  pass->bound = bound_new(plan, layout);
+  pass->bound = bound_new(plan, layout, exact);
   pass->lower = mem_doubles(LINEAR_MOST_ROWS);
   pass->mark = mem_zero(plan->off[plan->n_nodes], sizeof *pass->mark);
   pass->element = mem_array(plan->most, sizeof *pass->element);
@@ -75,7 +76,10 @@ void pass_propagate(Pass *pass, State *s, int first, int last)
       propagate_product(plan, s, k);
     } else {
       LinearRoom *const room = pass->bound->linear;
-      linear_forward(plan, room, k, s);
+      if (pass->bound->exact)
+        exact_forward(pass->bound->exact, k, s, room->lo, room->hi);
+      else
+        linear_forward(plan, room, k, s);
       for (size_t i = 0; i < (size_t)node->size; i++)
         plan_meet(s, plan->off[k] + i, room->lo[i], room->hi[i]);
     }
@@ -127,6 +131,17 @@ static void find_open(Pass *pass, const State *s, int k)
   for (int i = 0; i < plan->net->nodes[k].size; i++) {
     const size_t e = plan->off[k] + (size_t)i;
     if (plan_open(plan, k, s->lo[e], s->hi[e])) pass->element[pass->n++] = i;
+  }
+}
+
+/* Behind a chain also what is not open: the interval matters to what follows. */
+static void find_wide(Pass *pass, const State *s, int k)
+{
+  const Plan *const plan = pass->plan;
+  pass->n = 0;
+  for (int i = 0; i < plan->net->nodes[k].size; i++) {
+    const size_t e = plan->off[k] + (size_t)i;
+    if (s->lo[e] < s->hi[e]) pass->element[pass->n++] = i;
   }
 }
 
@@ -182,7 +197,7 @@ static void bound_node(Pass *pass, State *s, int k, const Hints *hints)
     return;
   }
   if (plan->chain[k]) {
-    find_open(pass, s, k);
+    find_wide(pass, s, k);
     bound_elements(pass, s, k, NULL, true);
   }
   if (s->empty) return;

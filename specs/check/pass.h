@@ -24,7 +24,7 @@ typedef struct {
   int n;
 } Pass;
 
-Pass *pass_new(const Plan *plan, const Layout *layout);
+Pass *pass_new(const Plan *plan, const Layout *layout, bool exact);
 void pass_free(Pass *pass);
 
 /* The interval of node k met with what its inputs give; all nodes first .. last. */

@@ -104,18 +104,27 @@ static double slope_error(ActKind kind, double x)
   return curve_slope_error(kind, x);
 }
 
-/* f'(z) in [*lo, *hi], perhaps infinite, never NaN. */
-static void enclose_slope(const Objective *f, double z, double *lo, double *hi)
+void phi_derivative(ActKind kind, double z, double *lo, double *hi)
 {
-  const double d = act_slope(f->kind, z), err = slope_error(f->kind, z);
-  const double d_lo = round_add_dn(d, -err), d_hi = round_add_up(d, err);
+  const double d = act_slope(kind, z), err = slope_error(kind, z);
   *lo = -INFINITY;
   *hi = INFINITY;
   if (!isfinite(d) || !isfinite(err)) return;
-  const double a = round_add_dn(round_mul_dn(f->lam, f->lam > 0 ? d_lo : d_hi), -f->p);
-  const double b = round_add_up(round_mul_up(f->lam, f->lam > 0 ? d_hi : d_lo), -f->p);
-  if (!isnan(a)) *lo = a;
-  if (!isnan(b)) *hi = b;
+  *lo = round_add_dn(d, -err);
+  *hi = round_add_up(d, err);
+}
+
+/* f'(z) in [*lo, *hi], perhaps infinite, never NaN. */
+static void enclose_slope(const Objective *f, double z, double *lo, double *hi)
+{
+  double d_lo, d_hi;
+  phi_derivative(f->kind, z, &d_lo, &d_hi);
+  const double a = round_mul_dn(f->lam, f->lam > 0 ? d_lo : d_hi);
+  const double b = round_mul_up(f->lam, f->lam > 0 ? d_hi : d_lo);
+  *lo = round_add_dn(a, -f->p);
+  *hi = round_add_up(b, -f->p);
+  if (isnan(*lo)) *lo = -INFINITY;
+  if (isnan(*hi)) *hi = INFINITY;
 }
 
 /* ---- proposals ----------------------------------------------------------- */
@@ -191,6 +200,14 @@ static double convex_bound(const Objective *f, double a, double t1, double t2, d
     bound = least(bound, from1 > from2 ? from1 : from2);
   }
   return bound;
+}
+
+double phi_tangents(ActKind kind, double a, double t1, double t2, double b, double lam,
+                    double p)
+{
+  const Objective f = {kind, lam, p};
+  double unused;
+  return convex_bound(&f, a, t1, t2, b, &unused);
 }
 
 /* f is convex on [a, b]: t1 = t2 where the slope is p / lam, then both moved apart by

@@ -51,6 +51,17 @@ void phi_range(ActKind kind, double l, double u, double *lo, double *hi);
 double phi_min_product(double la, double ua, double lb, double ub, double lam,
                        double pa, double pb);
 
+/* The parts of phi_min, for its tests.
+ *
+ * h'(z) inside [*lo, *hi], at a kink that of the piece that is curved; (-inf, inf)
+ * where it is infinite or unknown. */
+void phi_derivative(ActKind kind, double z, double *lo, double *hi);
+
+/* The smallest of the three bounds above, for a <= t1 <= t2 <= b in a piece where lam h
+ * is convex, lam != 0. */
+double phi_tangents(ActKind kind, double a, double t1, double t2, double b, double lam,
+                    double p);
+
 /* A point of [a, b], inside one piece of the curve, where the slope of h is about s, or
  * the end that comes nearest.  curve +1: the slope rises there, -1: it falls.  A
  * proposal. */

@@ -6,6 +6,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "specs/check/certificate.h"
+#include "specs/check/equations.h"
 
 #define MOST_DEPTH 4000
 
@@ -19,7 +20,8 @@ typedef struct {
 
 typedef struct {
   int type;
-  int from; /* first node of a pass */
+  int from;                /* first node of a pass */
+  int node, element, side; /* of a sign that equations decide */
   Multipliers m;
   int next;
 } Event;
@@ -41,10 +43,12 @@ typedef struct {
   Closing *closing; /* closings that wait in the batch, over the top state */
   int *waiting;     /* their tree nodes */
   bool waiting_none;
+  Equations *equations; /* made when first needed */
 } Search;
 
 static void free_search(Search *s)
 {
+  equations_free(s->equations);
   for (int k = 0; k < s->n_own; k++)
     plan_state_free(&s->own[k]);
   for (int k = 0; k < s->n_kept; k++)
@@ -112,6 +116,19 @@ static Status read_tree(Search *s, Cursor c, Err *err)
   return STATUS_OK;
 }
 
+static Status read_sign(const Search *s, Cursor *c, int t, Event *e, Err *err)
+{
+  const Net *const net = s->w->plan->net;
+  e->node = block_below(c, net->n_nodes);
+  const Node *const node = &net->nodes[e->node];
+  const bool relu = node->kind == NODE_ACT && node->act == ACT_RELU;
+  e->element = block_below(c, node->size);
+  const int flag = block_u8(c);
+  e->side = flag ? 1 : -1;
+  if (!c->bad && relu && flag <= 1) return STATUS_OK;
+  return status_fail(err, STATUS_DATA, "tree node %d: a sign of no ReLU", t);
+}
+
 static Status read_event(Search *s, Cursor *c, Err *err)
 {
   const int t = block_below(c, s->n);
@@ -126,7 +143,11 @@ static Status read_event(Search *s, Cursor *c, Err *err)
                                          work_n_rows(s->w, s->tree[t].index),
                                          s->tree[t].depth, &e.m, err);
     if (rc) return rc;
-  } else if (e.type != CERTIFICATE_EVENT_EMPTY) {
+  } else if (e.type == CERTIFICATE_EVENT_SIGN) {
+    const Status rc = read_sign(s, c, t, &e, err);
+    if (rc) return rc;
+  } else if (e.type != CERTIFICATE_EVENT_EMPTY &&
+             e.type != CERTIFICATE_EVENT_EQUATIONS) {
     return status_fail(err, STATUS_DATA, "tree node %d: unknown event %d", t, e.type);
   }
   if (s->n_events == s->events_room) {
@@ -319,6 +340,58 @@ static Status pass_event(Search *s, int t, int from, bool *closed, Err *err)
   return STATUS_OK;
 }
 
+static void use_equations(Search *s, State *state, int t)
+{
+  const Query *query = s->w->query;
+  const int index = s->tree[t].index, first = query->row[index];
+  equations_run(s->equations, state, first, query->row[index + 1] - first);
+}
+
+/* The inputs that may violate the case, from all equations of the network. */
+static Status equations_event(Search *s, int t, State **state, Err *err)
+{
+  const Status rc = flush(s, err);
+  if (rc) return rc;
+  *state = own_state(s, t);
+  if (!s->equations) s->equations = equations_new(s->w->plan);
+  if (!s->equations)
+    return status_fail(err, STATUS_DATA, "tree node %d: too many terms for equations",
+                       t);
+  return STATUS_OK;
+}
+
+/* The other sign leaves no input, so this one holds for all that matter. */
+static Status sign_event(Search *s, int t, const Event *e, State *state, Err *err)
+{
+  const Plan *const plan = s->w->plan;
+  const size_t z = plan->off[plan->net->nodes[e->node].in[0]] + (size_t)e->element;
+  State other = plan_state(plan);
+  plan_state_copy(plan, &other, state);
+  plan_meet(&other, z, e->side < 0 ? 0 : -INFINITY, e->side < 0 ? INFINITY : 0);
+  if (!other.empty) use_equations(s, &other, t);
+  const bool excluded = other.empty;
+  plan_state_free(&other);
+  if (!excluded)
+    return status_fail(err, STATUS_DATA,
+                       "case %d, tree node %d: equations do not decide element %d of "
+                       "node %d",
+                       s->tree[t].index, t, e->element, e->node);
+  plan_meet(state, z, e->side < 0 ? -INFINITY : 0, e->side < 0 ? 0 : INFINITY);
+  return STATUS_OK;
+}
+
+static Status by_equations(Search *s, int t, const Event *e, bool *closed, Err *err)
+{
+  State *state;
+  Status rc = equations_event(s, t, &state, err);
+  if (rc) return rc;
+  if (e->type == CERTIFICATE_EVENT_SIGN && !state->empty)
+    rc = sign_event(s, t, e, state, err);
+  if (!rc && !state->empty) use_equations(s, state, t);
+  *closed = state->empty;
+  return rc;
+}
+
 /* The events of tree node t, until it is closed. */
 static Status do_events(Search *s, int t, bool *closed, Err *err)
 {
@@ -329,6 +402,9 @@ static Status do_events(Search *s, int t, bool *closed, Err *err)
       rc = pass_event(s, t, e->from, closed, err);
     } else if (e->type == CERTIFICATE_EVENT_NARROW) {
       rc = narrow(s, t, &e->m, closed, err);
+    } else if (e->type == CERTIFICATE_EVENT_EQUATIONS ||
+               e->type == CERTIFICATE_EVENT_SIGN) {
+      rc = by_equations(s, t, e, closed, err);
     } else if (e->type == CERTIFICATE_EVENT_CLOSE) {
       *closed = true;
       rc = wait_close(s, t, &e->m, err);

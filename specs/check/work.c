@@ -6,12 +6,12 @@
 #include "net/base/mem.h"
 #include "specs/check/certificate.h"
 
-void work_start(Work *w, const Query *query)
+void work_start(Work *w, const Query *query, bool exact)
 {
   *w = (Work){.query = query};
   w->plan = plan_new(query->net);
   w->layout = advice_layout_new(query->net);
-  w->pass = pass_new(w->plan, w->layout);
+  w->pass = pass_new(w->plan, w->layout, exact);
   w->state = plan_state(w->plan);
   w->closed = mem_zero((size_t)query->n_cases, sizeof *w->closed);
   for (int i = 0; i < query->box->n; i++)

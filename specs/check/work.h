@@ -17,8 +17,9 @@ typedef struct {
   size_t leaves; /* regions and tree nodes without kids that were closed */
 } Work;
 
-/* The state is the box and interval propagation of all nodes. */
-void work_start(Work *w, const Query *query);
+/* The state is the box and interval propagation of all nodes.  exact: without rounding
+ * (specs/check/exact.h). */
+void work_start(Work *w, const Query *query, bool exact);
 void work_end(Work *w);
 
 /* One attempt to close a case. */

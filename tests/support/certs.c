@@ -136,8 +136,8 @@ uint8_t *certs_bytes(const Certs *c, size_t *n)
   return bytes;
 }
 
-bool certs_accepted_bytes(const uint8_t *bytes, size_t n, const Net *net,
-                          const Prop *prop, char **why)
+static bool accepted_bytes(const uint8_t *bytes, size_t n, const Net *net,
+                           const Prop *prop, bool exact, char **why)
 {
   char path[] = "/tmp/dualcert-test.XXXXXX";
   const int fd = mkstemp(path);
@@ -146,13 +146,33 @@ bool certs_accepted_bytes(const uint8_t *bytes, size_t n, const Net *net,
   close(fd);
   CheckReport report;
   Err err = {0};
-  const Status rc = check_certificate(path, net, prop, &report, &err);
+  const Status rc = check_certificate(path, net, prop, exact, &report, &err);
   unlink(path);
   const bool accepted = !rc && report.is_accepted;
   cr_assert(accepted || (rc ? err.text : report.reason), "a refusal without a reason");
   if (why) *why = accepted ? NULL : mem_strdup(rc ? err.text : report.reason);
   check_report_reset(&report);
   status_reset(&err);
+  return accepted;
+}
+
+bool certs_accepted_bytes(const uint8_t *bytes, size_t n, const Net *net,
+                          const Prop *prop, char **why)
+{
+  const bool accepted = accepted_bytes(bytes, n, net, prop, false, why);
+  if (!accepted) return false;
+  char *exactly = NULL;
+  accepted_bytes(bytes, n, net, prop, true, &exactly);
+  cr_assert(!exactly, "accepted, but not in exact arithmetic: %s", exactly);
+  return true;
+}
+
+bool certs_accepted_exactly(const Certs *c, const Net *net, const Prop *prop)
+{
+  size_t n;
+  uint8_t *const bytes = certs_bytes(c, &n);
+  const bool accepted = accepted_bytes(bytes, n, net, prop, true, NULL);
+  free(bytes);
   return accepted;
 }
 

@@ -47,10 +47,15 @@ void certs_end(Certs *c, int n_queries);            /* Z */
 /* The bytes of the file, owned by malloc. */
 uint8_t *certs_bytes(const Certs *c, size_t *n);
 
-/* Does dualcert-check accept these bytes?  Where why is not NULL, the reason or the
- * error is put there, for the caller to free with mem_free; NULL when accepted. */
+/* Does dualcert-check accept these bytes?  What it accepts in double arithmetic it has
+ * to accept in exact arithmetic too, which is tested on the way.  Where why is not
+ * NULL, the reason or the error is put there, for the caller to free with mem_free;
+ * NULL when accepted. */
 bool certs_accepted_bytes(const uint8_t *bytes, size_t n, const Net *net,
                           const Prop *prop, char **why);
 bool certs_accepted(const Certs *c, const Net *net, const Prop *prop, char **why);
+
+/* In exact arithmetic alone. */
+bool certs_accepted_exactly(const Certs *c, const Net *net, const Prop *prop);
 
 #endif

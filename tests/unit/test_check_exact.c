@@ -36,7 +36,7 @@ typedef struct {
   size_t bounds, finite, close;
 } Tally;
 
-static Trial make(Net *net, ExtremeMode mode, Prng *prng)
+static Trial make(Net *net, ExtremeMode mode, bool exact, Prng *prng)
 {
   Trial t = {.net = net, .prng = prng, .mode = mode};
   const size_t n = (size_t)net_in_size(net);
@@ -51,7 +51,7 @@ static Trial make(Net *net, ExtremeMode mode, Prng *prng)
       t.layout->place[k][i] = total++;
   }
   t.layout->before[net->n_nodes] = total;
-  t.pass = pass_new(t.plan, t.layout);
+  t.pass = pass_new(t.plan, t.layout, exact);
   t.s = plan_state(t.plan);
   t.lo = malloc(n * sizeof *t.lo);
   t.hi = malloc(n * sizeof *t.hi);
@@ -195,7 +195,8 @@ static void check_bounds(const Trial *t, Tally *tally)
   bound_begin(b);
 }
 
-static Tally try_nets(bool curved, int n_nets, uint64_t seed)
+/* exact: without rounding (specs/check/exact.h). */
+static Tally try_nets(bool curved, bool exact, int n_nets, uint64_t seed)
 {
   Prng prng = prng_init(seed);
   Tally tally = {0};
@@ -204,7 +205,7 @@ static Tally try_nets(bool curved, int n_nets, uint64_t seed)
     const int size = 3 + prng_below(&prng, 8);
     Net *const net =
         curved ? extreme_curved_net(mode, size, &prng) : extreme_net(mode, size, &prng);
-    Trial t = make(net, mode, &prng);
+    Trial t = make(net, mode, exact, &prng);
     const int last = net->n_nodes - 1;
     pass_propagate(t.pass, &t.s, 1, last);
     check_intervals(&t);
@@ -222,14 +223,28 @@ static Tally try_nets(bool curved, int n_nets, uint64_t seed)
 
 Test(check_exact, intervals_and_bounds_hold_every_rational_value)
 {
-  const Tally t = try_nets(false, 3000, 1);
+  const Tally t = try_nets(false, false, 3000, 1);
   cr_log_info("%zu of %zu bounds finite", t.finite, t.bounds);
   cr_assert(t.finite * 2 > t.bounds, "%zu of %zu", t.finite, t.bounds);
 }
 
 Test(check_exact, products_squares_signs_and_reciprocals_too)
 {
-  const Tally t = try_nets(true, 3000, 2);
+  const Tally t = try_nets(true, false, 3000, 2);
+  cr_log_info("%zu of %zu bounds finite", t.finite, t.bounds);
+  cr_assert(t.finite * 4 > t.bounds, "%zu of %zu", t.finite, t.bounds);
+}
+
+Test(check_exact, without_rounding_they_hold_every_rational_value)
+{
+  const Tally t = try_nets(false, true, 1500, 4);
+  cr_log_info("%zu of %zu bounds finite", t.finite, t.bounds);
+  cr_assert(t.finite * 2 > t.bounds, "%zu of %zu", t.finite, t.bounds);
+}
+
+Test(check_exact, without_rounding_products_squares_signs_and_reciprocals_too)
+{
+  const Tally t = try_nets(true, true, 1500, 5);
   cr_log_info("%zu of %zu bounds finite", t.finite, t.bounds);
   cr_assert(t.finite * 4 > t.bounds, "%zu of %zu", t.finite, t.bounds);
 }
@@ -241,7 +256,7 @@ Test(check_exact, convolutions_at_a_point_lose_only_rounding)
   Prng prng = prng_init(3);
   for (int k = 0; k < 150; k++) {
     Net *const net = nets_random(NETS_CONV, 3 + prng_below(&prng, 6), 1, &prng);
-    Trial t = make(net, EXTREME_ORDINARY, &prng);
+    Trial t = make(net, EXTREME_ORDINARY, false, &prng);
     const int n = net_in_size(net), last = net->n_nodes - 1;
     memcpy(t.s.hi, t.s.lo, (size_t)n * sizeof *t.s.hi);
     Rational exact = rational_eval(net, t.s.lo, NULL);

@@ -70,6 +70,8 @@ static void try_advice(const Net *net, const double *lo, const double *hi, int a
     const bool accepted = certs_accepted(&c, net, prop, &why);
     cr_assert_not(accepted && is_false,
                   "accepted, but the minimum is %.17g below %.17g", least, rhs);
+    if (is_false)
+      cr_assert_not(certs_accepted_exactly(&c, net, prop), "without rounding");
     tally->checked += !is_false;
     tally->accepted += !is_false && accepted;
     if (!accepted && !strstr(why, "not above 0") && !strstr(why, "not empty") &&

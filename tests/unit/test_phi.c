@@ -7,6 +7,7 @@
 #include <mpfr.h>
 
 #include "net/base/prng.h"
+#include "net/curve.h"
 #include "specs/check/phi.h"
 #include "tests/support/precise.h"
 
@@ -171,6 +172,66 @@ static void check_below(ActKind kind)
   cr_assert(known > N_FAMILIES * N_INTERVALS * 9 / 10, "%s: known %d", act_name(kind),
             known);
   mpfr_clears(y, pz, size, (mpfr_ptr)0);
+  mpfr_free_cache();
+}
+
+/* Any two points of a convex piece, the touching point or not. */
+static void check_tangents(ActKind kind)
+{
+  Prng p = prng_init(441 + (uint64_t)kind);
+  CurvePiece piece[CURVE_MAX_PIECES];
+  mpfr_t y, pz, size;
+  mpfr_inits2(BITS, y, pz, size, (mpfr_ptr)0);
+  for (int i = 0; i < 6000; i++) {
+    double l, u, unused, slope, lam;
+    draw_interval(&p, kind, (Family)prng_below(&p, 3), &l, &u);
+    draw_objective(&p, kind, l, u, &lam, &slope, &unused);
+    const int n = curve_pieces(kind, l, u, piece);
+    if (n == 0 || lam == 0) continue;
+    const int k = (int)prng_below(&p, (uint64_t)n);
+    const double a = k ? piece[k - 1].to : l, b = piece[k].to;
+    if (piece[k].curve * lam <= 0 || !(a < b)) continue;
+    const double one = between(&p, a, b),
+                 two = prng_below(&p, 3) ? between(&p, a, b) : one;
+    const double t1 = fmin(one, two), t2 = fmax(one, two);
+    const double m = phi_tangents(kind, a, t1, t2, b, lam, slope);
+    for (int j = 0; j < 8; j++) {
+      double z = j == 0 ? a : j == 1 ? b : between(&p, a, b);
+      if (j > 4) z = between(&p, t1, t2);
+      objective(kind, z, lam, slope, y, pz, size);
+      mpfr_add(y, y, size, MPFR_RNDU);
+      cr_assert(mpfr_cmp_d(y, m) >= 0, "%s [%a, %a] at %a, %a, lam %a, p %a: %a at %a",
+                act_name(kind), a, b, t1, t2, lam, slope, m, z);
+    }
+  }
+  mpfr_clears(y, pz, size, (mpfr_ptr)0);
+  mpfr_free_cache();
+}
+
+static bool has_kink(ActKind kind, double z)
+{
+  return ((kind == ACT_RELU || kind == ACT_SIGN || kind == ACT_SQRT) && z == 0) ||
+         (kind == ACT_HARDSWISH && fabs(z) == 3) || kind == ACT_FLOOR;
+}
+
+static void check_derivative(ActKind kind)
+{
+  Prng p = prng_init(541 + (uint64_t)kind);
+  mpfr_t y;
+  mpfr_init2(y, BITS);
+  for (int i = 0; i < 20000; i++) {
+    double lo, hi;
+    const double z = draw_inside(&p, kind, (Family)(i % N_FAMILIES));
+    phi_derivative(kind, z, &lo, &hi);
+    if (has_kink(kind, z)) continue;
+    precise_slope(kind, z, y);
+    cr_assert(mpfr_cmp_d(y, lo) >= 0 && mpfr_cmp_d(y, hi) <= 0,
+              "%s: slope %a at %a is not in [%a, %a]", act_name(kind),
+              mpfr_get_d(y, MPFR_RNDN), z, lo, hi);
+    if (fabs(z) < 5 && fabs(z) > 1e-3)
+      cr_assert(hi - lo <= 1e-12 * (1 + fabs(lo)), "%s at %a", act_name(kind), z);
+  }
+  mpfr_clear(y);
   mpfr_free_cache();
 }
 
@@ -619,6 +680,14 @@ Test(phi, bounds_products)
   Test(phi, finds_supporting_lines_of_##kind)                                          \
   {                                                                                    \
     check_slopes(ACT_##kind);                                                          \
+  }                                                                                    \
+  Test(phi, tangents_are_below_##kind)                                                 \
+  {                                                                                    \
+    check_tangents(ACT_##kind);                                                        \
+  }                                                                                    \
+  Test(phi, encloses_the_slope_of_##kind)                                              \
+  {                                                                                    \
+    check_derivative(ACT_##kind);                                                      \
   }                                                                                    \
   Test(phi, encloses_ranges_of_##kind)                                                 \
   {                                                                                    \
