@@ -131,17 +131,22 @@ BoundRow *bound_add(Bound *b, BoundRow row)
   return &b->row[b->n++];
 }
 
-static BoundCut *find_cut(Bound *b, const State *s, int k, int element)
+static BoundCut *find_cut(Bound *b, int k, int element)
 {
   const int row = b->n - 1;
   for (int c = b->n_cuts - 1; c >= 0 && b->cut[c].row == row; c--)
     if (b->cut[c].node == k && b->cut[c].element == element) return &b->cut[c];
+  return NULL;
+}
+
+static BoundCut *new_cut(Bound *b, const State *s, int k, int element)
+{
   if (b->n_cuts == b->cut_room) {
     b->cut_room = b->cut_room ? 2 * b->cut_room : 256;
     b->cut = mem_grow(b->cut, (size_t)b->cut_room, sizeof *b->cut);
   }
   BoundCut *const cut = &b->cut[b->n_cuts++];
-  *cut = (BoundCut){.node = k, .element = element, .row = row};
+  *cut = (BoundCut){.node = k, .element = element, .row = b->n - 1};
   const Node *const node = &b->plan->net->nodes[k];
   for (int p = 0; p < node->n_in && p < 2; p++) {
     const size_t e = b->plan->off[node->in[p]] + (size_t)element;
@@ -155,7 +160,10 @@ void bound_assume(Bound *b, const State *s, int k, int factor, int element, int 
                   double point, double beta)
 {
   const Node *const node = &b->plan->net->nodes[k];
-  BoundCut *const cut = find_cut(b, s, k, element);
+  /* Lists are long and have no assumptions: two cuts of one neuron are sound as well,
+   * because the second one finds lambda = 0. */
+  BoundCut *cut = side ? find_cut(b, k, element) : NULL;
+  if (!cut) cut = new_cut(b, s, k, element);
   if (side < 0 && point < cut->hi[factor]) cut->hi[factor] = point;
   if (side > 0 && point > cut->lo[factor]) cut->lo[factor] = point;
   if (cut->lo[factor] > cut->hi[factor]) b->row[b->n - 1].is_empty = true;
@@ -292,7 +300,7 @@ static void do_linear(Bound *b, int k)
     }
   }
   close_node(b, (double)n);
-  linear_backward(plan, b->linear, &b->block, k);
+  adjoint_apply(plan, b->linear, &b->block, k);
 }
 
 /* One term of one row. */
@@ -307,7 +315,7 @@ static void add_p(Bound *b, const State *s, int j, int i, size_t r, double p)
 {
   if (p == 0) return;
   const size_t e = b->plan->off[j] + (size_t)i;
-  linear_touch(b->plan, &b->block, j, i)[r] += p;
+  adjoint_touch(b->plan, &b->block, j, i)[r] += p;
   if (b->plan->gamma[j] > 0)
     b->error[r] +=
         b->plan->gamma[j] * fabs(p) * fmax(fabs(s->lo[e]), fabs(s->hi[e])) + ROUND_TINY;
@@ -360,12 +368,12 @@ static void do_relu(Bound *b, const State *s, int k)
       for (size_t r = 0; r < (size_t)b->n; r++)
         relu_row(b, s, k, i, r, l, u, q[r], 0, 0);
     } else if (l >= 0) {
-      pass_on(R, q, linear_touch(plan, &b->block, j, i));
+      pass_on(R, q, adjoint_touch(plan, &b->block, j, i));
       charge(R, q, x, b->error);
     } else {
       fill_alpha(b, k, i, u > -l * (1 + 0x1p-20) ? 1 : 0);
       if (!relu_terms(R, q, b->alpha, l, u, p, b->term, b->terms)) continue;
-      pass_on(R, p, linear_touch(plan, &b->block, j, i));
+      pass_on(R, p, adjoint_touch(plan, &b->block, j, i));
       charge(R, p, x, b->error);
     }
   }
@@ -505,10 +513,11 @@ static void start_rows(Bound *b, int start)
   for (int r = 0; r < b->n; r++) {
     const BoundRow *const row = &b->row[r];
     if (row->is_empty) continue;
-    if (row->sign) linear_touch(b->plan, &b->block, start, row->element)[r] = row->sign;
+    if (row->sign)
+      adjoint_touch(b->plan, &b->block, start, row->element)[r] = row->sign;
     for (int j = 0; j < row->n_weights && !row->sign; j++) {
       const double w = advice_weight(row->multipliers, j);
-      if (w != 0) linear_touch(b->plan, &b->block, start, row->element + j)[r] = w;
+      if (w != 0) adjoint_touch(b->plan, &b->block, start, row->element + j)[r] = w;
     }
   }
   for (int k = 0; k <= start; k++)

@@ -105,24 +105,47 @@ static void fill_bias(Plan *plan, int k)
   }
 }
 
-/* exact and chain; `mixing` counts the linear nodes that are not elementwise between
- * node k and the nearest input or function. */
-static void fill_kind(Plan *plan, int k, int *mixing)
+/* Do no two elements of a MAP copy the same one? */
+static bool map_is_apart(const Node *node, int n_in)
+{
+  bool *const seen = mem_zero((size_t)n_in, sizeof *seen);
+  bool apart = node->n_in == 1;
+  for (int i = 0; i < node->size && apart; i++) {
+    if (node->map[i] < 0) continue;
+    apart = !seen[node->map[i]];
+    seen[node->map[i]] = true;
+  }
+  mem_free(seen);
+  return apart;
+}
+
+/* What is found on the way from the input on: apart, elements depend on one input each,
+ * all different; mixing, linear nodes that are not elementwise since the last function.
+ */
+typedef struct {
+  bool *apart;
+  int *mixing;
+} Way;
+
+/* exact and chain */
+static void fill_kind(Plan *plan, int k, Way *way)
 {
   const Node *const node = &plan->net->nodes[k];
-  bool exact =
-      node->kind == NODE_INPUT || node->kind == NODE_MAP || node->kind == NODE_SCALE;
+  const bool sums = node->kind == NODE_DENSE || node->kind == NODE_CONV;
+  const bool copies = node->kind == NODE_MAP || node->kind == NODE_SCALE;
+  bool exact = node->kind == NODE_INPUT || copies;
   for (int p = 0; p < node->n_in; p++)
     exact &= plan->exact[node->in[p]];
-  if ((node->kind == NODE_DENSE || node->kind == NODE_CONV) && node->in[0] == 0)
-    exact = true;
-  plan->exact[k] = exact;
+  plan->exact[k] = exact || (sums && way->apart[node->in[0]]);
+  way->apart[k] = node->kind == NODE_INPUT || (copies && way->apart[node->in[0]]);
+  if (node->kind == NODE_MAP && way->apart[k])
+    way->apart[k] = map_is_apart(node, plan->net->nodes[node->in[0]].size);
   if (!net_is_linear(node)) return;
   for (int p = 0; p < node->n_in; p++)
-    if (mixing[node->in[p]] > mixing[k]) mixing[k] = mixing[node->in[p]];
-  mixing[k] += node->kind == NODE_DENSE || node->kind == NODE_CONV ||
-               (node->kind == NODE_ADD && node->n_in > 1);
-  plan->chain[k] = mixing[k] > 1;
+    if (way->mixing[node->in[p]] > way->mixing[k])
+      way->mixing[k] = way->mixing[node->in[p]];
+  way->mixing[k] += sums || (node->kind == NODE_ADD && node->n_in > 1);
+  plan->chain[k] = way->mixing[k] > 1;
 }
 
 Plan *plan_new(const Net *net)
@@ -136,7 +159,7 @@ Plan *plan_new(const Net *net)
   plan->exact = mem_zero(n, sizeof *plan->exact);
   plan->chain = mem_zero(n, sizeof *plan->chain);
   plan->gamma = mem_doubles0(n);
-  int *const mixing = mem_zero(n, sizeof *mixing);
+  Way way = {mem_zero(n, sizeof *way.apart), mem_zero(n, sizeof *way.mixing)};
   plan->off[0] = 0;
   for (size_t k = 0; k < n; k++) {
     const size_t size = (size_t)net->nodes[k].size;
@@ -151,11 +174,12 @@ Plan *plan_new(const Net *net)
       plan->reader[node->in[p]] = k;
       plan->factor[node->in[p]] = p;
     }
-    fill_kind(plan, k, mixing);
+    fill_kind(plan, k, &way);
     fill_bias(plan, k);
   }
   fill_gamma(plan);
-  mem_free(mixing);
+  mem_free(way.apart);
+  mem_free(way.mixing);
   return plan;
 }
 
