@@ -292,7 +292,7 @@ static void do_linear(Bound *b, int k)
     }
   }
   close_node(b, (double)n);
-  linear_backward(plan, b->linear, &b->block, k);
+  adjoint_apply(plan, b->linear, &b->block, k);
 }
 
 /* One term of one row. */
@@ -307,7 +307,7 @@ static void add_p(Bound *b, const State *s, int j, int i, size_t r, double p)
 {
   if (p == 0) return;
   const size_t e = b->plan->off[j] + (size_t)i;
-  linear_touch(b->plan, &b->block, j, i)[r] += p;
+  adjoint_touch(b->plan, &b->block, j, i)[r] += p;
   if (b->plan->gamma[j] > 0)
     b->error[r] +=
         b->plan->gamma[j] * fabs(p) * fmax(fabs(s->lo[e]), fabs(s->hi[e])) + ROUND_TINY;
@@ -360,12 +360,12 @@ static void do_relu(Bound *b, const State *s, int k)
       for (size_t r = 0; r < (size_t)b->n; r++)
         relu_row(b, s, k, i, r, l, u, q[r], 0, 0);
     } else if (l >= 0) {
-      pass_on(R, q, linear_touch(plan, &b->block, j, i));
+      pass_on(R, q, adjoint_touch(plan, &b->block, j, i));
       charge(R, q, x, b->error);
     } else {
       fill_alpha(b, k, i, u > -l ? 1 : 0);
       if (!relu_terms(R, q, b->alpha, l, u, p, b->term, b->terms)) continue;
-      pass_on(R, p, linear_touch(plan, &b->block, j, i));
+      pass_on(R, p, adjoint_touch(plan, &b->block, j, i));
       charge(R, p, x, b->error);
     }
   }
@@ -505,10 +505,11 @@ static void start_rows(Bound *b, int start)
   for (int r = 0; r < b->n; r++) {
     const BoundRow *const row = &b->row[r];
     if (row->is_empty) continue;
-    if (row->sign) linear_touch(b->plan, &b->block, start, row->element)[r] = row->sign;
+    if (row->sign)
+      adjoint_touch(b->plan, &b->block, start, row->element)[r] = row->sign;
     for (int j = 0; j < row->n_weights && !row->sign; j++) {
       const double w = advice_weight(row->multipliers, j);
-      if (w != 0) linear_touch(b->plan, &b->block, start, row->element + j)[r] = w;
+      if (w != 0) adjoint_touch(b->plan, &b->block, start, row->element + j)[r] = w;
     }
   }
   for (int k = 0; k <= start; k++)

@@ -11,8 +11,8 @@
  *
  * Every q, lambda and p is the number that was computed, exactly (any choice of them
  * proves something).  Subtracted from the value:
- *   - what sums of coefficients are wrong by (specs/check/linear.h), and for the p that
- *     are added to them gamma[in] |p_i| X_i;
+ *   - what sums of coefficients are wrong by (specs/check/adjoint.h), and for the p
+ * that are added to them gamma[in] |p_i| X_i;
  *   - gamma_{n + 4} sum |term| over the n terms of each node, and gamma_{nodes + 2} of
  * the sum of the nodes' magnitudes: each term has at most three roundings of its own;
  *   - ROUND_TINY for everything that underflows in the terms.
@@ -24,8 +24,8 @@
 #ifndef SPECS_CHECK_BOUND_H
 #define SPECS_CHECK_BOUND_H
 
+#include "specs/check/adjoint.h"
 #include "specs/check/advice.h"
-#include "specs/check/linear.h"
 
 /* What one row assumes of one neuron, on top of the state, and its beta. */
 typedef struct {
@@ -49,7 +49,7 @@ typedef struct {
   const Plan *plan;
   const Layout *layout; /* borrowed; what slope rows are about */
   LinearRoom *linear;
-  LinearBlock block;
+  AdjointBlock block;
   size_t room;     /* rows that fit */
   double **weight; /* double weight[n_nodes][size]: linear_errors; NULL for others */
   double *value, *size, *error; /* double [LINEAR_MOST_ROWS] */

@@ -60,7 +60,7 @@ static const struct argp_option options[] = {
     {"dump", 'd', NULL, 0,
      "Write the network and each query as plain text: nodes, numbers, boxes, cases", 0},
     {"numbers", 'n', "N", 0, "At most N numbers of an array in a dump (-1: all)", 0},
-    {0}};
+    {NULL, 0, NULL, 0, NULL, 0}};
 
 static const struct argp arguments = {
     .options = options,

@@ -591,3 +591,43 @@ Test(check_rules, bytes_after_the_end_are_refused)
   free(bytes);
   free_setup(&s);
 }
+
+/* Two boxes are two queries: both must be there, each with its own box. */
+static bool two_queries(int first, int second)
+{
+  Net *const net = half_abs();
+  Prop *const prop = prop_new("test", 1, 1);
+  for (int k = 0; k < 2; k++) {
+    Box box = box_new(1);
+    box.lo[0] = box.in_lo[0] = k ? -20 : -1;
+    box.hi[0] = box.in_hi[0] = k ? 10 : 2;
+    PropRow *const row = mem_zero(1, sizeof *row);
+    *row = (PropRow){.n = 1, .rhs_lo = k ? -5.5 : -0.6, .rhs_hi = k ? -5.5 : -0.6};
+    row->var = mem_zero(1, sizeof *row->var);
+    row->coef = mem_doubles(1);
+    row->coef[0] = 1;
+    prop_add_case(prop, prop_add_box(prop, &box), row, 1, k);
+    box_free(&box);
+  }
+  prop_finish(prop);
+  Setup s = {.net = net, .prop = prop, .c = certs_new(net, prop)};
+  const int order[2] = {first, second};
+  for (int k = 0; k < 2 && order[k] >= 0; k++) {
+    certs_query(&s.c, order[k], 6, 1);
+    certs_close_row(&s.c, 0, 0);
+    certs_block(&s.c, CERTIFICATE_END_QUERY);
+  }
+  certs_end(&s.c, 2);
+  const bool accepted = certs_accepted(&s.c, s.net, s.prop, NULL);
+  free_setup(&s);
+  return accepted;
+}
+
+Test(check_rules, every_query_must_be_there)
+{
+  cr_assert(two_queries(0, 1));
+  cr_assert(two_queries(1, 0));
+  cr_assert_not(two_queries(0, -1));
+  cr_assert_not(two_queries(1, -1));
+  cr_assert_not(two_queries(0, 0));
+}
