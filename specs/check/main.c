@@ -54,9 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option options[] = {
     {"verbose", 'v', NULL, 0, "What was read, how much was checked, seconds", 0},
     {"exact", 'x', NULL, 0,
-     "Whole numbers in place of double arithmetic and its error terms; slow, for small "
-     "networks",
-     0},
+     "Without rounding and error terms: numbers of any length, for small networks", 0},
     {"dump", 'd', NULL, 0,
      "Write the network and each query as plain text: nodes, numbers, boxes, cases", 0},
     {"numbers", 'n', "N", 0, "At most N numbers of an array in a dump (-1: all)", 0},
