@@ -20,7 +20,7 @@
 #include "tests/support/props.h"
 #include "tests/support/ways.h"
 
-enum { MOST = 32, RANDOM_WAYS = 4, SAMPLES = 4 };
+enum { MOST = 256, RANDOM_WAYS = 4, SAMPLES = 4 };
 
 /* Unsafe: y[0] <= d, on a box that holds x. */
 typedef struct {
@@ -253,31 +253,28 @@ static Trap backdoor(Prng *prng)
   return t;
 }
 
-/* A product that underflows, blown up again. */
+/* Powers of two whose products underflow from the front, as values, or from the back,
+ * as multipliers, where values are huge: y = c - 2^e x, e the sum of the exponents. */
 static Trap underflowing(Prng *prng)
 {
-  static const struct {
-    int down[2], up[3];
-  } exponents[4] = {{{-1074, 0}, {537, 537, 0}},
-                    {{-1074, 0}, {1000, 74, 0}},
-                    {{-600, -600}, {600, 600, 0}},
-                    {{-1000, -800}, {600, 600, 600}}};
-  const int e = prng_below(prng, 4);
-  Trap t = {.net = chain_new(1), .fools = true};
-  const double c = prng_range(prng, -1, 1), minus = -1;
-  int x = 0;
-  for (int l = 0; l < 2; l++) {
-    const double w = ldexp(1, exponents[e].down[l]);
-    x = chain_act(t.net, chain_dense(t.net, x, 1, &w, NULL), ACT_RELU);
-  }
-  for (int l = 0; l < 3; l++) {
-    const double w = ldexp(1, exponents[e].up[l]);
+  static const int exponents[7][5] = {
+      {-1074, 0, 537, 537, 0},   {-1074, 0, 1000, 74, 0},
+      {-600, -600, 600, 600, 0}, {-1000, -800, 600, 600, 600},
+      {500, 500, -540, -540, 0}, {1000, 0, -540, -540, 0},
+      {300, 700, -700, 0, -390}};
+  const int kind = prng_below(prng, 7);
+  Trap t = {.net = chain_new(1), .fools = kind < 4};
+  const double minus = -1, c = t.fools ? prng_range(prng, -1, 1) : 0;
+  int x = 0, e = 0;
+  for (int l = 0; l < 5; l++) {
+    const double w = ldexp(1, exponents[kind][l]);
+    e += exponents[kind][l];
     x = chain_act(t.net, chain_dense(t.net, x, 1, &w, NULL), ACT_RELU);
   }
   chain_dense(t.net, x, 1, &minus, &c);
   chain_finish(t.net);
   t.hi[0] = t.x[0] = prng_range(prng, 0.2, 0.45);
-  t.d = c - t.hi[0] * prng_range(prng, 0.1, 0.9);
+  t.d = c - ldexp(t.hi[0] * prng_range(prng, 0.1, 0.9), e);
   return t;
 }
 
@@ -345,6 +342,45 @@ static Trap cancelling(Prng *prng)
   return t;
 }
 
+/* 1 + r + r + ..., r just above half a unit in the last place of 1: every addition
+ * rounds up.  The terms are inputs, ... */
+static Trap drifting(Prng *prng)
+{
+  const int n = MOST;
+  Trap t = {.net = chain_new(n)};
+  double W[MOST];
+  const double r = 0x1p-53 * (1 + ldexp(1, -1 - prng_below(prng, 20)));
+  const int big = prng_below(prng, n);
+  for (int i = 0; i < n; i++) {
+    W[i] = 1;
+    t.lo[i] = t.hi[i] = t.x[i] = i == big ? 1 : r;
+  }
+  chain_dense(t.net, 0, 1, W, NULL);
+  chain_finish(t.net);
+  cr_assert(fit(&t, prng));
+  return t;
+}
+
+/* ... or what many nodes make of one input. */
+static Trap joined(Prng *prng)
+{
+  enum { NODES = 60 };
+  Trap t = {.net = chain_new(1)};
+  const double r = 0x1p-53 * (1 + ldexp(1, -1 - prng_below(prng, 20))), one = 1;
+  const int first = chain_dense(t.net, 0, 1, &one, NULL);
+  int sum = first;
+  for (int i = 0; i < NODES; i++)
+    sum = chain_add(t.net, sum, chain_dense(t.net, first, 1, &r, NULL), 1);
+  /* Backwards the nodes come in the other order: the large one must be there first. */
+  const int last = chain_dense(t.net, first, 1, &one, NULL);
+  chain_add(t.net, sum, last, 1);
+  chain_finish(t.net);
+  t.lo[0] = t.hi[0] = 1;
+  if (coin(prng)) t.hi[0] = 2;
+  cr_assert(fit(&t, prng));
+  return t;
+}
+
 /* A random network of any shape on one point. */
 static Trap one_point(Prng *prng)
 {
@@ -367,19 +403,40 @@ static Trap one_ulp(Prng *prng)
   return t;
 }
 
+/* False where some stored numbers are only close to the true ones. */
+static bool is_exact(const Net *net)
+{
+  for (int k = 0; k < net->n_nodes; k++)
+    if (net->nodes[k].w_rel != 0 || net->nodes[k].b_err) return false;
+  return true;
+}
+
 static Trap extreme(Prng *prng)
 {
-  Trap t = {0};
   for (;;) {
     const ExtremeMode mode = (ExtremeMode)prng_below(prng, EXTREME_N);
     const int size = 3 + prng_below(prng, 6);
-    t.net = coin(prng) ? extreme_net(mode, size, prng)
-                       : extreme_curved_net(mode, size, prng);
-    bool exact = true;
-    for (int k = 0; k < t.net->n_nodes; k++)
-      exact = exact && t.net->nodes[k].w_rel == 0 && !t.net->nodes[k].b_err;
+    Trap t = {.net = coin(prng) ? extreme_net(mode, size, prng)
+                                : extreme_curved_net(mode, size, prng)};
     extreme_box(mode, net_in_size(t.net), prng, t.lo, t.hi);
-    if (exact && fit(&t, prng)) return t;
+    if (is_exact(t.net) && fit(&t, prng)) return t;
+    net_free(t.net);
+  }
+}
+
+/* Squares, products and reciprocals where relaxations lose next to nothing, so that
+ * only rounding is between a bound and the truth. */
+static Trap narrow_curves(Prng *prng)
+{
+  for (;;) {
+    Trap t = {.net =
+                  extreme_curved_net(EXTREME_ORDINARY, 3 + prng_below(prng, 6), prng)};
+    for (int i = 0; i < net_in_size(t.net); i++) {
+      t.lo[i] = t.hi[i] = prng_range(prng, -1, 1);
+      for (int ulps = prng_below(prng, 4); ulps > 0; ulps--)
+        t.hi[i] = nextafter(t.hi[i], 2);
+    }
+    if (is_exact(t.net) && fit(&t, prng)) return t;
     net_free(t.net);
   }
 }
@@ -422,6 +479,16 @@ Test(adversarial, sums_that_cancel_in_any_order, .timeout = 120)
   spring_all(cancelling, "cancelling", 20);
 }
 
+Test(adversarial, sums_that_drift, .timeout = 120)
+{
+  spring_all(drifting, "drifting", 10);
+}
+
+Test(adversarial, nodes_that_drift, .timeout = 120)
+{
+  spring_all(joined, "joined", 10);
+}
+
 Test(adversarial, boxes_of_one_point, .timeout = 120)
 {
   spring_all(one_point, "point", 30);
@@ -435,4 +502,9 @@ Test(adversarial, boxes_one_ulp_wide, .timeout = 120)
 Test(adversarial, extreme_numbers_of_every_kind, .timeout = 120)
 {
   spring_all(extreme, "extreme", 120);
+}
+
+Test(adversarial, curves_on_a_few_ulps, .timeout = 120)
+{
+  spring_all(narrow_curves, "narrow", 150);
 }
