@@ -361,19 +361,23 @@ static Trap drifting(Prng *prng)
   return t;
 }
 
-/* ... or what many nodes make of one input. */
+/* ... or what many nodes make of one input: - x + r x + r x + ... + x.  Backwards the
+ * last comes first, so that every r is added to 1, and nothing of 1 is left. */
 static Trap joined(Prng *prng)
 {
   enum { NODES = 60 };
   Trap t = {.net = chain_new(1)};
-  const double r = 0x1p-53 * (1 + ldexp(1, -1 - prng_below(prng, 20))), one = 1;
+  const double r = 0x1p-53 * (1 + ldexp(1, -1 - prng_below(prng, 20)));
+  const double one = 1, minus = -1;
   const int first = chain_dense(t.net, 0, 1, &one, NULL);
-  int sum = first;
-  for (int i = 0; i < NODES; i++)
-    sum = chain_add(t.net, sum, chain_dense(t.net, first, 1, &r, NULL), 1);
-  /* Backwards the nodes come in the other order: the large one must be there first. */
-  const int last = chain_dense(t.net, first, 1, &one, NULL);
-  chain_add(t.net, sum, last, 1);
+  int term[NODES + 2] = {chain_dense(t.net, first, 1, &minus, NULL)};
+  signed char *coef = net_keep(t.net, mem_alloc(NODES + 2));
+  memset(coef, 1, NODES + 2);
+  /* ReLUs, so that linear nodes do not become one. */
+  for (int i = 1; i <= NODES; i++)
+    term[i] = chain_act(t.net, chain_dense(t.net, first, 1, &r, NULL), ACT_RELU);
+  term[NODES + 1] = chain_dense(t.net, first, 1, &one, NULL);
+  net_add(t.net, &(Node){.kind = NODE_ADD, .size = 1, .coef = coef}, term, NODES + 2);
   chain_finish(t.net);
   t.lo[0] = t.hi[0] = 1;
   if (coin(prng)) t.hi[0] = 2;
