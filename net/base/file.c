@@ -85,11 +85,23 @@ static Status inflate_members(const char *path, size_t max_bytes, z_stream *z,
   return STATUS_OK;
 }
 
+static voidpf count_alloc(voidpf opaque, uInt n, uInt size)
+{
+  (void)opaque;
+  return mem_array(n, size);
+}
+
+static void count_free(voidpf opaque, voidpf block)
+{
+  (void)opaque;
+  mem_free(block);
+}
+
 static Status unpack(const char *path, size_t max_bytes, File *file, Err *err)
 {
   if (file->size > 0xffffffffu)
     return status_fail(err, STATUS_DATA, "%s: gzip file larger than 4 GiB", path);
-  z_stream z = {0};
+  z_stream z = {.zalloc = count_alloc, .zfree = count_free};
   z.next_in = (Bytef *)file->data;
   z.avail_in = (uInt)file->size;
   if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
