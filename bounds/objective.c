@@ -5,6 +5,9 @@
 
 #include "net/base/mem.h"
 
+/* See objective_start. */
+#define MOST_WEIGHT 0.9999
+
 Objective objective_units(const Net *net, int start, int n_rows, const int *unit,
                           const signed char *sign, const int *box)
 {
@@ -49,6 +52,61 @@ LagrangianBatch objective_batch(const Objective *o)
                            .unit = o->unit,
                            .sign = o->sign,
                            .box = o->box};
+}
+
+/* Every element of the rows with a choice, alone: row by row, `total` of them in all.
+ */
+static double *bound_alone(const Objective *o, Lagrangian *L, const Bounds *b,
+                           size_t total)
+{
+  int *unit = mem_array(total, sizeof *unit), *box = mem_array(total, sizeof *box);
+  signed char *sign = mem_array(total, sizeof *sign);
+  double *value = mem_doubles(total);
+  size_t at = 0;
+  for (int r = 0; r < o->n_rows; r++)
+    for (int j = 0; o->count[r] > 1 && j < o->count[r]; j++, at++) {
+      unit[at] = o->first[r] + j;
+      box[at] = o->box ? o->box[r] : 0;
+      sign[at] = 1;
+    }
+  const size_t block = (size_t)lagrangian_max_rows(L);
+  for (size_t from = 0; from < total; from += block) {
+    const size_t n = total - from < block ? total - from : block;
+    const Objective alone =
+        objective_units(b->net, o->start, (int)n, unit + from, sign + from, box + from);
+    const LagrangianBatch batch = objective_batch(&alone);
+    lagrangian_bound(L, b, &batch, value + from);
+  }
+  mem_free(unit);
+  mem_free(box);
+  mem_free(sign);
+  return value;
+}
+
+void objective_start(Objective *o, Lagrangian *L, const Bounds *b)
+{
+  if (!o->has_weights) return;
+  size_t total = 0;
+  for (int r = 0; r < o->n_rows; r++)
+    if (o->count[r] > 1) total += (size_t)o->count[r];
+  double *equal = mem_doubles((size_t)o->n_rows);
+  const LagrangianBatch batch = objective_batch(o);
+  lagrangian_bound(L, b, &batch, equal);
+  double *value = bound_alone(o, L, b, total);
+  const double *alone = value;
+  for (int r = 0; r < o->n_rows; r++) {
+    const int n = o->count[r];
+    if (n < 2) continue;
+    int best = 0;
+    for (int j = 1; j < n; j++)
+      if (alone[j] > alone[best]) best = j;
+    double *w = o->c + (size_t)r * (size_t)o->size + (size_t)o->first[r];
+    for (int j = 0; j < n && alone[best] > equal[r]; j++)
+      w[j] = (1 - MOST_WEIGHT) / n + (j == best ? MOST_WEIGHT : 0);
+    alone += n;
+  }
+  mem_free(value);
+  mem_free(equal);
 }
 
 static void row_step(int n, const double *y, double rate, double *w)

@@ -39,6 +39,12 @@ void objective_free(Objective *o);
 /* The batch for lagrangian_bound; multipliers are left NULL. */
 LagrangianBatch objective_batch(const Objective *o);
 
+/* Where to start: nearly all weight on the row with the best bound of its own, unless
+ * equal weights have a better one.  A mixture may lose so much more in the relaxation
+ * that from equal weights a short run never gets as far as one row alone.  Needs equal
+ * weights, and n_rows at most lagrangian_max_rows. */
+void objective_start(Objective *o, Lagrangian *L, const Bounds *b);
+
 /* One weight step: double y[n_rows][size]. */
 void objective_step(Objective *o, const double *y, double rate);
 

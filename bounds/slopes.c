@@ -7,12 +7,18 @@
 #include "bounds/kernel.h"
 #include "net/base/mem.h"
 
-/* First and last step length in units of the slopes' range [0, 1]. */
-#define RATE_FIRST  1.0
-#define RATE_LAST   0.04 /* of the first */
-#define WEIGHT_RATE 1.0
-/* Steps of a beta in units of the multipliers around it. */
+/* Step lengths in units of the slopes' range [0, 1].  They fall by the same factor from
+ * one iteration to the next: in a short run, which is far from the optimum to its end,
+ * small steps would only waste iterations. */
+#define RATE_FIRST 0.7
+#define RATE_FALL  0.966
+#define RATE_LAST  0.04 /* of the first */
+/* Steps of the weights of rows, and the last one, of the first. */
+#define WEIGHT_RATE 2.0
+#define WEIGHT_LAST 0.2
+/* Steps of a beta in units of the multipliers around it, and the last, of the first. */
 #define BETA_RATE 8.0
+#define BETA_LAST 0.04
 /* Rows that are done leave once they are this share of the batch. */
 #define DONE_SHARE 0.25
 /* See step_length. */
@@ -412,8 +418,7 @@ static void move(Run *run)
 static void adam_step(Run *run, int t)
 {
   Slopes *s = run->s;
-  const double rate =
-      ascent_rate(RATE_FIRST, RATE_FIRST * RATE_LAST, t, run->params->iterations);
+  const double rate = RATE_FIRST * fmax(RATE_LAST, pow(RATE_FALL, t));
   for (int r = 0; r < s->n_rows; r++)
     s->gain[r] = 0;
   for (int k = 0; k < run->o->start; k++) {
@@ -425,7 +430,9 @@ static void adam_step(Run *run, int t)
       s->gain[r] += kernel_dot(n, s->g_alpha[k] + (size_t)r * (size_t)n,
                                s->move[k] + (size_t)r * (size_t)n);
   }
-  direct_cuts(run, t, BETA_RATE * rate / RATE_FIRST);
+  direct_cuts(
+      run, t,
+      ascent_rate(BETA_RATE, BETA_RATE * BETA_LAST, t, run->params->iterations));
   for (int r = 0; r < s->n_rows; r++)
     s->gain[r] = step_length(run, r);
   move(run);
@@ -497,10 +504,11 @@ static void step(Run *run, const LagrangianBatch *batch, int t)
   for (int k = 0; k < run->o->start; k++)
     if (takes_part(run, k)) clear_stable(run, k);
   adam_step(run, t);
-  const double rate = ascent_rate(1, RATE_LAST, t, params->iterations);
   if (run->o->has_weights)
-    objective_step_rows(s->n_rows, run->o->size, s->first, s->count, s->y,
-                        WEIGHT_RATE * rate, s->c);
+    objective_step_rows(
+        s->n_rows, run->o->size, s->first, s->count, s->y,
+        ascent_rate(WEIGHT_RATE, WEIGHT_RATE * WEIGHT_LAST, t, params->iterations),
+        s->c);
 }
 
 long slopes_run(Slopes *s, Lagrangian *L, const Bounds *b, Objective *objective,
@@ -579,6 +587,7 @@ int slopes_optimise(Lagrangian *L, const Bounds *b, Objective *objective,
                     int iterations, double target, const Stop *stop, double *lower,
                     double *const *alpha)
 {
+  objective_start(objective, L, b);
   Slopes *s = slopes_new(b->net, objective->n_rows);
   const SlopesParams params = {
       .iterations = iterations, .target = target, .stop = stop, .alpha = alpha};

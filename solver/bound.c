@@ -7,6 +7,7 @@
 #include "bounds/dual.h"
 #include "bounds/ibp.h"
 #include "bounds/lp.h"
+#include "bounds/reduce.h"
 #include "bounds/slopes.h"
 #include "net/base/clock.h"
 #include "net/base/mem.h"
@@ -18,10 +19,14 @@
 #define DEFAULT_DUAL   300
 #define DEFAULT_JOINT  100
 #define LP_COLUMNS     20000
+/* See shrink. */
+#define WORTH 0.7
 
 /* One query of the property. */
 typedef struct {
   const Query *query;
+  const Net *net; /* query->net, or what is left of it on the box */
+  Net *smaller;   /* that, owned, or NULL */
   const BoundRequest *request;
   const Stop *stop;
   Team *team;
@@ -38,11 +43,54 @@ static int iterations(const Work *w, int dflt)
   return w->request->iterations ? w->request->iterations : dflt;
 }
 
+static void make_team(Work *w)
+{
+  team_free(w->team);
+  w->team = team_new(w->net, w->request->threads,
+                     lagrangian_rows_that_fit(w->net, BATCH_BYTES, true, BATCH_ROWS));
+  w->L = w->team->member[0];
+}
+
+/* Multiplications and moves of one pass, about. */
+static double pass_cost(const Net *net)
+{
+  double sum = 0;
+  for (int k = 0; k < net->n_nodes; k++) {
+    const Node *v = &net->nodes[k];
+    double terms = 1;
+    if (v->kind == NODE_DENSE) terms += (double)v->cols;
+    if (v->kind == NODE_CONV)
+      terms += (double)(v->conv.c_in / v->conv.groups) * v->conv.kh * v->conv.kw;
+    sum += terms * v->size;
+  }
+  return sum;
+}
+
+/* Go on with the network without what is 0 on the box, if iterations cost less there.
+ * Convolutions that stay work on vectors with the zeros put back, which gains nothing.
+ */
+static void shrink(Work *w)
+{
+  Bounds *inside;
+  Net *net = reduce_net(w->b, &inside);
+  if (!net) return;
+  if (pass_cost(net) > WORTH * pass_cost(w->net)) {
+    bounds_free(inside);
+    net_free(net);
+    return;
+  }
+  bounds_free(w->b);
+  w->b = inside;
+  w->net = w->smaller = net;
+  make_team(w);
+}
+
 static void intermediate_bounds(Work *w)
 {
   ibp_all(w->b, lagrangian_linop(w->L));
   if (w->request->method == BOUND_IBP) return;
   crown_tighten(w->team, w->b, 0, w->stop);
+  if (w->request->method != BOUND_CROWN && !stop_why(w->stop)) shrink(w);
   if (w->request->joint)
     crown_tighten(w->team, w->b, iterations(w, DEFAULT_JOINT), w->stop);
 }
@@ -60,7 +108,7 @@ static void optimise(Work *w, const int *cases)
   const int block = lagrangian_max_rows(w->L), n_cases = w->query->n_cases;
   for (int from = 0; from < n_cases && !stop_why(w->stop); from += block) {
     const int n = n_cases - from < block ? n_cases - from : block;
-    Objective o = objective_cases(w->query->net, n, cases + from, w->query->row);
+    Objective o = objective_cases(w->net, n, cases + from, w->query->row);
     long made;
     if (w->request->method == BOUND_SLOPES) {
       made = slopes_optimise(w->L, w->b, &o, iterations(w, DEFAULT_SLOPES), INFINITY,
@@ -83,7 +131,7 @@ static void optimise(Work *w, const int *cases)
 static Status linear_programs(Work *w, const char *path, Err *err)
 {
   for (int k = 0; k < w->query->n_cases && !stop_why(w->stop); k++) {
-    Objective o = objective_cases(w->query->net, 1, &k, w->query->row);
+    Objective o = objective_cases(w->net, 1, &k, w->query->row);
     LpResult lp;
     const bool ok =
         lp_bound(w->L, w->b, &o, LP_COLUMNS, NULL, w->stop, &lp, NULL, NULL);
@@ -138,10 +186,8 @@ Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *reque
     Query query;
     if ((rc = build(net, prop, q, request->float32, &query, err))) break;
     Work w = {.query = &query, .request = request, .stop = stop, .start = clock_now()};
-    w.team =
-        team_new(query.net, request->threads,
-                 lagrangian_rows_that_fit(query.net, BATCH_BYTES, true, BATCH_ROWS));
-    w.L = w.team->member[0];
+    w.net = query.net;
+    make_team(&w);
     w.b = bounds_new(query.net, 1);
     bounds_set_box(w.b, 0, query.box->lo, query.box->hi);
     w.lower = mem_doubles((size_t)query.n_cases);
@@ -158,6 +204,7 @@ Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *reque
     mem_free(w.iterations);
     bounds_free(w.b);
     team_free(w.team);
+    net_free(w.smaller);
     query_reset(&query);
   }
   return rc;

@@ -90,6 +90,69 @@ Test(dual, weights_of_a_conjunction_reach_the_linear_program)
   cr_assert(gained > 10, "weights helped in %d of 40", gained);
 }
 
+/* The widths of the last hidden layer, summed. */
+static double widths(const Bounded *f)
+{
+  const int k = f->net->n_nodes - 3;
+  double sum = 0;
+  for (int i = 0; i < f->net->nodes[k].size; i++)
+    sum += f->b->hi[k][i] - f->b->lo[k][i];
+  return sum;
+}
+
+/* A short run ends far from the optimum if its steps get small too early. */
+Test(dual, five_iterations_gain_most_of_what_a_hundred_do)
+{
+  Prng prng = prng_init(16);
+  double share = 0;
+  for (int t = 0; t < 12; t++) {
+    const int sizes[6] = {16, 40, 40, 40, 40, 1};
+    Bounded f = bounded_new(nets_dense(sizes, 6, 2, &prng), 1, &prng);
+    bounded_tighten(&f, 0);
+    const double none = widths(&f);
+    bounded_tighten(&f, 5);
+    const double five = widths(&f);
+    bounded_tighten(&f, 100);
+    const double most = widths(&f);
+    cr_assert(none - most > 0.01 * none, "nothing to gain: %g to %g", none, most);
+    share += (none - five) / (none - most);
+    bounded_free(&f);
+  }
+  cr_assert(share / 12 > 0.7, "%.3g of the gain", share / 12);
+}
+
+/* Row 0 has a bound worth having; the others are so loose that a mixture says nothing
+ * until nearly all weight is on row 0. */
+Test(dual, a_conjunction_is_no_weaker_than_its_best_row)
+{
+  Prng prng = prng_init(17);
+  for (int t = 0; t < 40; t++) {
+    const int sizes[4] = {6, 12, 12, 4};
+    Net *net = nets_dense(sizes, 4, 1, &prng);
+    Node *last = &net->nodes[net->n_nodes - 1];
+    double *W = (double *)last->W;
+    for (int i = last->cols; i < last->rows * last->cols; i++)
+      W[i] *= 100;
+    Bounded f = bounded_new(net, 0.3, &prng);
+    bounded_tighten(&f, 0);
+    const int one[2] = {0, 1}, all[2] = {0, 4}, cases[1] = {0};
+    double alone = -INFINITY, together = -INFINITY;
+    Objective o = objective_cases(f.net, 1, cases, one);
+    slopes_optimise(f.L, f.b, &o, 20, INFINITY, NULL, &alone, NULL);
+    objective_free(&o);
+    o = objective_cases(f.net, 1, cases, all);
+    slopes_optimise(f.L, f.b, &o, 20, INFINITY, NULL, &together, NULL);
+    double sum = 0;
+    for (int j = 0; j < 4; j++)
+      sum += o.c[j];
+    cr_assert(fabs(sum - 1) < 1e-12, "the weights sum to %.17g", sum);
+    cr_assert(together >= alone - 0.01 * (1 + fabs(alone)), "net %d: %.6g, alone %.6g",
+              t, together, alone);
+    objective_free(&o);
+    bounded_free(&f);
+  }
+}
+
 Test(dual, no_bound_exceeds_the_exact_minimum_of_tiny_nets)
 {
   Prng prng = prng_init(9);
