@@ -72,7 +72,7 @@ static double pass_cost(const Net *net)
 static void shrink(Work *w)
 {
   Bounds *inside;
-  Net *net = reduce_net(w->b, &inside);
+  Net *net = reduce_net(w->b, &inside, NULL);
   if (!net) return;
   if (pass_cost(net) > WORTH * pass_cost(w->net)) {
     bounds_free(inside);
