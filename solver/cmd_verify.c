@@ -19,6 +19,7 @@
 #include "solver/solve.h"
 #include "solver/stats.h"
 #include "solver/usage.h"
+#include "specs/evidence.h"
 #include "specs/load.h"
 
 /* The run, for last words on other threads.  Everything but the result is constant
@@ -47,7 +48,11 @@ static const struct argp_option fixed_options[] = {
     {0, 0, 0, 0, "Output:", 2},
     {"format", KEY_VALUE + 2, "FORMAT", 0, "text (default), json or vnncomp", 0},
     {"witness", KEY_VALUE + 3, "FILE", 0,
-     "When falsified, write the counterexample there, in VNN-COMP's form", 0},
+     "When falsified, write the counterexample there; otherwise FILE is left alone", 0},
+    {"witness-format", KEY_VALUE + 12, "FORMAT", 0,
+     "text (VNN-COMP's form), json (with evidence), or auto (default): json when FILE "
+     "ends in .json",
+     0},
     {"exit-zero", KEY_EXIT_ZERO, 0, 0, "Exit 0 for every verdict", 0},
     {"quiet", 'q', 0, 0, "Nothing but errors on stderr", 0},
     {"verbose", 'v', 0, 0, "A line per stage on stderr", 0},
@@ -202,7 +207,18 @@ static Verdict format_result(Text *out)
 static Status write_witness(Err *err)
 {
   Text text = {0};
-  witness_print(run.net, &run.result.witness, &text);
+  const Options *o = &run.options;
+  const size_t n = strlen(o->witness);
+  const bool json = o->witness_format == WITNESS_FORMAT_JSON ||
+                    (o->witness_format == WITNESS_FORMAT_AUTO && n >= 5 &&
+                     !strcmp(o->witness + n - 5, ".json"));
+  /* The solver may still replace it by a better one. */
+  pthread_mutex_lock(&run.result.lock);
+  if (json)
+    evidence_print(run.net, &run.result.witness, &text);
+  else
+    witness_print(run.net, &run.result.witness, &text);
+  pthread_mutex_unlock(&run.result.lock);
   const Status rc = file_write(run.options.witness, text.s, text.n, err);
   text_free(&text);
   return rc;

@@ -36,6 +36,7 @@ static const size_t offset[N_ROWS] = {
 static const char *const stage_words[] = {"attack", "ibp",   "crown", "dual",
                                           "lp",     "split", NULL};
 static const char *const split_words[] = {"auto", "input", "activation", NULL};
+static const char *const witness_words[] = {"auto", "text", "json", NULL};
 static const char *const format_words[] = {"text", "json", "vnncomp", NULL};
 
 static int *member(Options *o, int row)
@@ -191,6 +192,10 @@ Status options_set(Options *o, const char *name, const char *value, Err *err)
       return status_fail(err, STATUS_USAGE, "--witness: expected a file name");
     o->witness = value;
     rc = STATUS_OK;
+  } else if (!strcmp(name, "witness-format")) {
+    int i;
+    rc = options_word(name, value, witness_words, &i, err);
+    if (!rc) o->witness_format = (WitnessFormat)i;
   } else {
     rc = set_row(o, name, value, err);
   }

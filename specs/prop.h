@@ -46,7 +46,7 @@ typedef struct {
   char *decimal;
 } PropPoint;
 
-#define PROP_MAX_DECIMAL 64
+#define PROP_MAX_DECIMAL 60 /* cJSON reads numbers of 63 characters */
 
 typedef struct {
   int n_in, n_out; /* variables X_0.., Y_0.. */

@@ -221,6 +221,19 @@ Witness witness_copy(const Witness *w)
   return copy;
 }
 
+/* A program rounds X to float32.  Is the result still in the box, wherever the box has
+ * a float32 number? */
+static bool rounds_into_box(const Net *net, const Witness *w)
+{
+  const Box *const box = &w->prop->boxes[w->prop->cases[w->case_id].box];
+  for (int i = 0; i < w->n_in; i++) {
+    const double x = w->x[i], f = (double)(float)x;
+    if (f == x || is_admissible_at(net, box, i, f)) continue;
+    if (!isnan(float_inside(box->in_lo[i], box->in_hi[i], x))) return false;
+  }
+  return true;
+}
+
 void witness_complete(const Net *net, Witness *w)
 {
   STATUS_REQUIRE(w->case_id >= 0 && w->kind == WITNESS_UNTESTED,
@@ -231,10 +244,15 @@ void witness_complete(const Net *net, Witness *w)
   rounded_pairwise(net, w->x, w->y32_pairwise);
   w->kind = WITNESS_BORDERLINE;
   rounded_enclose(net, w->x, w->any_lo, w->any_hi);
-  const int robust = find_case(net, w);
+  const double margin = w->margin;
+  const int first = w->case_id, robust = find_case(net, w);
   if (robust < 0) return;
   w->case_id = robust;
   w->kind = WITNESS_ROBUST;
+  if (rounds_into_box(net, w)) return;
+  w->case_id = first;
+  w->margin = margin;
+  w->kind = WITNESS_BORDERLINE;
 }
 
 const char *witness_kind_word(WitnessKind kind)

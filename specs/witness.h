@@ -12,8 +12,9 @@
  * the box contains one.
  *
  * A witness is `robust` when the rows of one case also hold for every float32 execution
- * of net/rounded.h, any order of summation included, and `borderline` when some program
- * may round its way out of them.  That takes no part in the verdict.
+ * of net/rounded.h, any order of summation included, and X rounded to float32 is still
+ * in the box where that has float32 numbers; `borderline` when some program may round
+ * its way out.  That takes no part in the verdict.
  */
 #ifndef SPECS_WITNESS_H
 #define SPECS_WITNESS_H
