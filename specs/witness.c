@@ -91,7 +91,7 @@ Ival witness_row(const PropRow *row, const double *lo, const double *hi)
     const Ival y = {lo[row->var[p]], hi[row->var[p]]};
     sum = ival_add(sum, ival_mul(coef, y));
   }
-  return sum;
+  return (Ival){sum.lo + 0.0, sum.hi + 0.0}; /* -0 becomes 0 */
 }
 
 static bool row_holds(const PropRow *row, double upper)
