@@ -461,6 +461,27 @@ Test(witness, a_decimal_without_a_double_is_printed_as_it_is_specified)
                tenth, "0.1");
 }
 
+Test(witness, decimals_follow_their_boxes)
+{
+  Prop *p = prop_new("p", 1, 1);
+  Box box = box_new(1);
+  for (int b = 0; b < 4; b++) {
+    box.lo[0] = box.hi[0] = box.in_lo[0] = box.in_hi[0] = b;
+    cr_assert_eq(prop_add_box(p, &box), b);
+    if (b) prop_note_point(p, b, 0, &"abc"[b - 1], 1);
+    if (b != 1) prop_add_case(p, b, NULL, 0, 1);
+    if (b == 0) prop_add_case(p, b, NULL, 0, 1);
+  }
+  cr_assert_str_eq(prop_decimal(p, 1, 0), "a");
+  prop_finish(p); /* box 1 has no case */
+  cr_assert_eq(p->n_boxes, 3);
+  cr_assert_null(prop_decimal(p, 0, 0));
+  cr_assert_str_eq(prop_decimal(p, 1, 0), "b");
+  cr_assert_str_eq(prop_decimal(p, 2, 0), "c");
+  box_free(&box);
+  prop_free(p);
+}
+
 /* ---- text -------------------------------------------------------------------------
  */
 
