@@ -48,7 +48,8 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 static const char doc[] =
     "Replay a counterexample without any search."
     "\v"
-    "WITNESS is a file as 'verify --witness' writes it, as text or JSON. The first "
+    "WITNESS is a file as 'verify --witness' writes it, text or JSON, or '-' for "
+    "stdin. The first "
     "line "
     "of stdout is 'robust' (the property is violated over the reals and by float32 "
     "programs with any order of summation), 'borderline' (over the reals, but some "
@@ -128,9 +129,10 @@ static Status check(const Args *a, const Net *net, const Prop *prop, const doubl
 static Status read_point(const char *path, const Net *net, const Prop *prop, double *x,
                          Err *err)
 {
+  const bool is_stdin = !strcmp(path, "-");
   File file = {0};
-  Status rc = file_read(path, FILE_MAX_BYTES, &file, err);
-  if (!rc) rc = evidence_read(path, &file, net, prop, x, err);
+  Status rc = file_read(is_stdin ? "/dev/stdin" : path, FILE_MAX_BYTES, &file, err);
+  if (!rc) rc = evidence_read(is_stdin ? "stdin" : path, &file, net, prop, x, err);
   file_free(&file);
   return rc;
 }

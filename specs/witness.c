@@ -281,6 +281,8 @@ static void explain_input(const Prop *prop, int b, int i, double x, Text *why)
     text_add(why, "is not %s, nor a number that stands for it", decimal);
   else
     text_add(why, "is in a range that no number is known to lie in");
+  if (x >= box->lo[i] && x <= box->hi[i])
+    text_add(why, "; only bounds rounded to float32 would admit it");
   if (prop->n_boxes > 1) text_add(why, "; other boxes are missed as well");
 }
 

@@ -415,6 +415,11 @@ Test(witness, what_is_none_gets_the_first_reason)
   explains(net, p, 1, 0x1p-30,
            "case 0, row of line 3: its value in float32 is in [0, 0], but must be < 0");
   prop_free(p);
+  p = parse("(assert (and (>= X_0 0)(<= X_0 0.1)))(assert (<= Y_0 5))");
+  explains(net, p, (double)0.1f, 0,
+           "X_0 = 0.10000000149011612 is outside its range [0, 0.099999999999999992]; "
+           "only bounds rounded to float32 would admit it");
+  prop_free(p);
   p = parse("(assert (= X_0 +.1))(assert (<= Y_0 5))");
   explains(net, p, 0.2, 0,
            "X_0 = 0.20000000000000001 is not +.1, nor a number that stands for it");
