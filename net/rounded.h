@@ -3,14 +3,15 @@
  *
  * net/eval.h has one float32 execution.  Another program adds in another order, with
  * fused multiply-adds, in blocks, or in a wider type that is rounded at the end; its
- * outputs differ in the last bits.  rounded_enclose bounds all of them: a float32
+ * outputs differ in the last bits.  this file bounds all of them: a float32
  * execution is one in which every node of the network (net/net.h) gives a float32
  * number that differs from the exact result for its own, already rounded, operands by
  * at most
  *
  *     sums of n terms, bias included      gamma_{n+2} sum |w_i x_i| + (n + 2) 2 eta
  *     one product, a sum of two numbers   u |result| + eta
- *     copies, ReLU, Sign, Floor           0
+ *     copies, ReLU, Sign, Floor, sums of multiples of one power of 2 that float32
+ *     holds whatever their order          0
  *     all other functions h (x)           4 ulp of max (|h|, s), 2^-126 if that is more
  *
  * u = 2^-24, eta = 2^-150, gamma_n = n u / (1 - n u), 1 ulp <= 2 u relative (Higham,
@@ -34,11 +35,29 @@
 
 #include "net/net.h"
 
-/* lo[i] <= y_i <= hi[i] for the outputs y of every float32 execution at x; the ends are
- * float32 numbers.  False when some number may overflow or is not known to be finite:
- * all outputs are (-inf, inf) then.  double x[net_in_size], lo and hi[net_out_size].
- * Cost: about that of eval_double. */
-bool rounded_enclose(const Net *net, const double *x, double *lo, double *hi);
+/* What is known about all float32 executions at one point. */
+typedef struct Rounded Rounded;
+
+/* double x[net_in_size]; the net must outlive the result.  Cost: about eval_double. */
+Rounded *rounded_new(const Net *net, const double *x);
+void rounded_free(Rounded *r); /* NULL is fine */
+
+/* lo[i] <= y_i <= hi[i] for the outputs y of every execution; the ends are float32
+ * numbers.  False when some number may overflow or is not known to be finite: all
+ * outputs are (-inf, inf) then.  double lo and hi[net_out_size]. */
+bool rounded_outputs(const Rounded *r, double *lo, double *hi);
+
+/* A bound of |sum_p coef[p] (y'[var[p]] - y[var[p]])| over the outputs y' of all
+ * executions, y being the outputs over the reals with the numbers that the net stores.
+ * The errors e^k of all nodes reach the outputs through slopes q,
+ *
+ *     c (y' - y) = sum_k q^k e^k,    q^j = sum over readers k of J_k^T q^k,    q^out =
+ * c
+ *
+ * J_k exact for linear nodes and an interval of slopes for others (0 or 1 for most
+ * ReLUs), so that cancellation between weights is seen, which intervals of outputs do
+ * not see.  INFINITY when nothing is known.  Cost: about three times eval_double. */
+double rounded_row(const Rounded *r, int n, const int *var, const double *coef);
 
 /* One more float32 execution: products are summed by halves, the bias comes last. */
 void rounded_pairwise(const Net *net, const double *x, float *y);

@@ -60,10 +60,11 @@ static const char doc[] =
 
 /* ---- printing ------------------------------------------------------------ */
 
-static void print_row(const Witness *w, const PropRow *row, Text *out)
+static void print_row(const Witness *w, int j, Text *out)
 {
+  const PropRow *const row = &w->prop->cases[w->case_id].rows[j];
   const Ival exact = witness_row(row, w->y_lo, w->y_hi);
-  const Ival any = witness_row(row, w->any_lo, w->any_hi);
+  const Ival any = w->row_any[j];
   text_add(out, "row");
   if (row->line) text_add(out, " of line %d", row->line);
   text_add(out, ", %s 0: exact [%.17g, %.17g], float32 in any order [%.17g, %.17g]\n",
@@ -77,7 +78,7 @@ static void print_text(const Witness *w, Text *out)
   if (c->line) text_add(out, " (%s:%d)", w->prop->path, c->line);
   text_add(out, " is violated\n");
   for (int j = 0; j < c->n_rows; j++)
-    print_row(w, &c->rows[j], out);
+    print_row(w, j, out);
   for (int i = 0; i < w->n_out; i++)
     text_add(out,
              "Y_%d: exact [%.17g, %.17g], float32 in any order [%.9g, %.9g], left to "

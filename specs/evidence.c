@@ -65,19 +65,18 @@ static void add_outputs(Text *out, const Witness *w)
   text_add(out, "]\n  },\n");
 }
 
-static void add_row(Text *out, const Witness *w, const PropRow *row)
+static void add_row(Text *out, const Witness *w, int j)
 {
+  const PropRow *const row = &w->prop->cases[w->case_id].rows[j];
   const Ival exact = witness_row(row, w->y_lo, w->y_hi);
   text_add(out, "    {\"line\": %d, \"strict\": %s, \"exact\": ", row->line,
            row->strict ? "true" : "false");
   add_pair(out, exact.lo, exact.hi);
   text_add(out, ", \"float32_any_order\": ");
-  if (w->any_lo) {
-    const Ival any = witness_row(row, w->any_lo, w->any_hi);
-    add_pair(out, any.lo, any.hi);
-  } else {
+  if (w->row_any)
+    add_pair(out, w->row_any[j].lo, w->row_any[j].hi);
+  else
     text_add(out, "null");
-  }
   text_add(out, "}");
 }
 
@@ -98,7 +97,7 @@ void evidence_print(const Net *net, const Witness *w, Text *out)
   text_add(out, "  \"rows\": [");
   for (int j = 0; j < c->n_rows; j++) {
     text_add(out, j ? ",\n" : "\n");
-    add_row(out, w, &c->rows[j]);
+    add_row(out, w, j);
   }
   text_add(out, "%s]\n}\n", c->n_rows ? "\n  " : "");
 }

@@ -198,6 +198,7 @@ void witness_reset(Witness *w)
   mem_free(w->y32_pairwise);
   mem_free(w->any_lo);
   mem_free(w->any_hi);
+  mem_free(w->row_any);
   *w = (Witness){.case_id = -1};
 }
 
@@ -234,6 +235,37 @@ static bool rounds_into_box(const Net *net, const Witness *w)
   return true;
 }
 
+/* Values of the row in all float32 executions.  Intervals of outputs lose how they
+ * depend on each other; where they do not do, the errors are followed to the row. */
+static Ival row_any(const Rounded *r, const Witness *w, const PropRow *row)
+{
+  const Ival any = witness_row(row, w->any_lo, w->any_hi);
+  if (row_holds(row, any.hi)) return any;
+  const Ival exact = witness_row(row, w->y_lo, w->y_hi);
+  double off = rounded_row(r, row->n, row->var, row->coef);
+  for (int p = 0; p < row->n && row->coef_rel != 0; p++) {
+    const int i = row->var[p];
+    const double move = fmax(w->any_hi[i] - w->y_lo[i], w->y_hi[i] - w->any_lo[i]);
+    off += row->coef_rel * fabs(row->coef[p]) * move;
+  }
+  off *= 1 + 0x1p-40; /* the few operations above */
+  return (Ival){fmax(any.lo, round_add_dn(exact.lo, -off)),
+                fmin(any.hi, round_add_up(exact.hi, off))};
+}
+
+/* Fill row_any; do all rows hold? */
+static bool holds_in_any_order(const Rounded *r, Witness *w)
+{
+  const PropCase *const c = &w->prop->cases[w->case_id];
+  bool holds = true;
+  w->row_any = mem_array((size_t)c->n_rows + 1, sizeof *w->row_any);
+  for (int j = 0; j < c->n_rows; j++) {
+    w->row_any[j] = row_any(r, w, &c->rows[j]);
+    holds = holds && row_holds(&c->rows[j], w->row_any[j].hi);
+  }
+  return holds;
+}
+
 void witness_complete(const Net *net, Witness *w)
 {
   STATUS_REQUIRE(w->case_id >= 0 && w->kind == WITNESS_UNTESTED,
@@ -242,17 +274,13 @@ void witness_complete(const Net *net, Witness *w)
   w->any_lo = mem_doubles((size_t)w->n_out);
   w->any_hi = mem_doubles((size_t)w->n_out);
   rounded_pairwise(net, w->x, w->y32_pairwise);
-  w->kind = WITNESS_BORDERLINE;
-  rounded_enclose(net, w->x, w->any_lo, w->any_hi);
-  const double margin = w->margin;
-  const int first = w->case_id, robust = find_case(net, w);
-  if (robust < 0) return;
-  w->case_id = robust;
-  w->kind = WITNESS_ROBUST;
-  if (rounds_into_box(net, w)) return;
-  w->case_id = first;
-  w->margin = margin;
-  w->kind = WITNESS_BORDERLINE;
+  Rounded *r = rounded_new(net, w->x);
+  const bool known = rounded_outputs(r, w->any_lo, w->any_hi);
+  const int robust = known ? find_case(net, w) : -1;
+  if (robust >= 0) w->case_id = robust;
+  const bool holds = holds_in_any_order(r, w) && known && rounds_into_box(net, w);
+  w->kind = holds ? WITNESS_ROBUST : WITNESS_BORDERLINE;
+  rounded_free(r);
 }
 
 const char *witness_kind_word(WitnessKind kind)

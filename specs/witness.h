@@ -42,6 +42,7 @@ typedef struct {
   WitnessKind kind;
   float *y32_pairwise;     /* float32, sums by halves */
   double *any_lo, *any_hi; /* all float32 executions; infinite when one may overflow */
+  Ival *row_any; /* Ival row_any[rows of the case]: row values in all of them */
 } Witness;
 
 /* Move x to the nearest admissible point of the box of `case_id`: inside it, and of

@@ -71,7 +71,7 @@ Test(attack, a_borderline_witness_stays_one_where_nothing_better_is_near)
   cr_assert_eq(w.kind, WITNESS_BORDERLINE);
   cr_assert_eq(w.x[0], 0.5625);
   cr_assert_gt(w.any_hi[0], -0.5);
-  cr_assert(result_try_witness(&r, net, p, (double[]){0.5}));
+  cr_assert(result_try_witness(&r, net, p, (double[]){0.53125}));
   cr_assert_eq(r.witness.x[0], 0.5625, "another of the same kind replaces nothing");
   result_reset(&r);
   prop_free(p);

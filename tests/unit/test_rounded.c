@@ -10,6 +10,14 @@
 #include "net/terms.h"
 #include "tests/support/nets.h"
 
+static bool enclose(const Net *net, const double *x, double *lo, double *hi)
+{
+  Rounded *r = rounded_new(net, x);
+  const bool known = rounded_outputs(r, lo, hi);
+  rounded_free(r);
+  return known;
+}
+
 /* ---- one sum ------------------------------------------------------------- */
 
 /* y = w . x + b */
@@ -111,7 +119,7 @@ static void check_all_ways(Prng *prng, int n, bool bias, int centre, Seen *s)
   const double b = ldexp((double)drawn_float(prng, 20), centre);
   const double rounded_b = (double)(float)b;
   Net *net = sum_net(n, w, bias ? &rounded_b : NULL);
-  cr_assert(rounded_enclose(net, x, &s->lo, &s->hi));
+  cr_assert(enclose(net, x, &s->lo, &s->hi));
   s->least = INFINITY;
   s->most = -INFINITY;
   Item items[MOST_ITEMS];
@@ -163,9 +171,9 @@ Test(rounded, the_ends_are_near_what_executions_attain)
   const double w[] = {1, 1};
   Net *net = sum_net(2, w, NULL);
   double lo, hi;
-  cr_assert(rounded_enclose(net, (double[]){1, 0x1p-24}, &lo, &hi));
+  cr_assert(enclose(net, (double[]){1, 0x1p-24}, &lo, &hi));
   cr_assert(lo <= 1 && hi >= 1 && hi - lo <= 0x1p-22);
-  cr_assert(rounded_enclose(net, (double[]){1, 0x3p-24}, &lo, &hi));
+  cr_assert(enclose(net, (double[]){1, 0x3p-24}, &lo, &hi));
   cr_assert(lo <= 1 + 0x4p-24 && hi >= 1 + 0x4p-24 && hi - lo <= 0x1p-22);
   net_free(net);
 }
@@ -204,7 +212,7 @@ Test(rounded, long_sums_in_many_orders_are_enclosed)
     Seen s = {.least = INFINITY, .most = -INFINITY};
     double mag = 0;
     Net *net = sum_net(n, w, NULL);
-    cr_assert(rounded_enclose(net, x, &s.lo, &s.hi));
+    cr_assert(enclose(net, x, &s.lo, &s.hi));
     for (int i = 0; i < n; i++)
       mag += fabs(w[i] * x[i]);
     cr_assert_leq(s.hi - s.lo, 2.1 * (n + 2) * 0x1p-24 * mag + 0x1p-140);
@@ -303,7 +311,7 @@ Test(rounded, every_function_and_product_alone_is_enclosed)
       const double x[] = {(double)(float)prng_range(&prng, -reach, reach),
                           (double)drawn_float(&prng, 200)};
       double lo, hi;
-      if (!rounded_enclose(net, x, &lo, &hi)) continue;
+      if (!enclose(net, x, &lo, &hi)) continue;
       known++;
       for (int way = 0; way < 4; way++) {
         const float y = kind == ACT_COUNT ? (float)x[0] * (float)x[1]
@@ -326,7 +334,7 @@ Test(rounded, stored_numbers_that_are_no_float32_may_be_rounded)
     const double x[] = {(double)drawn_float(&prng, k % 2 ? 10 : 240)};
     Net *net = sum_net(1, w, k % 3 ? NULL : b);
     double lo, hi;
-    cr_assert(rounded_enclose(net, x, &lo, &hi));
+    cr_assert(enclose(net, x, &lo, &hi));
     const float bias = k % 3 ? 0 : (float)b[0];
     for (int way = 0; way < 3; way++) {
       float v = (float)w[0]; /* and next to it, as a quotient may be */
@@ -415,7 +423,7 @@ static int check_net(Prng *prng, const Net *net, int points)
   for (int k = 0; k < points; k++) {
     for (size_t i = 0; i < n_in; i++)
       x[i] = (double)(float)prng_range(prng, -1, 1);
-    if (!rounded_enclose(net, x, lo, hi)) {
+    if (!enclose(net, x, lo, hi)) {
       unknown++;
       continue;
     }
@@ -467,6 +475,166 @@ Test(rounded, executions_of_all_functions_are_enclosed)
   }
 }
 
+/* c y over random executions against its bound, and the width of the outputs' intervals
+ * times |c|.  Returns the ratio of the two, 1 when nothing is known. */
+static double check_row(Prng *prng, const Net *net)
+{
+  const size_t n_in = (size_t)net_in_size(net), n_out = (size_t)net_out_size(net);
+  double *x = mem_doubles(n_in), *lo = mem_doubles(n_out), *hi = mem_doubles(n_out);
+  double *mid = mem_doubles(n_out), *rad = mem_doubles(n_out), *c = mem_doubles(n_out);
+  float *y = mem_array(n_out, sizeof *y);
+  int *var = mem_array(n_out, sizeof *var);
+  for (size_t i = 0; i < n_in; i++)
+    x[i] = (double)(float)prng_range(prng, -1, 1);
+  if (prng_below(prng, 4) == 0) x[0] = prng_range(prng, -1, 1);
+  for (size_t i = 0; i < n_out; i++) {
+    var[i] = (int)i;
+    c[i] = prng_range(prng, -2, 2);
+  }
+  Rounded *r = rounded_new(net, x);
+  const bool known = rounded_outputs(r, lo, hi);
+  const double bound = rounded_row(r, (int)n_out, var, c);
+  cr_assert(known || bound == INFINITY);
+  eval_enclose(net, x, mid, rad);
+  double width = 0;
+  for (int way = 0; way < 16 && bound < INFINITY; way++) {
+    some_execution(prng, net, x, y);
+    double moved = 0, slack = 0;
+    width = 0;
+    for (size_t i = 0; i < n_out; i++) {
+      moved += c[i] * ((double)y[i] - mid[i]);
+      slack += fabs(c[i]) * (rad[i] + 0x1p-48 * (fabs(mid[i]) + fabs((double)y[i])));
+      width += fabs(c[i]) * (hi[i] - lo[i]) / 2;
+    }
+    cr_assert_leq(fabs(moved), bound + slack);
+  }
+  rounded_free(r);
+  mem_free(x);
+  mem_free(lo);
+  mem_free(hi);
+  mem_free(mid);
+  mem_free(rad);
+  mem_free(c);
+  mem_free(y);
+  mem_free(var);
+  return bound < INFINITY ? bound / width : 1;
+}
+
+Test(rounded, rows_of_executions_stay_within_their_bound)
+{
+  Prng prng = prng_init(9);
+  for (int k = 0; k < 100; k++) {
+    Net *net = nets_random((NetsKind)(k % 4), 10, 1, &prng);
+    for (int t = 0; t < 5; t++)
+      check_row(&prng, net);
+    net_free(net);
+  }
+  for (int kind = 0; kind <= ACT_COUNT; kind++) {
+    Net *net = single_net((ActKind)kind);
+    Net *deep = nets_of_kind((ActKind)kind, 6, 1, &prng);
+    for (int t = 0; t < 200; t++) {
+      check_row(&prng, net);
+      check_row(&prng, deep);
+    }
+    net_free(net);
+    net_free(deep);
+  }
+}
+
+/* Errors that are followed to the row cancel, intervals do not. */
+Test(rounded, rows_of_deep_networks_are_far_tighter_than_intervals)
+{
+  Prng prng = prng_init(10);
+  const int sizes[] = {10, 40, 40, 40, 40, 40, 40, 5};
+  double most = 0;
+  for (int k = 0; k < 5; k++) {
+    Net *net = nets_dense(sizes, 8, 1, &prng);
+    most = fmax(most, check_row(&prng, net));
+    net_free(net);
+  }
+  cr_assert_lt(most, 0.1);
+}
+
+/* One after the other: an error of the first node reaches the output through h, whose
+ * slope is large where the node is. */
+Test(rounded, errors_before_a_function_count_with_its_slope)
+{
+  static const double one[] = {1, 1, 1};
+  static const struct {
+    ActKind kind;
+    double at;
+  } steep[] = {{ACT_EXP, 20},     {ACT_SQUARE, 1000}, {ACT_RECIPROCAL, 0x1p-10},
+               {ACT_LOG, 0x1p-9}, {ACT_SQRT, 0x1p-9}, {ACT_RELU, 5},
+               {ACT_TANH, 0.01},  {ACT_SIGMOID, 0.1}, {ACT_HARDSWISH, 8},
+               {ACT_SILU, 8},     {ACT_GELU, 8},      {ACT_SOFTPLUS, 8},
+               {ACT_ELU, 8},      {ACT_ERF, 0.01},    {ACT_LOGCOSH, 8},
+               {ACT_SIN, 0.01},   {ACT_COS, 1.5}};
+  Prng prng = prng_init(11);
+  for (size_t k = 0; k < sizeof steep / sizeof *steep; k++) {
+    Net *net = net_new("net");
+    net_add(net, &(Node){.kind = NODE_INPUT, .size = 3, .name = "x"}, NULL, 0);
+    const Node sum = {.kind = NODE_DENSE,
+                      .size = 1,
+                      .reps = 1,
+                      .rows = 1,
+                      .cols = 3,
+                      .W = one,
+                      .name = "z"};
+    net_add(net, &sum, (int[]){0}, 1);
+    const Node act = {.kind = NODE_ACT, .size = 1, .act = steep[k].kind, .name = "h"};
+    net_add(net, &act, (int[]){1}, 1);
+    Err err = {0};
+    cr_assert_eq(net_finish(net, &err), STATUS_OK, "%s", err.text);
+    for (int t = 0; t < 2000; t++) {
+      /* a comes and goes: (a + x) - a is wrong by up to u 64. */
+      const double a = (double)(float)prng_range(&prng, 32, 64);
+      const double x[] = {a, (double)(float)(steep[k].at * prng_range(&prng, 1, 1.5)),
+                          -a};
+      Rounded *r = rounded_new(net, x);
+      const double bound = rounded_row(r, 1, (int[]){0}, (double[]){1});
+      rounded_free(r);
+      double mid, rad;
+      eval_enclose(net, x, &mid, &rad);
+      cr_assert_lt(bound, INFINITY);
+      const float z = (float)a + (float)x[1] - (float)a;
+      const double y = (double)act_value32(steep[k].kind, z);
+      cr_assert_leq(fabs(y - mid), bound + rad, "function %d", (int)steep[k].kind);
+    }
+    net_free(net);
+  }
+}
+
+/* 2^24 integers: every partial sum is one of them, in any order. */
+Test(rounded, sums_on_a_common_grid_are_exact)
+{
+  const double w[] = {3, -0.5, 0x1p20}, b[] = {0.25};
+  Net *net = sum_net(3, w, b);
+  double lo, hi;
+  cr_assert(enclose(net, (double[]){1, 3, 1}, &lo, &hi));
+  cr_assert(lo == 0x1p20 + 1.75 && hi == lo);
+  /* 2^24 + 3 is no float32, nor may a partial sum be. */
+  cr_assert(enclose(net, (double[]){1, 0, 16}, &lo, &hi));
+  cr_assert_lt(lo, hi);
+  net_free(net);
+  Prng prng = prng_init(12);
+  for (int k = 0; k < 2000; k++) {
+    double wk[4], xk[4];
+    for (int i = 0; i < 4; i++) {
+      wk[i] = prng_below(&prng, 1 << (1 + k % 14)) - (1 << (k % 14));
+      xk[i] = ldexp(prng_below(&prng, 64) - 32, -3);
+    }
+    net = sum_net(4, wk, NULL);
+    Seen s = {.least = INFINITY, .most = -INFINITY};
+    cr_assert(enclose(net, xk, &s.lo, &s.hi));
+    Item items[4];
+    for (int i = 0; i < 4; i++)
+      items[i] = (Item){(float)wk[i], (float)xk[i], false};
+    all_ways(&s, 4, items);
+    if (k % 14 < 10) cr_assert(s.lo == s.hi, "%d bits", k % 14);
+    net_free(net);
+  }
+}
+
 /* ---- what is exact, what is unknown -------------------------------------- */
 
 Test(rounded, copies_and_signs_are_exact)
@@ -477,7 +645,7 @@ Test(rounded, copies_and_signs_are_exact)
   for (int k = 0; k < 100; k++) {
     const double x[] = {5, (double)drawn_float(&prng, 200), 1e30};
     double lo, hi;
-    cr_assert(rounded_enclose(net, x, &lo, &hi));
+    cr_assert(enclose(net, x, &lo, &hi));
     cr_assert(lo == -x[1] && hi == -x[1]);
   }
   net_free(net);
@@ -488,10 +656,10 @@ Test(rounded, inputs_that_are_no_float32_are_rounded)
   const double w[] = {1};
   Net *net = sum_net(1, w, NULL);
   double lo, hi;
-  cr_assert(rounded_enclose(net, (double[]){0.1}, &lo, &hi));
+  cr_assert(enclose(net, (double[]){0.1}, &lo, &hi));
   cr_assert(lo == (double)0.1f && hi == (double)0.1f);
   /* Half-way between two of them: the decimal that is meant may be on either side. */
-  cr_assert(rounded_enclose(net, (double[]){1 + 0x1p-24}, &lo, &hi));
+  cr_assert(enclose(net, (double[]){1 + 0x1p-24}, &lo, &hi));
   cr_assert(lo == 1 && hi == 1 + 0x1p-23);
   net_free(net);
 }
@@ -501,19 +669,19 @@ Test(rounded, whatever_may_overflow_is_unknown)
   double lo, hi;
   const double large[] = {0x1p100, -0x1p100, 1};
   Net *net = sum_net(3, large, NULL);
-  cr_assert(rounded_enclose(net, (double[]){1, 1, 1}, &lo, &hi));
+  cr_assert(enclose(net, (double[]){1, 1, 1}, &lo, &hi));
   cr_assert(lo <= -1 && hi >= 1);
   /* The products overflow, one after the other; the exact sum is 1. */
-  cr_assert_not(rounded_enclose(net, (double[]){0x1p28, 0x1p28, 1}, &lo, &hi));
+  cr_assert_not(enclose(net, (double[]){0x1p28, 0x1p28, 1}, &lo, &hi));
   cr_assert(lo == -INFINITY && hi == INFINITY);
-  cr_assert_not(rounded_enclose(net, (double[]){NAN, 0, 0}, &lo, &hi));
-  cr_assert_not(rounded_enclose(net, (double[]){0, 1e39, 0}, &lo, &hi));
+  cr_assert_not(enclose(net, (double[]){NAN, 0, 0}, &lo, &hi));
+  cr_assert_not(enclose(net, (double[]){0, 1e39, 0}, &lo, &hi));
   net_free(net);
   const double beyond[] = {1e39}, small[] = {1};
   net = sum_net(1, beyond, NULL);
-  cr_assert_not(rounded_enclose(net, (double[]){1e-3}, &lo, &hi));
+  cr_assert_not(enclose(net, (double[]){1e-3}, &lo, &hi));
   net_free(net);
   net = sum_net(1, small, beyond);
-  cr_assert_not(rounded_enclose(net, (double[]){1}, &lo, &hi));
+  cr_assert_not(enclose(net, (double[]){1}, &lo, &hi));
   net_free(net);
 }
