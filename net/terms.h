@@ -3,7 +3,7 @@
  *
  *     x^k[i] = sum_t w_t x^{in[p_t]}[j_t]  +  bias
  *
- * as loops for plain evaluation (net/eval.h, net/rounded.h); batches live in
+ * as loops for plain evaluation (net/eval.h, net/orders.h); batches live in
  * bounds/linop.h.
  */
 #ifndef NET_TERMS_H

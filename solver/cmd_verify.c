@@ -49,7 +49,7 @@ static const struct argp_option fixed_options[] = {
     {"format", KEY_VALUE + 2, "FORMAT", 0, "text (default), json or vnncomp", 0},
     {"witness", KEY_VALUE + 3, "FILE", 0,
      "When falsified, write the counterexample there; otherwise FILE is left alone", 0},
-    {"witness-format", KEY_VALUE + 12, "FORMAT", 0,
+    {"witness-format", KEY_VALUE + 14, "FORMAT", 0,
      "text (VNN-COMP's form), json (with evidence), or auto (default): json when FILE "
      "ends in .json",
      0},

@@ -9,7 +9,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "net/eval.h"
-#include "net/rounded.h"
+#include "net/orders.h"
 #include "specs/ival.h"
 #include "specs/sexpr.h"
 #include "specs/term.h"
@@ -237,12 +237,12 @@ static bool rounds_into_box(const Net *net, const Witness *w)
 
 /* Values of the row in all float32 executions.  Intervals of outputs lose how they
  * depend on each other; where they do not do, the errors are followed to the row. */
-static Ival row_any(const Rounded *r, const Witness *w, const PropRow *row)
+static Ival row_any(const Orders *r, const Witness *w, const PropRow *row)
 {
   const Ival any = witness_row(row, w->any_lo, w->any_hi);
   if (row_holds(row, any.hi)) return any;
   const Ival exact = witness_row(row, w->y_lo, w->y_hi);
-  double off = rounded_row(r, row->n, row->var, row->coef);
+  double off = orders_row(r, row->n, row->var, row->coef);
   for (int p = 0; p < row->n && row->coef_rel != 0; p++) {
     const int i = row->var[p];
     const double move = fmax(w->any_hi[i] - w->y_lo[i], w->y_hi[i] - w->any_lo[i]);
@@ -254,7 +254,7 @@ static Ival row_any(const Rounded *r, const Witness *w, const PropRow *row)
 }
 
 /* Fill row_any; do all rows hold? */
-static bool holds_in_any_order(const Rounded *r, Witness *w)
+static bool holds_in_any_order(const Orders *r, Witness *w)
 {
   const PropCase *const c = &w->prop->cases[w->case_id];
   bool holds = true;
@@ -273,14 +273,14 @@ void witness_complete(const Net *net, Witness *w)
   w->y32_pairwise = mem_array((size_t)w->n_out, sizeof *w->y32_pairwise);
   w->any_lo = mem_doubles((size_t)w->n_out);
   w->any_hi = mem_doubles((size_t)w->n_out);
-  rounded_pairwise(net, w->x, w->y32_pairwise);
-  Rounded *r = rounded_new(net, w->x);
-  const bool known = rounded_outputs(r, w->any_lo, w->any_hi);
+  orders_pairwise(net, w->x, w->y32_pairwise);
+  Orders *r = orders_new(net, w->x);
+  const bool known = orders_outputs(r, w->any_lo, w->any_hi);
   const int robust = known ? find_case(net, w) : -1;
   if (robust >= 0) w->case_id = robust;
   const bool holds = holds_in_any_order(r, w) && known && rounds_into_box(net, w);
   w->kind = holds ? WITNESS_ROBUST : WITNESS_BORDERLINE;
-  rounded_free(r);
+  orders_free(r);
 }
 
 const char *witness_kind_word(WitnessKind kind)

@@ -12,7 +12,7 @@
  * the box contains one.
  *
  * A witness is `robust` when the rows of one case also hold for every float32 execution
- * of net/rounded.h, any order of summation included, and X rounded to float32 is still
+ * of net/orders.h, any order of summation included, and X rounded to float32 is still
  * in the box where that has float32 numbers; `borderline` when some program may round
  * its way out.  That takes no part in the verdict.
  */

@@ -6,15 +6,15 @@
 #include "net/base/mem.h"
 #include "net/base/prng.h"
 #include "net/eval.h"
-#include "net/rounded.h"
+#include "net/orders.h"
 #include "net/terms.h"
 #include "tests/support/nets.h"
 
 static bool enclose(const Net *net, const double *x, double *lo, double *hi)
 {
-  Rounded *r = rounded_new(net, x);
-  const bool known = rounded_outputs(r, lo, hi);
-  rounded_free(r);
+  Orders *r = orders_new(net, x);
+  const bool known = orders_outputs(r, lo, hi);
+  orders_free(r);
   return known;
 }
 
@@ -117,8 +117,8 @@ static void check_all_ways(Prng *prng, int n, bool bias, int centre, Seen *s)
   double w[MOST_ITEMS], x[MOST_ITEMS];
   draw(prng, n, centre, w, x);
   const double b = ldexp((double)drawn_float(prng, 20), centre);
-  const double rounded_b = (double)(float)b;
-  Net *net = sum_net(n, w, bias ? &rounded_b : NULL);
+  const double float_b = (double)(float)b;
+  Net *net = sum_net(n, w, bias ? &float_b : NULL);
   cr_assert(enclose(net, x, &s->lo, &s->hi));
   s->least = INFINITY;
   s->most = -INFINITY;
@@ -130,12 +130,12 @@ static void check_all_ways(Prng *prng, int n, bool bias, int centre, Seen *s)
   float y;
   eval_float(net, x, &y);
   note(s, y);
-  rounded_pairwise(net, x, &y);
+  orders_pairwise(net, x, &y);
   note(s, y);
   net_free(net);
 }
 
-Test(rounded, every_order_parenthesisation_and_fused_sum_is_enclosed)
+Test(orders, every_order_parenthesisation_and_fused_sum_is_enclosed)
 {
   Prng prng = prng_init(1);
   long differ = 0;
@@ -153,7 +153,7 @@ Test(rounded, every_order_parenthesisation_and_fused_sum_is_enclosed)
 }
 
 /* Products near the smallest float32 numbers: eta counts. */
-Test(rounded, sums_that_underflow_are_enclosed)
+Test(orders, sums_that_underflow_are_enclosed)
 {
   Prng prng = prng_init(2);
   long below = 0;
@@ -166,7 +166,7 @@ Test(rounded, sums_that_underflow_are_enclosed)
 }
 
 /* u = 2^-24 is attained: 1 + 2^-24 rounds to 1, 1 + 3 2^-24 to 1 + 4 2^-24. */
-Test(rounded, the_ends_are_near_what_executions_attain)
+Test(orders, the_ends_are_near_what_executions_attain)
 {
   const double w[] = {1, 1};
   Net *net = sum_net(2, w, NULL);
@@ -201,7 +201,7 @@ static float in_lanes(int n, const double *w, const double *x, bool fused)
          ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
-Test(rounded, long_sums_in_many_orders_are_enclosed)
+Test(orders, long_sums_in_many_orders_are_enclosed)
 {
   enum { N = 400 };
   Prng prng = prng_init(3);
@@ -221,7 +221,7 @@ Test(rounded, long_sums_in_many_orders_are_enclosed)
       float y;
       eval_float(net, x, &y);
       note(&s, y);
-      rounded_pairwise(net, x, &y);
+      orders_pairwise(net, x, &y);
       note(&s, y);
       note(&s, in_lanes(n, w, x, false));
       note(&s, in_lanes(n, w, x, true));
@@ -300,7 +300,7 @@ static Net *single_net(ActKind kind)
   return net;
 }
 
-Test(rounded, every_function_and_product_alone_is_enclosed)
+Test(orders, every_function_and_product_alone_is_enclosed)
 {
   Prng prng = prng_init(7);
   for (int kind = 0; kind <= ACT_COUNT; kind++) {
@@ -326,7 +326,7 @@ Test(rounded, every_function_and_product_alone_is_enclosed)
 }
 
 /* A weight and a bias that are no float32: programs round them first. */
-Test(rounded, stored_numbers_that_are_no_float32_may_be_rounded)
+Test(orders, stored_numbers_that_are_no_float32_may_be_rounded)
 {
   Prng prng = prng_init(8);
   for (int k = 0; k < 4000; k++) {
@@ -335,9 +335,9 @@ Test(rounded, stored_numbers_that_are_no_float32_may_be_rounded)
     Net *net = sum_net(1, w, k % 3 ? NULL : b);
     double lo, hi;
     cr_assert(enclose(net, x, &lo, &hi));
-    Rounded *r = rounded_new(net, x);
-    const double row = rounded_row(r, 1, (int[]){0}, (double[]){1});
-    rounded_free(r);
+    Orders *r = orders_new(net, x);
+    const double row = orders_row(r, 1, (int[]){0}, (double[]){1});
+    orders_free(r);
     const float bias = k % 3 ? 0 : (float)b[0];
     for (int way = 0; way < 3; way++) {
       float v = (float)w[0]; /* and next to it, as a quotient may be */
@@ -436,7 +436,7 @@ static int check_net(Prng *prng, const Net *net, int points)
       if (way == 0)
         eval_float(net, x, y);
       else if (way == 1)
-        rounded_pairwise(net, x, y);
+        orders_pairwise(net, x, y);
       else
         some_execution(prng, net, x, y);
       for (size_t i = 0; i < n_out; i++)
@@ -451,7 +451,7 @@ static int check_net(Prng *prng, const Net *net, int points)
   return unknown;
 }
 
-Test(rounded, executions_of_relu_networks_are_enclosed)
+Test(orders, executions_of_relu_networks_are_enclosed)
 {
   Prng prng = prng_init(4);
   for (int k = 0; k < 60; k++) {
@@ -461,7 +461,7 @@ Test(rounded, executions_of_relu_networks_are_enclosed)
   }
 }
 
-Test(rounded, executions_of_all_functions_are_enclosed)
+Test(orders, executions_of_all_functions_are_enclosed)
 {
   Prng prng = prng_init(5);
   for (int kind = 0; kind <= ACT_COUNT; kind++) {
@@ -496,9 +496,9 @@ static double check_row(Prng *prng, const Net *net)
     var[i] = (int)i;
     c[i] = prng_range(prng, -2, 2);
   }
-  Rounded *r = rounded_new(net, x);
-  const bool known = rounded_outputs(r, lo, hi);
-  const double bound = rounded_row(r, (int)n_out, var, c);
+  Orders *r = orders_new(net, x);
+  const bool known = orders_outputs(r, lo, hi);
+  const double bound = orders_row(r, (int)n_out, var, c);
   cr_assert(known || bound == INFINITY);
   eval_enclose(net, x, mid, rad);
   double width = 0;
@@ -513,7 +513,7 @@ static double check_row(Prng *prng, const Net *net)
     }
     cr_assert_leq(fabs(moved), bound + slack);
   }
-  rounded_free(r);
+  orders_free(r);
   mem_free(x);
   mem_free(lo);
   mem_free(hi);
@@ -525,7 +525,7 @@ static double check_row(Prng *prng, const Net *net)
   return bound < INFINITY ? bound / width : 1;
 }
 
-Test(rounded, rows_of_executions_stay_within_their_bound)
+Test(orders, rows_of_executions_stay_within_their_bound)
 {
   Prng prng = prng_init(9);
   for (int k = 0; k < 100; k++) {
@@ -547,7 +547,7 @@ Test(rounded, rows_of_executions_stay_within_their_bound)
 }
 
 /* Errors that are followed to the row cancel, intervals do not. */
-Test(rounded, rows_of_deep_networks_are_far_tighter_than_intervals)
+Test(orders, rows_of_deep_networks_are_far_tighter_than_intervals)
 {
   Prng prng = prng_init(10);
   const int sizes[] = {10, 40, 40, 40, 40, 40, 40, 5};
@@ -596,7 +596,7 @@ static Net *coarse_net(int kind)
 }
 
 /* The bound holds, and executions come near it: no slope is forgotten or too small. */
-Test(rounded, errors_before_a_function_count_with_its_slope)
+Test(orders, errors_before_a_function_count_with_its_slope)
 {
   static const struct {
     int kind;
@@ -615,9 +615,9 @@ Test(rounded, errors_before_a_function_count_with_its_slope)
     for (int t = 0; t < 2000; t++) {
       const double x[] = {
           (double)(float)(steep[k].at + 0x1p-8 * prng_range(&prng, -1, 1)), 3};
-      Rounded *r = rounded_new(net, x);
-      const double bound = rounded_row(r, 1, (int[]){0}, (double[]){1});
-      rounded_free(r);
+      Orders *r = orders_new(net, x);
+      const double bound = orders_row(r, 1, (int[]){0}, (double[]){1});
+      orders_free(r);
       double mid, rad;
       float y;
       eval_enclose(net, x, &mid, &rad);
@@ -632,7 +632,7 @@ Test(rounded, errors_before_a_function_count_with_its_slope)
 }
 
 /* 2^24 integers: every partial sum is one of them, in any order. */
-Test(rounded, sums_on_a_common_grid_are_exact)
+Test(orders, sums_on_a_common_grid_are_exact)
 {
   const double w[] = {3, -0.5, 0x1p20}, b[] = {0.25};
   Net *net = sum_net(3, w, b);
@@ -664,7 +664,7 @@ Test(rounded, sums_on_a_common_grid_are_exact)
 
 /* ---- what is exact, what is unknown -------------------------------------- */
 
-Test(rounded, copies_and_signs_are_exact)
+Test(orders, copies_and_signs_are_exact)
 {
   Prng prng = prng_init(6);
   const double w[] = {0, -1, 0};
@@ -678,7 +678,7 @@ Test(rounded, copies_and_signs_are_exact)
   net_free(net);
 }
 
-Test(rounded, inputs_that_are_no_float32_are_rounded)
+Test(orders, inputs_that_are_no_float32_are_rounded)
 {
   const double w[] = {1};
   Net *net = sum_net(1, w, NULL);
@@ -691,7 +691,7 @@ Test(rounded, inputs_that_are_no_float32_are_rounded)
   net_free(net);
 }
 
-Test(rounded, whatever_may_overflow_is_unknown)
+Test(orders, whatever_may_overflow_is_unknown)
 {
   double lo, hi;
   const double large[] = {0x1p100, -0x1p100, 1};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/rounded.h -- what float32 implementations of the network may compute at a point.
+/* net/orders.h -- what float32 implementations of the network may compute at a point.
  *
  * net/eval.h has one float32 execution.  Another program adds in another order, with
  * fused multiply-adds, in blocks, or in a wider type that is rounded at the end; its
@@ -28,24 +28,24 @@
  * bfloat16, denormal numbers flushed to zero, and models whose operators became other
  * nodes that round less (docs/numerics.md).
  */
-#ifndef NET_ROUNDED_H
-#define NET_ROUNDED_H
+#ifndef NET_ORDERS_H
+#define NET_ORDERS_H
 
 #include <stdbool.h>
 
 #include "net/net.h"
 
 /* What is known about all float32 executions at one point. */
-typedef struct Rounded Rounded;
+typedef struct Orders Orders;
 
 /* double x[net_in_size]; the net must outlive the result.  Cost: about eval_double. */
-Rounded *rounded_new(const Net *net, const double *x);
-void rounded_free(Rounded *r); /* NULL is fine */
+Orders *orders_new(const Net *net, const double *x);
+void orders_free(Orders *r); /* NULL is fine */
 
 /* lo[i] <= y_i <= hi[i] for the outputs y of every execution; the ends are float32
  * numbers.  False when some number may overflow or is not known to be finite: all
  * outputs are (-inf, inf) then.  double lo and hi[net_out_size]. */
-bool rounded_outputs(const Rounded *r, double *lo, double *hi);
+bool orders_outputs(const Orders *r, double *lo, double *hi);
 
 /* A bound of |sum_p coef[p] (y'[var[p]] - y[var[p]])| over the outputs y' of all
  * executions, y being the outputs over the reals with the numbers that the net stores.
@@ -57,9 +57,9 @@ bool rounded_outputs(const Rounded *r, double *lo, double *hi);
  * J_k exact for linear nodes and an interval of slopes for others (0 or 1 for most
  * ReLUs), so that cancellation between weights is seen, which intervals of outputs do
  * not see.  INFINITY when nothing is known.  Cost: about three times eval_double. */
-double rounded_row(const Rounded *r, int n, const int *var, const double *coef);
+double orders_row(const Orders *r, int n, const int *var, const double *coef);
 
 /* One more float32 execution: products are summed by halves, the bias comes last. */
-void rounded_pairwise(const Net *net, const double *x, float *y);
+void orders_pairwise(const Net *net, const double *x, float *y);
 
 #endif

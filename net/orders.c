@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "net/rounded.h"
+#include "net/orders.h"
 
 #include <float.h>
 #include <math.h>
@@ -23,7 +23,7 @@ typedef struct {
   double mid, rad;
 } Ball;
 
-struct Rounded {
+struct Orders {
   const Net *net;
   bool known;
   Ball **ball;  /* [n_nodes][size] */
@@ -254,9 +254,9 @@ static bool all_known(const Ball *b, int n)
   return known;
 }
 
-Rounded *rounded_new(const Net *net, const double *x)
+Orders *orders_new(const Net *net, const double *x)
 {
-  Rounded *r = mem_zero(1, sizeof *r);
+  Orders *r = mem_zero(1, sizeof *r);
   r->net = net;
   r->ball = mem_zero((size_t)net->n_nodes, sizeof *r->ball);
   r->err = mem_zero((size_t)net->n_nodes, sizeof *r->err);
@@ -274,7 +274,7 @@ Rounded *rounded_new(const Net *net, const double *x)
   return r;
 }
 
-void rounded_free(Rounded *r)
+void orders_free(Orders *r)
 {
   if (!r) return;
   for (int k = 0; k < r->net->n_nodes; k++) {
@@ -286,7 +286,7 @@ void rounded_free(Rounded *r)
   mem_free(r);
 }
 
-bool rounded_outputs(const Rounded *r, double *lo, double *hi)
+bool orders_outputs(const Orders *r, double *lo, double *hi)
 {
   const Ball *y = r->ball[r->net->n_nodes - 1];
   for (int i = 0; i < net_out_size(r->net); i++) {
@@ -352,7 +352,7 @@ static Ball slope_ball(ActKind kind, double lo, double hi)
 /* A sweep from the outputs back.  `grow` is gamma of more additions than any slope is a
  * sum of. */
 typedef struct {
-  const Rounded *r;
+  const Orders *r;
   Ball **q; /* slopes, [n_nodes][size] */
   double grow;
 } Sweep;
@@ -411,7 +411,7 @@ static double sweep(const Sweep *s)
   return total;
 }
 
-double rounded_row(const Rounded *r, int n, const int *var, const double *coef)
+double orders_row(const Orders *r, int n, const int *var, const double *coef)
 {
   const Net *net = r->net;
   size_t size = 0;
@@ -481,7 +481,7 @@ static float node_pairwise(const Net *net, const Node *v, int i, float **x, floa
   return linear_pairwise(net, v, i, x, t);
 }
 
-void rounded_pairwise(const Net *net, const double *x, float *y)
+void orders_pairwise(const Net *net, const double *x, float *y)
 {
   size_t most = 1;
   float **v = mem_array((size_t)net->n_nodes, sizeof *v);
