@@ -6,6 +6,7 @@
 
 #include "net/base/mem.h"
 #include "net/base/round.h"
+#include "net/terms.h"
 
 /* One value in each arithmetic.  Enclosures keep |true - mid| <= rad; the radius
  * is summed with round-to-nearest and inflated at the end of each sum, so it stays
@@ -51,47 +52,6 @@ static Ball sum_ball(const Sum *s)
   return (Ball){s->mid, rad};
 }
 
-/* ---- where an input of a linear node comes from -------------------------- */
-
-typedef struct {
-  int source; /* which input of the node */
-  int index;  /* inside it; -1: the constant 0 */
-} Origin;
-
-static Origin map_origin(const Net *net, const Node *v, int i)
-{
-  int m = v->map[i];
-  if (m < 0) return (Origin){0, -1};
-  for (int p = 0; p < v->n_in; p++) {
-    const int n = net->nodes[v->in[p]].size;
-    if (m < n) return (Origin){p, m};
-    m -= n;
-  }
-  return (Origin){0, -1};
-}
-
-/* Calls of the form BODY (weight, input index) over the terms of output i of a
- * convolution, in index order. */
-#define FOR_CONV_TERMS(v, i, BODY)                                                     \
-  do {                                                                                 \
-    const Conv *c_ = &(v)->conv;                                                       \
-    const int plane_ = c_->h_out * c_->w_out;                                          \
-    const int co_ = (i) / plane_, oy_ = (i) % plane_ / c_->w_out,                      \
-              ox_ = (i) % c_->w_out;                                                   \
-    const int per_ = c_->c_in / c_->groups;                                            \
-    const int base_ = co_ / (c_->c_out / c_->groups) * per_;                           \
-    const double *w_ =                                                                 \
-        (v)->W + (size_t)co_ * (size_t)per_ * (size_t)c_->kh * (size_t)c_->kw;         \
-    for (int ci_ = 0; ci_ < per_; ci_++)                                               \
-      for (int ky_ = 0; ky_ < c_->kh; ky_++)                                           \
-        for (int kx_ = 0; kx_ < c_->kw; kx_++, w_++) {                                 \
-          const int y_ = oy_ * c_->sh + ky_ * c_->dh - c_->pt;                         \
-          const int x_ = ox_ * c_->sw + kx_ * c_->dw - c_->pl;                         \
-          if (y_ < 0 || y_ >= c_->h_in || x_ < 0 || x_ >= c_->w_in) continue;          \
-          BODY(*w_, ((base_ + ci_) * c_->h_in + y_) * c_->w_in + x_);                  \
-        }                                                                              \
-  } while (0)
-
 /* ---- double -----------------------------------------------------------------------
  */
 
@@ -109,7 +69,7 @@ static double node_double(const Net *net, const Node *v, int i, double **x)
   }
   case NODE_CONV:
 #define BODY(w, j) s += (w)*in[j]
-    FOR_CONV_TERMS(v, i, BODY);
+    TERMS_OF_CONV(v, i, BODY);
 #undef BODY
     return v->b ? s + v->b[i / (v->conv.h_out * v->conv.w_out)] : s;
   case NODE_SCALE:
@@ -120,7 +80,7 @@ static double node_double(const Net *net, const Node *v, int i, double **x)
       s += v->coef[p] * x[v->in[p]][i];
     return s;
   case NODE_MAP: {
-    const Origin o = map_origin(net, v, i);
+    const TermsOrigin o = terms_origin(net, v, i);
     return o.index < 0 ? 0 : x[v->in[o.source]][o.index];
   }
   case NODE_ACT:
@@ -180,7 +140,7 @@ static float node_float(const Net *net, const Node *v, int i, float **x)
   }
   case NODE_CONV:
 #define BODY(w, j) s += (float)(w)*in[j]
-    FOR_CONV_TERMS(v, i, BODY);
+    TERMS_OF_CONV(v, i, BODY);
 #undef BODY
     return v->b ? s + (float)v->b[i / (v->conv.h_out * v->conv.w_out)] : s;
   case NODE_SCALE:
@@ -191,7 +151,7 @@ static float node_float(const Net *net, const Node *v, int i, float **x)
       s += (float)v->coef[p] * x[v->in[p]][i];
     return s;
   case NODE_MAP: {
-    const Origin o = map_origin(net, v, i);
+    const TermsOrigin o = terms_origin(net, v, i);
     return o.index < 0 ? 0 : x[v->in[o.source]][o.index];
   }
   case NODE_ACT:
@@ -268,7 +228,7 @@ static Ball node_ball(const Net *net, const Node *v, int i, Ball **x)
   }
   case NODE_CONV:
 #define BODY(w, j) sum_add_product(&s, (w), v->w_rel, in[j])
-    FOR_CONV_TERMS(v, i, BODY);
+    TERMS_OF_CONV(v, i, BODY);
 #undef BODY
     add_bias(&s, v->b, v->b_err, i / (v->conv.h_out * v->conv.w_out));
     return sum_ball(&s);
@@ -281,7 +241,7 @@ static Ball node_ball(const Net *net, const Node *v, int i, Ball **x)
       sum_add_product(&s, v->coef[p], 0, x[v->in[p]][i]);
     return sum_ball(&s);
   case NODE_MAP: {
-    const Origin o = map_origin(net, v, i);
+    const TermsOrigin o = terms_origin(net, v, i);
     return o.index < 0 ? (Ball){0, 0} : x[v->in[o.source]][o.index];
   }
   case NODE_ACT:

@@ -10,6 +10,7 @@
 #include "solver/cmd_eval.h"
 #include "solver/cmd_info.h"
 #include "solver/cmd_verify.h"
+#include "solver/cmd_witness.h"
 #include "solver/usage.h"
 
 #ifndef DUALCERT_VERSION
@@ -32,6 +33,7 @@ typedef struct {
 
 static const Command commands[] = {
     {"verify", "dualcert verify", cmd_verify_run},
+    {"check-witness", "dualcert check-witness", cmd_witness_run},
     {"bound", "dualcert bound", cmd_bound_run},
     {"info", "dualcert info", cmd_info_run},
     {"eval", "dualcert eval", cmd_eval_run},
@@ -44,6 +46,8 @@ static const char doc[] =
     "\n"
     "Commands:\n"
     "  verify NET SPEC    verified, falsified (with a counterexample) or unknown\n"
+    "  check-witness WITNESS NET SPEC\n"
+    "                     is this point a counterexample, for every float32 program?\n"
     "  bound NET SPEC     the proven bound of one method for every case, as CSV\n"
     "  info NET           layers, sizes and operators of a network\n"
     "  eval NET INPUT     the network's output on one input\n"
@@ -51,7 +55,8 @@ static const char doc[] =
     "\v"
     "NET is an ONNX, .nnet or JSON file, SPEC a VNN-LIB or JSON file, both "
     "possibly compressed with gzip.\n"
-    "Exit status: 0 verified or done, 1 falsified, 2 unknown, 64-74 errors "
+    "Exit status: 0 verified or done, 1 falsified or no witness, 2 unknown, 64-74 "
+    "errors "
     "(sysexits.h).";
 
 const char *app_version(void)

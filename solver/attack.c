@@ -15,6 +15,11 @@
 /* Replays of one descent's end points that fail; a margin of rounding size fails
  * them all. */
 #define MAX_REPLAYS 8
+/* What a borderline witness is worth: so many descents of so many steps, the first step
+ * in half-widths of the box. */
+#define DEEPEN_ROUNDS 4
+#define DEEPEN_STEPS  10
+#define DEEPEN_REACH  0.1
 
 struct Attack {
   const Net *net;
@@ -192,8 +197,52 @@ static bool any_candidate(const Attack *a, int n_rows)
   return false;
 }
 
+/* Step from the points in x[0] and keep the best.  With patience >= 0 the descent ends
+ * so many steps after the first candidate. */
+static void walk(Attack *a, int n_rows, int steps, double reach, int patience,
+                 const Stop *stop)
+{
+  const double last = RATE_LAST / RATE_FIRST * reach;
+  const double ratio = steps > 1 ? pow(last / reach, 1.0 / (steps - 1)) : 1;
+  double rate = reach;
+  int left = -1;
+  for (int r = 0; r < n_rows; r++)
+    a->best[r] = INFINITY;
+  for (int t = 0; t <= steps; t++, rate *= ratio) {
+    forward(a, n_rows);
+    margins(a, n_rows);
+    keep_best(a, n_rows);
+    if (left < 0 && patience >= 0 && any_candidate(a, n_rows)) left = patience;
+    if (t == steps || left == 0 || stop_why(stop)) break;
+    if (left > 0) left--;
+    backward(a, n_rows);
+    descend(a, n_rows, rate);
+  }
+}
+
+/* The witness of row r is borderline: go on from there, a little, for a robust one. */
+static void deepen(Attack *a, int r, const Stop *stop)
+{
+  const size_t n = (size_t)net_in_size(a->query->net);
+  double *x = mem_doubles(n), reach = DEEPEN_REACH;
+  memcpy(x, a->best_x + (size_t)r * n, n * sizeof *x);
+  a->cases[0] = a->cases[r];
+  for (int round = 0; round < DEEPEN_ROUNDS && !stop_why(stop); round++, reach /= 4) {
+    memcpy(a->x[0], x, n * sizeof *x);
+    walk(a, 1, DEEPEN_STEPS, reach, -1, stop);
+    if (!(a->best[0] <= 0)) continue;
+    result_saw(a->result, a->query->first_case + a->cases[0], a->best[0]);
+    memcpy(x, a->best_x, n * sizeof *x);
+    witness_snap(a->net, a->query->box, x);
+    if (result_try_witness(a->result, a->net, a->prop, x) &&
+        result_witness_kind(a->result) == WITNESS_ROBUST)
+      break;
+  }
+  mem_free(x);
+}
+
 /* Replay the best points; margins above 0 cannot be witnesses. */
-static bool replay(Attack *a, int n_rows)
+static bool replay(Attack *a, int n_rows, const Stop *stop)
 {
   const size_t n = (size_t)net_in_size(a->query->net);
   int failed = 0;
@@ -202,7 +251,10 @@ static bool replay(Attack *a, int n_rows)
     if (!(a->best[r] <= 0) || failed >= MAX_REPLAYS) continue;
     double *x = a->best_x + (size_t)r * n;
     witness_snap(a->net, a->query->box, x);
-    if (result_try_witness(a->result, a->net, a->prop, x)) return true;
+    if (result_try_witness(a->result, a->net, a->prop, x)) {
+      if (result_witness_kind(a->result) != WITNESS_ROBUST) deepen(a, r, stop);
+      return true;
+    }
     failed++;
   }
   return false;
@@ -212,24 +264,9 @@ static bool replay(Attack *a, int n_rows)
  * before it is replayed: a larger violation survives rounding. */
 static bool run(Attack *a, int n_rows, int steps, double reach, const Stop *stop)
 {
-  const double last = RATE_LAST / RATE_FIRST * reach;
-  const double ratio = steps > 1 ? pow(last / reach, 1.0 / (steps - 1)) : 1;
-  double rate = reach;
-  int patience = -1;
   a->n_restarts += n_rows;
-  for (int r = 0; r < n_rows; r++)
-    a->best[r] = INFINITY;
-  for (int t = 0; t <= steps; t++, rate *= ratio) {
-    forward(a, n_rows);
-    margins(a, n_rows);
-    keep_best(a, n_rows);
-    if (patience < 0 && any_candidate(a, n_rows)) patience = 5;
-    if (t == steps || patience == 0 || stop_why(stop)) break;
-    if (patience > 0) patience--;
-    backward(a, n_rows);
-    descend(a, n_rows, rate);
-  }
-  return replay(a, n_rows);
+  walk(a, n_rows, steps, reach, 5, stop);
+  return replay(a, n_rows, stop);
 }
 
 /* ---- starting points ----------------------------------------------------- */

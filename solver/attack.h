@@ -8,7 +8,8 @@
  * (Madry et al. 2018), the rate falling geometrically; m is the row of the case
  * that is largest at x.  All points advance together, one GEMM per layer.  What looks
  * like a counterexample is snapped and replayed (specs/witness.h); only the replay
- * decides.
+ * decides.  When the witness is borderline, a few more descents of a fixed number of
+ * steps start there and may replace it by a robust one.
  */
 #ifndef SOLVER_ATTACK_H
 #define SOLVER_ATTACK_H

@@ -21,6 +21,7 @@
 #include "solver/stats.h"
 #include "solver/usage.h"
 #include "specs/check/check.h"
+#include "specs/evidence.h"
 #include "specs/load.h"
 
 /* The run, for last words on other threads.  Everything but the result is constant
@@ -65,7 +66,11 @@ static const struct argp_option fixed_options[] = {
     {0, 0, 0, 0, "Output:", 2},
     {"format", KEY_VALUE + 2, "FORMAT", 0, "text (default), json or vnncomp", 0},
     {"witness", KEY_VALUE + 3, "FILE", 0,
-     "When falsified, write the counterexample there, in VNN-COMP's form", 0},
+     "When falsified, write the counterexample there; otherwise FILE is left alone", 0},
+    {"witness-format", KEY_VALUE + 14, "FORMAT", 0,
+     "text (VNN-COMP's form), json (with evidence), or auto (default): json when FILE "
+     "ends in .json",
+     0},
     {"certificate", KEY_VALUE + 12, "FILE", 0,
      "When verified, write there what dualcert-check needs to check that", 0},
     {"check", KEY_CHECK, 0, 0,
@@ -239,7 +244,18 @@ static Verdict format_result(Text *out)
 static Status write_witness(Err *err)
 {
   Text text = {0};
-  witness_print(run.net, &run.result.witness, &text);
+  const Options *o = &run.options;
+  const size_t n = strlen(o->witness);
+  const bool json = o->witness_format == WITNESS_FORMAT_JSON ||
+                    (o->witness_format == WITNESS_FORMAT_AUTO && n >= 5 &&
+                     !strcmp(o->witness + n - 5, ".json"));
+  /* The solver may still replace it by a better one. */
+  pthread_mutex_lock(&run.result.lock);
+  if (json)
+    evidence_print(run.net, &run.result.witness, &text);
+  else
+    witness_print(run.net, &run.result.witness, &text);
+  pthread_mutex_unlock(&run.result.lock);
   const Status rc = file_write(run.options.witness, text.s, text.n, err);
   text_free(&text);
   return rc;

@@ -37,6 +37,7 @@ static const char *const stage_words[] = {"attack", "ibp",   "crown", "dual",
                                           "lp",     "split", NULL};
 static const char *const split_words[] = {"auto", "input", "activation", NULL};
 const char *const options_semantics[] = {"real", "float32", NULL};
+static const char *const witness_words[] = {"auto", "text", "json", NULL};
 static const char *const format_words[] = {"text", "json", "vnncomp", NULL};
 
 static int *member(Options *o, int row)
@@ -201,6 +202,10 @@ Status options_set(Options *o, const char *name, const char *value, Err *err)
       return status_fail(err, STATUS_USAGE, "--certificate: expected a file name");
     o->certificate = value;
     rc = STATUS_OK;
+  } else if (!strcmp(name, "witness-format")) {
+    int i;
+    rc = options_word(name, value, witness_words, &i, err);
+    if (!rc) o->witness_format = (WitnessFormat)i;
   } else {
     rc = set_row(o, name, value, err);
   }

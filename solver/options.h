@@ -27,6 +27,13 @@ enum {
 
 typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_VNNCOMP } Format;
 
+/* Of the witness file; AUTO is JSON when its name ends in .json. */
+typedef enum {
+  WITNESS_FORMAT_AUTO,
+  WITNESS_FORMAT_TEXT,
+  WITNESS_FORMAT_JSON
+} WitnessFormat;
+
 /* What branch and bound splits. */
 typedef enum { SPLIT_AUTO, SPLIT_INPUT, SPLIT_ACTIVATION } SplitKind;
 
@@ -54,6 +61,7 @@ typedef struct {
   const char *spec;
   const char *witness;
   const char *certificate;
+  WitnessFormat witness_format;
 } Options;
 
 /* One line of options.def, for the command line's help. */
@@ -71,7 +79,7 @@ void options_init(Options *o);
 
 /* Set an option that takes a value: a row of the table, or one of
  *     timeout  memory (MB of 2^20 bytes)  threads  seed  stages  split  semantics
- *     format  witness  certificate
+ *     format  witness  witness-format  certificate
  * `name` is the long name without dashes.  `value` is borrowed by witness and
  * certificate.
  * Fails USAGE with one line: not a number, out of range, unknown word. */

@@ -65,6 +65,11 @@ static void summarise_witness(const Result *r, const Prop *prop, bool saved, Tex
     text_add(out, " (%s:%d)", prop->path, prop->cases[w->case_id].line);
   text_add(out, ", margin %.6g%s\n", w->margin,
            saved ? "" : "; --witness FILE saves it, --format vnncomp prints it");
+  if (w->kind == WITNESS_ROBUST)
+    text_add(out,
+             "witness: robust, float32 programs violate it in any order of sums\n");
+  if (w->kind == WITNESS_BORDERLINE)
+    text_add(out, "witness: borderline, some float32 program may round it away\n");
   if (w->n_in <= SHOWN_VALUES) add_values("input ", w->n_in, w->x, out);
   if (w->n_out <= SHOWN_VALUES) add_values("output", w->n_out, w->y, out);
 }

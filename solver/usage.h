@@ -12,7 +12,7 @@
 
 #include "net/base/status.h"
 
-#define USAGE_MAX_ARGS 2
+#define USAGE_MAX_ARGS 3
 
 typedef struct {
   const char *command;               /* "verify" */

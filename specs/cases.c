@@ -209,6 +209,19 @@ static void restore(Builder *b)
   b->n_undo = 0;
 }
 
+/* Ranges with a decimal and no double: witnesses print the decimal. */
+static void note_points(const Builder *b, int box)
+{
+  for (int i = 0; i < b->box.n; i++) {
+    if (!(b->box.in_lo[i] > b->box.in_hi[i]) || !isfinite(b->box.in_lo[i])) continue;
+    const int id = b->end[2 * i].lit;
+    const Literal *const l = id < 0 ? NULL : &b->lits->lit[id];
+    const bool has_text = l && l->number_n;
+    prop_note_point(b->prop, box, i, has_text ? b->lits->text + l->number_at : NULL,
+                    has_text ? l->number_n : 0);
+  }
+}
+
 static Status build_case(Builder *b, RangeKind common_kind, const size_t *choice)
 {
   for (size_t k = 0; k < b->n_choices; k++)
@@ -226,7 +239,10 @@ static Status build_case(Builder *b, RangeKind common_kind, const size_t *choice
     b->prop->n_dropped++;
   } else {
     int box = b->common_box;
-    if (b->n_undo || box < 0) box = prop_add_box(b->prop, &b->box);
+    if (b->n_undo || box < 0) {
+      box = prop_add_box(b->prop, &b->box);
+      note_points(b, box);
+    }
     if (!b->n_undo) b->common_box = box;
     add_case(b, box, choice);
   }

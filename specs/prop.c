@@ -33,6 +33,9 @@ void prop_free(Prop *prop)
     prop_free_rows(prop->cases[k].rows, prop->cases[k].n_rows);
   for (int k = 0; k < prop->n_boxes; k++)
     box_free(&prop->boxes[k]);
+  for (int k = 0; k < prop->n_points; k++)
+    mem_free(prop->points[k].decimal);
+  mem_free(prop->points);
   mem_free(prop->cases);
   mem_free(prop->boxes);
   mem_free(prop->hash);
@@ -93,6 +96,55 @@ int prop_add_box(Prop *prop, const Box *box)
   return prop->n_boxes++;
 }
 
+/* The point of that place, or NULL. */
+static PropPoint *find_point(const Prop *prop, int box, int input)
+{
+  int from = 0, to = prop->n_points;
+  while (from < to) {
+    const int mid = from + (to - from) / 2;
+    PropPoint *const p = &prop->points[mid];
+    if (p->box == box && p->input == input) return p;
+    if (p->box < box || (p->box == box && p->input < input))
+      from = mid + 1;
+    else
+      to = mid;
+  }
+  return NULL;
+}
+
+void prop_note_point(Prop *prop, int box, int input, const char *text, int n)
+{
+  if (n > PROP_MAX_DECIMAL) text = NULL;
+  PropPoint *const known = find_point(prop, box, input);
+  if (known) {
+    const bool same = text && known->decimal && strlen(known->decimal) == (size_t)n &&
+                      !memcmp(known->decimal, text, (size_t)n);
+    if (!same) {
+      mem_free(known->decimal);
+      known->decimal = NULL;
+    }
+    return;
+  }
+  const PropPoint *const last =
+      prop->n_points ? prop->points + prop->n_points - 1 : NULL;
+  STATUS_REQUIRE(!last || last->box < box || (last->box == box && last->input < input),
+                 "points must be noted in order");
+  STATUS_REQUIRE(prop->n_points < INT_MAX / 2, "too many points");
+  if (prop->n_points == prop->points_room) {
+    prop->points_room = prop->points_room ? prop->points_room * 2 : 4;
+    prop->points =
+        mem_grow(prop->points, (size_t)prop->points_room, sizeof *prop->points);
+  }
+  prop->points[prop->n_points++] =
+      (PropPoint){box, input, text ? mem_strndup(text, (size_t)n) : NULL};
+}
+
+const char *prop_decimal(const Prop *prop, int box, int input)
+{
+  const PropPoint *const p = find_point(prop, box, input);
+  return p ? p->decimal : NULL;
+}
+
 void prop_add_case(Prop *prop, int box, PropRow *rows, int n_rows, int line)
 {
   STATUS_REQUIRE(box >= 0 && box < prop->n_boxes, "no such box");
@@ -105,8 +157,8 @@ void prop_add_case(Prop *prop, int box, PropRow *rows, int n_rows, int line)
       (PropCase){.box = box, .n_rows = n_rows, .rows = rows, .line = line};
 }
 
-/* new_index[k] for every box that has a case, in the old order; count[new] is the
- * number of its cases. */
+/* new_index[k] for every box that has a case, in the old order, -1 for the others;
+ * count[new] is the number of its cases. */
 static int number_boxes(Prop *prop, int *new_index, int *count)
 {
   int *uses = mem_zero((size_t)prop->n_boxes + 1, sizeof *uses);
@@ -119,11 +171,26 @@ static int number_boxes(Prop *prop, int *new_index, int *count)
       count[n] = uses[b];
       prop->boxes[n++] = prop->boxes[b];
     } else {
+      new_index[b] = -1;
       box_free(&prop->boxes[b]);
     }
   }
   mem_free(uses);
   return n;
+}
+
+static void renumber_points(Prop *prop, const int *new_index)
+{
+  int n = 0;
+  for (int k = 0; k < prop->n_points; k++) {
+    PropPoint p = prop->points[k];
+    p.box = new_index[p.box];
+    if (p.box < 0)
+      mem_free(p.decimal);
+    else
+      prop->points[n++] = p;
+  }
+  prop->n_points = n;
 }
 
 void prop_finish(Prop *prop)
@@ -137,6 +204,7 @@ void prop_finish(Prop *prop)
   int *new_index = mem_zero(room, sizeof *new_index);
   int *next = mem_zero(room, sizeof *next);
   prop->n_boxes = number_boxes(prop, new_index, next);
+  renumber_points(prop, new_index);
   for (int b = 0, start = 0; b < prop->n_boxes; b++) {
     const int n = next[b];
     next[b] = start;

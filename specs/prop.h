@@ -38,17 +38,29 @@ typedef struct {
   int line; /* where the disjunct starts */
 } PropCase;
 
+/* An input that the specification fixes to a decimal which is no double (X_0 = 0.1): as
+ * it is written there.  NULL when it was computed, when equal boxes (as doubles) stand
+ * for different decimals, or when it is longer than PROP_MAX_DECIMAL. */
+typedef struct {
+  int box, input;
+  char *decimal;
+} PropPoint;
+
+#define PROP_MAX_DECIMAL 60 /* cJSON reads numbers of 63 characters */
+
 typedef struct {
   int n_in, n_out; /* variables X_0.., Y_0.. */
   int n_boxes;
   Box *boxes;      /* distinct */
   int n_cases;     /* 0: the unsafe set is empty, the property holds trivially */
   PropCase *cases; /* sorted by box, then in the order of the file */
-  int n_dropped;   /* disjuncts left out by the reader: they can never hold */
+  int n_points;
+  PropPoint *points; /* ascending by box, then input */
+  int n_dropped;     /* disjuncts left out by the reader: they can never hold */
   char *path;
   char sha256[65];
   /* private to specs/prop.c */
-  int boxes_room, cases_room;
+  int boxes_room, cases_room, points_room;
   uint64_t *hash; /* uint64_t hash[boxes_room] */
   int *slot;      /* open addressing: box index or -1; int slot[n_slots] */
   size_t n_slots; /* a power of two, more than twice n_boxes */
@@ -61,6 +73,14 @@ void prop_free_rows(PropRow *rows, int n_rows);
 /* Index of an equal box, added (copied) when new.  Needs lo <= hi, finite.
  * Cost: O(box->n), hashed. */
 int prop_add_box(Prop *prop, const Box *box);
+
+/* Range `input` of the box holds one decimal and no double.  text[0..n) is that
+ * decimal, NULL when nobody has it.  Boxes in ascending order, or one that was noted
+ * before. */
+void prop_note_point(Prop *prop, int box, int input, const char *text, int n);
+
+/* That decimal, or NULL. */
+const char *prop_decimal(const Prop *prop, int box, int input);
 
 /* Append a case; rows are taken (each var and coef a mem_* block). */
 void prop_add_case(Prop *prop, int box, PropRow *rows, int n_rows, int line);

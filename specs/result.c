@@ -91,23 +91,46 @@ void result_saw(Result *r, int k, double margin)
   unlock(r);
 }
 
-bool result_try_witness(Result *r, const Net *net, const Prop *prop, const double *x)
+/* Take w, which is known to be one: the first of the best kind stays. */
+static void offer_witness(Result *r, Witness w)
 {
-  Witness w;
-  if (!witness_replay(net, prop, x, &w)) return false;
   lock(r);
   CaseResult *const c = &r->cases[w.case_id];
   STATUS_REQUIRE(!(c->lower > 0), "a witness replays in a case that has been proved");
   if (w.margin < c->best) c->best = w.margin;
-  if (r->verdict == RESULT_FALSIFIED) {
-    witness_reset(&w); /* the first one stays */
+  if (r->verdict == RESULT_FALSIFIED && w.kind <= r->witness.kind) {
+    witness_reset(&w);
   } else {
+    witness_reset(&r->witness);
     r->verdict = RESULT_FALSIFIED;
     r->reason = RESULT_NO_REASON;
     r->witness = w;
   }
   unlock(r);
+}
+
+bool result_try_witness(Result *r, const Net *net, const Prop *prop, const double *x)
+{
+  Witness w;
+  if (!witness_replay(net, prop, x, &w)) return false;
+  /* The verdict must not wait for what takes no part in it. */
+  offer_witness(r, witness_copy(&w));
+  if (result_witness_kind(r) == WITNESS_ROBUST) {
+    witness_reset(&w);
+    return true;
+  }
+  witness_complete(net, &w);
+  offer_witness(r, w);
   return true;
+}
+
+WitnessKind result_witness_kind(const Result *r)
+{
+  lock(r);
+  const WitnessKind kind =
+      r->verdict == RESULT_FALSIFIED ? r->witness.kind : WITNESS_UNTESTED;
+  unlock(r);
+  return kind;
 }
 
 static bool is_limit(Reason reason)
@@ -319,6 +342,7 @@ static void add_witness(Text *out, const Result *r, const Prop *prop)
   const Witness *const w = &r->witness;
   text_add(out, ",\n  \"witness\": {\n    \"case\": %d,\n    \"line\": %d", w->case_id,
            prop->cases[w->case_id].line);
+  text_add(out, ",\n    \"kind\": \"%s\"", witness_kind_word(w->kind));
   add_number(out, ",\n    \"margin\": ", w->margin);
   add_numbers(out, "x", w->x, w->n_in);
   add_numbers(out, "y", w->y, w->n_out);

@@ -71,7 +71,7 @@ typedef struct {
   bool is_withheld; /* see result_withhold */
   int n_cases, n_open;
   CaseResult *cases; /* CaseResult cases[n_cases] */
-  Witness witness;   /* only when falsified */
+  Witness witness;   /* only when falsified; may be replaced while the solver works */
   int n_stages;
   StageResult stages[RESULT_MAX_STAGES];
   /* Neurons of the last query, after the last tightening: ReLUs, and curves and
@@ -102,8 +102,12 @@ void result_release(Result *r, bool is_accepted);
 /* A point with that margin was seen (for reports only). */
 void result_saw(Result *r, int k, double margin);
 
-/* Replay x (already snapped); on success the verdict becomes `falsified`. */
+/* Replay x (already snapped); on success the verdict becomes `falsified`.  The first
+ * witness stays unless a later one is robust and it is not. */
 bool result_try_witness(Result *r, const Net *net, const Prop *prop, const double *x);
+
+/* Of the witness so far; UNTESTED when there is none. */
+WitnessKind result_witness_kind(const Result *r);
 
 /* The verdict stays unknown for this reason; a definite verdict is kept.  The first
  * reason stays, but a limit (time, memory, interruption) replaces `incomplete`. */
