@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|install|clean]
 #
+# make fuzz [SECONDS=60]
+#
 # `make demo` and `make test` do everything, installing Debian packages included.
 # `make` builds build/dualcert; other modes build build/MODE/dualcert.
 
@@ -22,8 +24,11 @@ FLAGS_debug   := -O0 -g3
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                  -fno-sanitize-recover=all
 FLAGS_gcov    := -O0 -g --coverage
-ifeq ($(filter $(MODE),release debug asan gcov),)
-$(error unknown MODE '$(MODE)'; use release, debug, asan or gcov)
+# Only for `make fuzz`, which sets CC=clang.
+FLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+                 -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
+ifeq ($(filter $(MODE),release debug asan gcov fuzz),)
+$(error unknown MODE '$(MODE)'; use release, debug, asan, gcov or fuzz)
 endif
 
 VERSION  := 0.1.0
@@ -37,6 +42,17 @@ MAIN   := solver/main.c
 SRC    := $(filter-out $(MAIN),$(wildcard $(LAYERS:%=%/*.c)))
 UNIT   := $(wildcard tests/unit/*.c tests/support/*.c)
 GEN    := $(O)/gen/onnx.pb-c
+
+# One fuzz target each, in tests/fuzz/fuzz_NAME.c (docs/testing.md).
+FUZZ := \
+  csv \
+  jsonnet \
+  jsonspec \
+  nnet \
+  onnx \
+  reader \
+  vnnlib \
+  witness
 obj     = $(patsubst %.c,$(O)/%.o,$(1))
 
 PROGRAM := $(if $(filter release,$(MODE)),build/dualcert,$(O)/dualcert)
@@ -62,7 +78,7 @@ $(GEN).o: $(GEN).c
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
 # Generated before anything may include it; from then on the .d files know who does.
-$(call obj,$(SRC) $(UNIT) benchmarks/micro.c): | $(GEN).h
+$(call obj,$(SRC) $(UNIT) benchmarks/micro.c $(wildcard tests/fuzz/*.c)): | $(GEN).h
 
 $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	@mkdir -p $(@D)
@@ -70,6 +86,23 @@ $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr -lgmp $(LIBS)
+
+# Fuzz targets.  Without libFuzzer replay.c runs stored inputs through them; with it,
+# mutate_NAME.c changes inputs with knowledge of their format, where there is one.
+FUZZ_SHARED := tests/fuzz/target.c tests/fuzz/invariants.c tests/fuzz/formula.c
+ifeq ($(MODE),fuzz)
+FUZZ_LINK    := -fsanitize=fuzzer
+fuzz_sources  = $(FUZZ_SHARED) tests/fuzz/fuzz_$(1).c $(wildcard tests/fuzz/mutate_$(1).c)
+else
+FUZZ_LINK    :=
+fuzz_sources  = $(FUZZ_SHARED) tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c
+endif
+FUZZ_PROGRAMS := $(FUZZ:%=$(O)/fuzz/%)
+
+.SECONDEXPANSION:
+$(FUZZ_PROGRAMS): $(O)/fuzz/%: $(OBJS) $$(call obj,$$(call fuzz_sources,$$*))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_) $(FUZZ_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # How fast the passes of bounds/ are; benchmarks/count counts their instructions.
 $(MICRO): $(OBJS) $(call obj,benchmarks/micro.c)
@@ -95,9 +128,18 @@ demo: packages
 test: packages
 	@$(MAKE) --no-print-directory check
 
-check: $(PROGRAM) $(O)/unit $(MICRO)
+check: $(PROGRAM) $(O)/unit $(MICRO) $(FUZZ_PROGRAMS)
 	tests/run-unit $(O)/unit
+	tests/run-fuzz replay $(FUZZ_PROGRAMS)
 	tests/run-cli $(PROGRAM)
+
+# Look for new crashes, SECONDS per target.
+SECONDS ?= 60
+fuzz:
+	@tests/run-fuzz check-clang || exit 0; \
+	  $(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-programs && \
+	  tests/run-fuzz search $(SECONDS) $(FUZZ:%=build/fuzz/fuzz/%)
+fuzz-programs: $(FUZZ_PROGRAMS)
 
 # With CI set, the tools it needs are installed first.
 lint:
@@ -118,5 +160,6 @@ install: $(PROGRAM)
 clean:
 	rm -rf build
 
-.PHONY: all packages demo test check lint micro install clean
--include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(UNIT) benchmarks/micro.c))
+.PHONY: all packages demo test check fuzz fuzz-programs lint micro install clean
+-include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(UNIT) benchmarks/micro.c \
+  $(wildcard tests/fuzz/*.c)))
