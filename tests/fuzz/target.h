@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Live memory above this ends one input: a small file may ask for a large network, and
  * then the program says that memory is out.  That is an end like any other here. */
-#define TARGET_MEMORY ((size_t)192 << 20)
+#define TARGET_MEMORY ((size_t)64 << 20)
 
 /* Run `body` on a copy of the input that ends where the input ends (data[size] = 0, as
  * after file_read).  Aborts when the body leaves memory allocated.  Returns 0. */
