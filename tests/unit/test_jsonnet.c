@@ -133,3 +133,19 @@ Test(jsonnet, knows_activations_and_products)
           "a layer is named twice");
   refused("{\"input\": 2, \"layers\": [{\"type\":\"mul\"}]}", "expected 2 layers");
 }
+
+/* C would see the text up to the zero, which is a known word. */
+Test(jsonnet, refuses_texts_with_a_zero_inside)
+{
+  refused("{\"input\": 1,\n \"layers\": [{\"type\": \"relu\\u0000x\"}]}",
+          "test.json:2:27: a text must not contain \\u0000");
+  refused("{\"input\": 1, \"layers\\u0000x\": [{\"type\": \"relu\"}]}", "\\u0000");
+  /* A backslash before it makes the same letters harmless. */
+  refused("{\"input\": 1, \"layers\": [{\"type\": \"relu\\\\u0000\"}]}",
+          "expected dense");
+}
+
+Test(jsonnet, messages_have_no_control_characters)
+{
+  refused("{\"input\": 1, \"lay\\u001b\\ners\": []}", "unknown key \"lay??ers\"");
+}
