@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
   const Dnf *d;
-  const Literals *lits;
+  Literals *lits;
   const Sexpr *s;
   const int *line_of_input, *column_of_input;
   Prop *prop;
@@ -389,7 +389,7 @@ static Status build(Builder *b)
   return rc || b->any_nonempty ? rc : empty_set(b);
 }
 
-Status cases_build(const Dnf *d, const Literals *lits, const Sexpr *s,
+Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s,
                    const int *line_of_input, const int *column_of_input, Prop *prop,
                    Err *err)
 {

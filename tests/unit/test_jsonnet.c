@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "net/base/text.h"
 #include "net/eval.h"
 #include "net/jsonnet.h"
+#include "net/shape.h"
 
 static Net *read_text(const char *text, Err *err)
 {
@@ -148,4 +150,17 @@ Test(jsonnet, refuses_texts_with_a_zero_inside)
 Test(jsonnet, messages_have_no_control_characters)
 {
   refused("{\"input\": 1, \"lay\\u001b\\ners\": []}", "unknown key \"lay??ers\"");
+}
+
+/* Each layer alone is allowed; nothing is computed with so many elements. */
+Test(jsonnet, refuses_layers_that_are_too_large_together)
+{
+  Text text = {0};
+  text_add(&text, "{\"input\": 16777216, \"layers\": [{\"type\": \"relu\"}");
+  for (int k = 1; k < SHAPE_MAX_TOTAL / 33554432; k++)
+    text_add(&text, ", {\"type\": \"relu\"}");
+  text_add(&text, ", {\"type\": \"relu\"}]}");
+  refused(text.s, "$.layers[8]: the network is too large: with it the layers have too "
+                  "many elements");
+  text_free(&text);
 }
