@@ -49,6 +49,7 @@ FUZZ := \
   jsonnet \
   jsonspec \
   nnet \
+  numbers \
   onnx \
   reader \
   vnnlib \
