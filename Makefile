@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|install|clean]
 #
+# make fuzz [SECONDS=60]
+#
 # `make demo` and `make test` do everything, installing Debian packages included.
 # `make` builds build/dualcert and build/dualcert-check; other modes build them in
 # build/MODE/.
@@ -23,8 +25,11 @@ FLAGS_debug   := -O0 -g3
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                  -fno-sanitize-recover=all
 FLAGS_gcov    := -O0 -g --coverage
-ifeq ($(filter $(MODE),release debug asan gcov),)
-$(error unknown MODE '$(MODE)'; use release, debug, asan or gcov)
+# Only for `make fuzz`, which sets CC=clang.
+FLAGS_fuzz    := -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+                 -fsanitize=address,undefined,float-cast-overflow
+ifeq ($(filter $(MODE),release debug asan gcov fuzz),)
+$(error unknown MODE '$(MODE)'; use release, debug, asan, gcov or fuzz)
 endif
 
 VERSION  := 0.1.0
@@ -41,6 +46,18 @@ SRC    := $(filter-out $(MAIN) $(CHECK),$(wildcard $(LAYERS:%=%/*.c)))
 TRUST  := $(filter-out bounds/% solver/%,$(SRC))
 UNIT   := $(wildcard tests/unit/*.c tests/support/*.c)
 GEN    := $(O)/gen/onnx.pb-c
+
+# One fuzz target each, in tests/fuzz/fuzz_NAME.c (docs/testing.md).
+FUZZ := \
+  csv \
+  jsonnet \
+  jsonspec \
+  nnet \
+  numbers \
+  onnx \
+  reader \
+  vnnlib \
+  witness
 obj     = $(patsubst %.c,$(O)/%.o,$(1))
 
 PROGRAM := $(if $(filter release,$(MODE)),build/dualcert,$(O)/dualcert)
@@ -62,12 +79,12 @@ $(GEN).h: $(GEN).c
 
 # Generated code follows its generator's style, not ours.
 $(GEN).o: $(GEN).c
-	$(CC) $(STD) $(FLAGS_$(MODE)) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
+	$(CC) $(STD) $(FLAGS_$(MODE)) $(COVER) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
 
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
 # Generated before anything may include it; from then on the .d files know who does.
-$(call obj,$(SRC) $(CHECK) $(UNIT) benchmarks/micro.c): | $(GEN).h
+$(call obj,$(SRC) $(CHECK) $(UNIT) benchmarks/micro.c $(wildcard tests/fuzz/*.c)): | $(GEN).h
 
 $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	@mkdir -p $(@D)
@@ -80,6 +97,31 @@ $(CHECKER): $(call obj,$(TRUST) $(CHECK)) $(GEN).o
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr $(LIBS)
 
+# Fuzz targets.  Without libFuzzer replay.c runs stored inputs through them; with it,
+# mutate_NAME.c changes inputs with knowledge of their format, where there is one.
+FUZZ_SHARED := tests/fuzz/target.c tests/fuzz/invariants.c tests/fuzz/formula.c
+ifeq ($(MODE),fuzz)
+FUZZ_LINK    := -fsanitize=fuzzer
+fuzz_sources  = $(FUZZ_SHARED) tests/fuzz/fuzz_$(1).c $(wildcard tests/fuzz/mutate_$(1).c)
+else
+FUZZ_LINK    :=
+fuzz_sources  = $(FUZZ_SHARED) tests/fuzz/fuzz_$(1).c tests/fuzz/replay.c
+endif
+FUZZ_PROGRAMS := $(FUZZ:%=$(O)/fuzz/%)
+# Coverage steers towards what readers do, not towards what bounds make of it.  Noting
+# the operands of comparisons costs half the time where numbers are computed, and there
+# it is of no use.
+ifeq ($(MODE),fuzz)
+COMPUTES := $(wildcard net/lower*.c) $(patsubst %,net/%.c,act curve draft eval fold shape)
+$(call obj,$(filter net/% specs/%,$(SRC))) $(GEN).o: COVER := -fsanitize=fuzzer-no-link
+$(call obj,$(COMPUTES)): COVER := -fsanitize-coverage=inline-8bit-counters,pc-table
+endif
+
+.SECONDEXPANSION:
+$(FUZZ_PROGRAMS): $(O)/fuzz/%: $(OBJS) $$(call obj,$$(call fuzz_sources,$$*))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_) $(FUZZ_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # How fast the passes of bounds/ are; benchmarks/count counts their instructions.
 $(MICRO): $(OBJS) $(call obj,benchmarks/micro.c)
 	@mkdir -p $(@D)
@@ -89,7 +131,7 @@ micro: $(MICRO)
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS_) $(COVER) -MMD -MP -c -o $@ $<
 
 # ---- the two commands of the README -----------------------------------------
 
@@ -104,9 +146,18 @@ demo: packages
 test: packages
 	@$(MAKE) --no-print-directory check
 
-check: $(PROGRAM) $(CHECKER) $(O)/unit $(MICRO)
+check: $(PROGRAM) $(CHECKER) $(O)/unit $(MICRO) $(FUZZ_PROGRAMS)
 	tests/run-unit $(O)/unit
+	tests/run-fuzz replay $(FUZZ_PROGRAMS)
 	tests/run-cli $(PROGRAM)
+
+# Look for new crashes, SECONDS per target.
+SECONDS ?= 60
+fuzz:
+	@tests/run-fuzz check-clang || exit 0; \
+	  $(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-programs && \
+	  tests/run-fuzz search $(SECONDS) $(FUZZ:%=build/fuzz/fuzz/%)
+fuzz-programs: $(FUZZ_PROGRAMS)
 
 # With CI set, the tools it needs are installed first.
 lint:
@@ -129,5 +180,6 @@ install: $(PROGRAM) $(CHECKER)
 clean:
 	rm -rf build
 
-.PHONY: all packages demo test check lint micro install clean
--include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(CHECK) $(UNIT) benchmarks/micro.c))
+.PHONY: all packages demo test check fuzz fuzz-programs lint micro install clean
+-include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(CHECK) $(UNIT) benchmarks/micro.c \
+  $(wildcard tests/fuzz/*.c)))

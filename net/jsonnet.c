@@ -21,6 +21,7 @@ typedef struct {
   Draft draft;
   Layer *layers; /* layers[0] is the input */
   int n_layers;
+  int64_t total;  /* elements of all operands and results so far */
   char where[32]; /* "$.layers[3]" */
 } Reader;
 
@@ -396,6 +397,10 @@ static Status read_layer(Reader *r, const cJSON *layer)
   if (!rc && item.n_from > 1 && !kind->several)
     rc = bad(r, "from: this type reads one layer");
   if (!rc) rc = kind->read ? kind->read(r, &item, &out) : read_act(r, &item, &out, act);
+  for (int k = 0; !rc && k < item.n_from; k++)
+    r->total += item.from[k]->shape.n;
+  if (!rc && (r->total += out.shape.n) > SHAPE_MAX_TOTAL)
+    rc = bad(r, "the network is too large: with it the layers have too many elements");
   out.name = item.name;
   mem_free(item.from);
   if (!rc) r->layers[r->n_layers++] = out;

@@ -262,14 +262,32 @@ static Status try_node(Lower *l, const OnnxNode *node)
   return rc ? rc : check_outputs(l, node);
 }
 
+/* Count what `node` read and made: computed operands, results, and nodes of the draft
+ * from number `first` on.  Numbers stored in the file are paid for by its size. */
+static Status check_total(Lower *l, const OnnxNode *node, int first)
+{
+  for (int k = first; k < l->draft.n; k++)
+    l->n_moved += l->draft.nodes[k].size;
+  for (int k = 0; k < node->n_in; k++)
+    if (node->in[k] >= 0 && !l->graph->constant[node->in[k]])
+      l->n_moved += l->values[node->in[k]].shape.n;
+  for (int k = 0; k < node->n_out; k++)
+    if (node->out[k] >= 0) l->n_moved += l->values[node->out[k]].shape.n;
+  if (l->n_moved <= SHAPE_MAX_TOTAL) return STATUS_OK;
+  return lower_ctx_refuse(l, node,
+                          "the model is too large: up to here its nodes read and make "
+                          "more than %d numbers",
+                          SHAPE_MAX_TOTAL);
+}
+
 /* After a first unsupported node every other failure may be its consequence. */
 static Status lower_node(Lower *l, const OnnxNode *node)
 {
+  const int first = l->draft.n;
   const Status rc = try_node(l, node);
-  if (!rc) return STATUS_OK;
-  if (!l->n_refused) return rc;
-  stand_in_outputs(l, node);
-  return STATUS_OK;
+  if (rc && !l->n_refused) return rc;
+  if (rc) stand_in_outputs(l, node);
+  return check_total(l, node, first);
 }
 
 /* ---- the graph ----------------------------------------------------------- */
@@ -399,7 +417,7 @@ static Status lower_outputs(Lower *l, Net *net)
     parts[k] = &l->values[g->out[k]];
     total += parts[k]->shape.n;
   }
-  if (total > SHAPE_MAX_SIZE)
+  if (total > SHAPE_MAX_VARIABLE)
     rc = status_fail(l->err, STATUS_UNSUPPORTED, "%s: the outputs are too large",
                      l->path);
   Value y = *parts[0];

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "net/base/mem.h"
 
@@ -26,17 +27,14 @@ static bool take_varint(const uint8_t **pos, const uint8_t *end, uint64_t *value
   return false;
 }
 
-/* The type of a field whose content is again a message, or NULL. */
-static const ProtobufCMessageDescriptor *
-message_type(const ProtobufCMessageDescriptor *type, uint64_t id)
+static const ProtobufCFieldDescriptor *
+find_field(const ProtobufCMessageDescriptor *type, uint64_t id)
 {
   if (id > UINT32_MAX) return NULL;
-  const ProtobufCFieldDescriptor *field =
-      protobuf_c_message_descriptor_get_field(type, (unsigned)id);
-  return field && field->type == PROTOBUF_C_TYPE_MESSAGE ? field->descriptor : NULL;
+  return protobuf_c_message_descriptor_get_field(type, (unsigned)id);
 }
 
-typedef enum { WALK_OK, WALK_BROKEN, WALK_DEEP } Walk;
+typedef enum { WALK_OK, WALK_BROKEN, WALK_DEEP, WALK_ZERO } Walk;
 
 static Walk walk(const uint8_t *pos, size_t size)
 {
@@ -68,13 +66,16 @@ static Walk walk(const uint8_t *pos, size_t size)
       return WALK_BROKEN;
     }
     if (n > (uint64_t)(end - pos)) return WALK_BROKEN;
-    const ProtobufCMessageDescriptor *inner =
-        (tag & 7) == WIRE_BYTES ? message_type(stack[depth].type, tag >> 3) : NULL;
-    if (!inner) {
+    const ProtobufCFieldDescriptor *field =
+        (tag & 7) == WIRE_BYTES ? find_field(stack[depth].type, tag >> 3) : NULL;
+    /* C would see only what is before the zero, and take two names for one. */
+    if (field && field->type == PROTOBUF_C_TYPE_STRING && memchr(pos, 0, n))
+      return WALK_ZERO;
+    if (!field || field->type != PROTOBUF_C_TYPE_MESSAGE) {
       pos += n;
     } else {
       if (++depth == ONNX_WIRE_MAX_DEPTH) return WALK_DEEP;
-      stack[depth] = (Level){pos + n, inner};
+      stack[depth] = (Level){pos + n, field->descriptor};
     }
   }
 }
@@ -110,6 +111,10 @@ Onnx__ModelProto *onnx_wire_decode(const char *path, const File *file, Err *err)
     status_fail(err, STATUS_DATA,
                 "%s: not an ONNX file: messages are nested more than %d deep", path,
                 ONNX_WIRE_MAX_DEPTH);
+    return NULL;
+  }
+  if (shape == WALK_ZERO) {
+    status_fail(err, STATUS_DATA, "%s: a name contains a zero byte", path);
     return NULL;
   }
   if (shape == WALK_BROKEN) {

@@ -7,6 +7,8 @@
  *
  *     ONNX_WIRE_FLOOR + ONNX_WIRE_FACTOR * (file size)   bytes.
  *
+ * Names with a zero byte inside are refused.
+ *
  * Ordinary models need one to three times their size; a list of two-byte empty
  * messages would need more than a hundred times.
  */

@@ -20,6 +20,11 @@
  * bytes can ask for any size. */
 #define SHAPE_MAX_VARIABLE (1 << 24)
 
+/* What all nodes of a model read and make together: each of them may ask for the
+ * largest size again, which costs time.  Large models of image classifiers need a
+ * third. */
+#define SHAPE_MAX_TOTAL (1 << 28)
+
 typedef struct {
   int rank; /* 0 is a scalar */
   int dims[NODE_MAX_RANK];

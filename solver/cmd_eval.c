@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "solver/cmd_eval.h"
 
-#include <ctype.h>
 #include <string.h>
 
-#include "net/base/decimal.h"
 #include "net/base/file.h"
-#include "net/base/json.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "net/eval.h"
 #include "net/reader.h"
 #include "solver/jsonout.h"
+#include "solver/numbers.h"
 #include "solver/options.h"
 #include "solver/usage.h"
-#include "specs/witness.h"
 
 static const char *const format_words[] = {"text", "json", NULL};
 static const char *const precision_words[] = {"double", "float32", "both", NULL};
@@ -65,83 +62,13 @@ static const char doc[] =
 
 /* ---- reading the input --------------------------------------------------- */
 
-/* A growing array of numbers. */
-typedef struct {
-  double *x;
-  size_t n, room;
-} Numbers;
-
-static void append(Numbers *v, double x)
-{
-  if (v->n == v->room) {
-    v->room = v->room ? v->room * 2 : 64;
-    v->x = mem_grow(v->x, v->room, sizeof *v->x);
-  }
-  v->x[v->n++] = x;
-}
-
-static bool separates(char c)
-{
-  return c == ',' || c == ';' || isspace((unsigned char)c);
-}
-
-static Status read_csv(const char *path, const File *file, Numbers *v, Err *err)
-{
-  int line = 1;
-  for (size_t i = 0; i < file->size;) {
-    if (separates(file->data[i])) {
-      line += file->data[i++] == '\n';
-      continue;
-    }
-    size_t end = i;
-    while (end < file->size && !separates(file->data[end]))
-      end++;
-    Decimal d;
-    if (!decimal_parse(file->data + i, end - i, &d))
-      return status_fail(err, STATUS_DATA, "%s:%d: expected a number, found '%.*s'",
-                         path, line, (int)(end - i < 40 ? end - i : 40),
-                         file->data + i);
-    append(v, d.near);
-    i = end;
-  }
-  return STATUS_OK;
-}
-
-static Status read_json(const char *path, const File *file, Numbers *v, Err *err)
-{
-  cJSON *root = json_parse(path, file, err);
-  if (!root) return err->code;
-  const Status rc = json_numbers(path, "$", root, &v->x, &v->n, err);
-  cJSON_Delete(root);
-  return rc;
-}
-
-static Status read_witness(const char *path, const File *file, int n_in, Numbers *v,
-                           Err *err)
-{
-  v->x = mem_doubles0((size_t)n_in);
-  v->n = (size_t)n_in;
-  return witness_parse(path, file->data, file->size, n_in, v->x, err);
-}
-
-/* The numbers of the file in whichever form it has. */
 static Status read_numbers(const char *path, const File *file, const Net *net,
                            Numbers *v, Err *err)
 {
-  const char *s = file->data;
-  while (isspace((unsigned char)*s))
-    s++;
-  Status rc;
-  if (*s == '(' || !strncmp(s, "sat", 3))
-    rc = read_witness(path, file, net_in_size(net), v, err);
-  else if (*s == '[' || *s == '{')
-    rc = read_json(path, file, v, err);
-  else
-    rc = read_csv(path, file, v, err);
-  if (!rc && v->n != (size_t)net_in_size(net))
-    rc = status_fail(err, STATUS_DATA, "%s: %zu numbers, but %s takes %d", path, v->n,
+  const Status rc = numbers_read(path, file, net_in_size(net), v, err);
+  if (rc || v->n == (size_t)net_in_size(net)) return rc;
+  return status_fail(err, STATUS_DATA, "%s: %zu numbers, but %s takes %d", path, v->n,
                      net->path, net_in_size(net));
-  return rc;
 }
 
 static Status read_input(const char *path, const Net *net, Numbers *v, Err *err)
@@ -266,7 +193,7 @@ int cmd_eval_run(int argc, char **argv)
   if (!rc) rc = check_units(&a, net, &err);
   if (!rc) rc = read_input(a.usage.args[1], net, &input, &err);
   if (!rc) evaluate_and_print(&a, net, &input, &err);
-  mem_free(input.x);
+  numbers_reset(&input);
   net_free(net);
   return err.code ? usage_report(&err) : 0;
 }

@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
   const Dnf *d;
-  const Literals *lits;
+  Literals *lits;
   const Sexpr *s;
   const int *line_of_input, *column_of_input;
   Prop *prop;
@@ -177,7 +177,7 @@ static void add_case(Builder *b, int box, const size_t *choice)
   PropRow *rows = n_rows ? mem_array((size_t)n_rows, sizeof *rows) : NULL;
   for (size_t k = 0; k < b->n_common_rows; k++)
     rows[n++] = literal_row(b->lits, b->common_row[k]);
-  for (size_t k = 0; k < b->n_choices; k++)
+  for (size_t k = 0; rows && k < b->n_choices; k++)
     n += copy_rows(b, choose(b, k, choice), rows + n);
   int line = n_rows ? rows[0].line : 1;
   if (b->n_choices) line = b->d->conj[choose(b, b->n_choices - 1, choice)].line;
@@ -405,7 +405,7 @@ static Status build(Builder *b)
   return rc || b->any_nonempty ? rc : empty_set(b);
 }
 
-Status cases_build(const Dnf *d, const Literals *lits, const Sexpr *s,
+Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s,
                    const int *line_of_input, const int *column_of_input, Prop *prop,
                    Err *err)
 {

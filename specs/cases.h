@@ -26,7 +26,7 @@
 /* Fill prop and finish it.  line_of_input, column_of_input: where X_i is declared.
  * Fails DATA for missing bounds and an empty input set, UNSUPPORTED for too many
  * cases. */
-Status cases_build(const Dnf *d, const Literals *lits, const Sexpr *s,
+Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s,
                    const int *line_of_input, const int *column_of_input, Prop *prop,
                    Err *err);
 

@@ -17,6 +17,7 @@ void literal_free(Literals *store)
   mem_free(store->lit);
   mem_free(store->y);
   mem_free(store->coef);
+  mem_free(store->known);
   *store = (Literals){0};
 }
 
@@ -192,16 +193,40 @@ Status literal_add(Literals *store, const Sexpr *s, const Comparison *c, bool gr
   return add_bound(store, s, c, greater, &l, id, err);
 }
 
-bool literal_order(const Literals *store, int a, int b, int *order)
+/* Where the order of two literals is remembered, perhaps that of others now. */
+static LiteralOrder *slot(Literals *store, int a, int b)
+{
+  if (!store->known) store->known = mem_zero(LITERAL_N_ORDERS, sizeof *store->known);
+  return &store->known[((unsigned)a * 40503u + (unsigned)b) % LITERAL_N_ORDERS];
+}
+
+/* exact_compare of the numbers in the text of two literals. */
+static bool compare_text(Literals *store, int a, int b, int *order)
+{
+  const Literal *const p = &store->lit[a], *const q = &store->lit[b];
+  const char *const at_p = store->text + p->number_at;
+  const char *const at_q = store->text + q->number_at;
+  if (a == b || p->number_n + q->number_n < 100)
+    return exact_compare(at_p, p->number_n, at_q, q->number_n, order);
+  LiteralOrder *const known = slot(store, a, b);
+  if (known->a != a || known->b != b) {
+    known->a = a;
+    known->b = b;
+    known->is_known =
+        exact_compare(at_p, p->number_n, at_q, q->number_n, &known->order);
+  }
+  *order = known->order;
+  return known->is_known;
+}
+
+bool literal_order(Literals *store, int a, int b, int *order)
 {
   const Literal *const p = &store->lit[a], *const q = &store->lit[b];
   if (p->value.hi < q->value.lo || p->value.lo > q->value.hi) {
     *order = p->value.hi < q->value.lo ? -1 : 1;
     return true;
   }
-  if (p->number_n && q->number_n)
-    return exact_compare(store->text + p->number_at, p->number_n,
-                         store->text + q->number_at, q->number_n, order);
+  if (p->number_n && q->number_n) return compare_text(store, a, b, order);
   *order = 0;
   return p->value.lo == p->value.hi && q->value.lo == q->value.hi;
 }

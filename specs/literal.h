@@ -36,6 +36,16 @@ typedef struct {
   double coef_rel;         /* row: see PropRow */
 } Literal;
 
+/* Comparing two decimals takes as long as they are, and products of disjunctions
+ * compare the same two again and again. */
+typedef struct {
+  int a, b; /* 0, 0: free; a literal is not compared with itself */
+  int order;
+  bool is_known; /* what exact_compare returned */
+} LiteralOrder;
+
+#define LITERAL_N_ORDERS (1 << 16)
+
 typedef struct {
   const char *text; /* borrowed: the specification */
   Literal *lit;     /* owned; Literal lit[n] */
@@ -43,6 +53,7 @@ typedef struct {
   int *y; /* owned; int y[n_coefs], double coef[n_coefs] */
   double *coef;
   size_t n_coefs, coefs_room;
+  LiteralOrder *known; /* owned; LiteralOrder known[LITERAL_N_ORDERS], or NULL */
 } Literals;
 
 void literal_free(Literals *store);
@@ -67,7 +78,7 @@ Status literal_add(Literals *store, const Sexpr *s, const Comparison *c, bool gr
                    bool strict, int *id, Err *err);
 
 /* Order of two bounds on one variable: *order = -1, 0, 1.  False: not known. */
-bool literal_order(const Literals *store, int a, int b, int *order);
+bool literal_order(Literals *store, int a, int b, int *order);
 
 /* A PropRow with its own copies of the coefficients. */
 PropRow literal_row(const Literals *store, int id);

@@ -37,18 +37,40 @@ static Status refuse_duplicates(const char *path, const cJSON *item, Err *err)
   return STATUS_OK;
 }
 
+/* cJSON would end the text at such an escape, and "label\u0000x" would be "label". */
+static const char *find_zero(const File *file)
+{
+  const char *end = file->data + file->size;
+  for (const char *c = file->data; (c = memchr(c, '\\', (size_t)(end - c))); c += 2)
+    if (end - c < 2)
+      return NULL;
+    else if (end - c >= 6 && !memcmp(c, "\\u0000", 6))
+      return c;
+  return NULL;
+}
+
+static void fail_at(const char *path, const File *file, const char *at,
+                    const char *what, Err *err)
+{
+  int line = 1, column = 1;
+  for (const char *c = file->data; at && c < at; c++) {
+    column = *c == '\n' ? 1 : column + 1;
+    line += *c == '\n';
+  }
+  status_fail(err, STATUS_DATA, "%s:%d:%d: %s", path, line, column, what);
+}
+
 cJSON *json_parse(const char *path, const File *file, Err *err)
 {
   use_counted_memory();
-  const char *end = NULL;
+  const char *const zero = find_zero(file), *end = NULL;
+  if (zero) {
+    fail_at(path, file, zero, "a text must not contain \\u0000", err);
+    return NULL;
+  }
   cJSON *root = cJSON_ParseWithLengthOpts(file->data, file->size + 1, &end, 1);
   if (!root) {
-    int line = 1, column = 1;
-    for (const char *c = file->data; end && c < end; c++) {
-      column = *c == '\n' ? 1 : column + 1;
-      line += *c == '\n';
-    }
-    status_fail(err, STATUS_DATA, "%s:%d:%d: not valid JSON", path, line, column);
+    fail_at(path, file, end, "not valid JSON", err);
     return NULL;
   }
   if (refuse_duplicates(path, root, err)) {

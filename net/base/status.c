@@ -8,6 +8,14 @@
 
 #include "net/base/mem.h"
 
+/* Keys and names come from files: control characters in them would forge lines. */
+static char *clean(char *text)
+{
+  for (char *c = text; *c; c++)
+    if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+  return text;
+}
+
 static char *format_text(const char *format, va_list args)
 {
   va_list copy;
@@ -17,7 +25,7 @@ static char *format_text(const char *format, va_list args)
   if (n < 0) return mem_strdup(format);
   char *text = mem_alloc((size_t)n + 1);
   vsnprintf(text, (size_t)n + 1, format, args);
-  return text;
+  return clean(text);
 }
 
 Status status_fail(Err *err, Status code, const char *format, ...)

@@ -34,7 +34,8 @@ typedef struct {
 
 /* Record a failure and return `code`, so that callers write
  * `return status_fail (err, STATUS_DATA, "%s: ...", path);`.
- * A first error is kept: a later one does not replace it.  err may be NULL. */
+ * A first error is kept: a later one does not replace it.  err may be NULL.  Control
+ * characters of the arguments become "?", here and in status_add. */
 Status status_fail(Err *err, Status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -96,6 +96,6 @@ Result ways_solve(const Net *net, const Prop *prop, const Options *o)
   blas_init();
   stop_init(&stop, PATIENCE);
   result_init(&r, prop);
-  solve_property(net, prop, o, &stop, &r);
+  solve_property(net, prop, o, &stop, NULL, &r);
   return r;
 }

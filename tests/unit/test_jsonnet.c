@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "net/base/text.h"
 #include "net/eval.h"
 #include "net/jsonnet.h"
+#include "net/shape.h"
 
 static Net *read_text(const char *text, Err *err)
 {
@@ -132,4 +134,33 @@ Test(jsonnet, knows_activations_and_products)
           "{\"type\":\"mul\",\"from\":[\"input\",\"input\"]}]}",
           "a layer is named twice");
   refused("{\"input\": 2, \"layers\": [{\"type\":\"mul\"}]}", "expected 2 layers");
+}
+
+/* C would see the text up to the zero, which is a known word. */
+Test(jsonnet, refuses_texts_with_a_zero_inside)
+{
+  refused("{\"input\": 1,\n \"layers\": [{\"type\": \"relu\\u0000x\"}]}",
+          "test.json:2:27: a text must not contain \\u0000");
+  refused("{\"input\": 1, \"layers\\u0000x\": [{\"type\": \"relu\"}]}", "\\u0000");
+  /* A backslash before it makes the same letters harmless. */
+  refused("{\"input\": 1, \"layers\": [{\"type\": \"relu\\\\u0000\"}]}",
+          "expected dense");
+}
+
+Test(jsonnet, messages_have_no_control_characters)
+{
+  refused("{\"input\": 1, \"lay\\u001b\\ners\": []}", "unknown key \"lay??ers\"");
+}
+
+/* Each layer alone is allowed; nothing is computed with so many elements. */
+Test(jsonnet, refuses_layers_that_are_too_large_together)
+{
+  Text text = {0};
+  text_add(&text, "{\"input\": 16777216, \"layers\": [{\"type\": \"relu\"}");
+  for (int k = 1; k < SHAPE_MAX_TOTAL / 33554432; k++)
+    text_add(&text, ", {\"type\": \"relu\"}");
+  text_add(&text, ", {\"type\": \"relu\"}]}");
+  refused(text.s, "$.layers[8]: the network is too large: with it the layers have too "
+                  "many elements");
+  text_free(&text);
 }

@@ -735,6 +735,33 @@ Test(lower, refuses_results_that_are_too_large)
   refused(m, STATUS_DATA, "Tile");
 }
 
+/* Each node alone is allowed.  The second model only has stand-ins for what is refused
+ * anyway: it must end all the same. */
+Test(lower, refuses_results_that_are_too_large_together)
+{
+  char in[16] = "x", out[16];
+  MakeOnnx *m = model(13, DIMS(1 << 20)), *n = model(13, DIMS(1 << 20));
+  for (int k = 0; k < 1000; k++) {
+    snprintf(out, sizeof out, k < 999 ? "v%d" : "y", k);
+    make_onnx_node(m, "Neg", in, out);
+    make_onnx_node(n, "Atan", in, out);
+    memcpy(in, out, sizeof in);
+  }
+  refused(m, STATUS_UNSUPPORTED, "more than 268435456 numbers");
+  refused(n, STATUS_UNSUPPORTED, "more than 268435456 numbers");
+  /* One of 2^20 numbers, read again and again. */
+  m = model(13, DIMS(1 << 20));
+  make_onnx_ints(m, "i", DIMS(0));
+  char all[4000] = "";
+  for (int k = 0; k < 400; k++) {
+    snprintf(out, sizeof out, "%sv%d", k ? " " : "", k);
+    make_onnx_node(m, "Gather", "x i", out + (k > 0));
+    strcat(all, out);
+  }
+  make_onnx_node(m, "Sum", all, "y");
+  refused(m, STATUS_UNSUPPORTED, "more than 268435456 numbers");
+}
+
 Test(lower, refuses_old_operator_versions)
 {
   MakeOnnx *m = model(6, DIMS(2));

@@ -219,6 +219,22 @@ Test(onnx, refuses_deep_nesting_without_recursion)
   mem_free(bytes);
 }
 
+/* C would see "x" and find it defined. */
+Test(onnx, refuses_names_with_a_zero_inside)
+{
+  MakeOnnx *m = small_model();
+  make_onnx_node(m, "Relu", "xAz", "z");
+  File file = make_onnx_pack(m);
+  size_t at = 0;
+  while (at + 3 <= file.size && memcmp(file.data + at, "xAz", 3) != 0)
+    at++;
+  cr_assert_lt(at + 3, file.size);
+  file.data[at + 1] = 0;
+  refused_bytes((const uint8_t *)file.data, file.size, "zero byte");
+  file_free(&file);
+  make_onnx_free(m);
+}
+
 /* Two bytes per empty node (graph: field 7, node: field 1). */
 Test(onnx, refuses_to_spend_memory_beyond_the_size)
 {

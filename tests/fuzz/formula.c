@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/fuzz/formula.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/base/mem.h"
+#include "tests/fuzz/target.h"
+
+typedef enum { NO, YES, MAYBE } Answer;
+
+enum { MAX_DEPTH = 300, MAX_TEXT = 20000 };
+
+typedef struct {
+  const char *at, *end;
+  const double *x, *y;
+  int depth;
+  bool lost; /* something that is not understood here: all answers are void */
+} Scan;
+
+/* value is off by at most slop */
+typedef struct {
+  long double value, slop;
+} Term;
+
+/* ---- the text ------------------------------------------------------------- */
+
+static void skip_blanks(Scan *s)
+{
+  while (s->at < s->end) {
+    if (*s->at == ';')
+      while (s->at < s->end && *s->at != '\n')
+        s->at++;
+    else if (strchr(" \t\r\n\f\v", *s->at) && *s->at)
+      s->at++;
+    else
+      return;
+  }
+}
+
+static bool take(Scan *s, char c)
+{
+  skip_blanks(s);
+  if (s->at == s->end || *s->at != c) return false;
+  s->at++;
+  return true;
+}
+
+/* The next atom, cut off at 63 characters; "" when there is none. */
+static void take_atom(Scan *s, char atom[64])
+{
+  skip_blanks(s);
+  size_t n = 0;
+  while (s->at < s->end && (!*s->at || !strchr("(); \t\r\n\f\v", *s->at))) {
+    if (n < 63 && *s->at)
+      atom[n++] = *s->at;
+    else
+      s->lost = true;
+    s->at++;
+  }
+  atom[n] = 0;
+}
+
+static Term read_atom_term(Scan *s)
+{
+  char atom[64], *rest;
+  take_atom(s, atom);
+  if (atom[0] == 'X' || atom[0] == 'Y') {
+    const long index = strtol(atom + 2, NULL, 10);
+    return (Term){(long double)(atom[0] == 'X' ? s->x : s->y)[index], 0};
+  }
+  const long double value = strtold(atom, &rest);
+  if (!*atom || *rest) s->lost = true;
+  return (Term){value, fabsl(value) * 1e-15L + 1e-4940L};
+}
+
+static Term read_term(Scan *s)
+{
+  if (!take(s, '(')) return read_atom_term(s);
+  char op[64];
+  take_atom(s, op);
+  if (++s->depth > MAX_DEPTH) s->lost = true;
+  Term sum = {0};
+  for (int n = 0; !s->lost; n++) {
+    if (take(s, ')')) {
+      if (*op == '-' && n == 1) sum.value = -sum.value;
+      break;
+    }
+    const Term t = read_term(s);
+    if (n == 0)
+      sum = t;
+    else if (*op == '*')
+      sum = (Term){sum.value * t.value, fabsl(sum.value) * t.slop +
+                                            fabsl(t.value) * sum.slop +
+                                            sum.slop * t.slop};
+    else
+      sum = (Term){*op == '+' ? sum.value + t.value : sum.value - t.value,
+                   sum.slop + t.slop};
+    sum.slop += 1e-15L * fabsl(sum.value);
+  }
+  s->depth--;
+  return sum;
+}
+
+static Answer less(long double difference, long double slop)
+{
+  if (!isfinite(difference) || !isfinite(slop)) return MAYBE;
+  if (fabsl(difference) <= slop * 4 + 1e-300L) return MAYBE;
+  return difference < 0 ? YES : NO;
+}
+
+static Answer negated(Answer a)
+{
+  return a == MAYBE ? MAYBE : a == YES ? NO : YES;
+}
+
+static Answer read_comparison(Scan *s, const char *op)
+{
+  const Term a = read_term(s), b = read_term(s);
+  if (!take(s, ')')) s->lost = true;
+  const Answer is_less = less(a.value - b.value, a.slop + b.slop);
+  if (*op == '=') return is_less == MAYBE ? MAYBE : NO;
+  return *op == '<' ? is_less : negated(is_less);
+}
+
+static Answer read_formula(Scan *s)
+{
+  char op[64];
+  if (!take(s, '(')) s->lost = true;
+  take_atom(s, op);
+  const bool is_and = !strcmp(op, "and"), is_or = !strcmp(op, "or");
+  const bool is_not = !strcmp(op, "not");
+  if (s->lost || ++s->depth > MAX_DEPTH) {
+    s->lost = true;
+    return MAYBE;
+  }
+  Answer all = is_or ? NO : YES;
+  if (!is_and && !is_or && !is_not) {
+    all = read_comparison(s, op);
+  } else {
+    while (!s->lost && !take(s, ')')) {
+      const Answer a = read_formula(s);
+      const Answer strong = is_or ? YES : NO;
+      if (is_not)
+        all = negated(a);
+      else if (a == strong || (a == MAYBE && all != strong))
+        all = a;
+    }
+  }
+  s->depth--;
+  return all;
+}
+
+/* The conjunction of all asserts. */
+static Answer read_text(Scan *s)
+{
+  Answer all = YES;
+  skip_blanks(s);
+  while (!s->lost && s->at < s->end) {
+    char command[64];
+    if (!take(s, '(')) s->lost = true;
+    take_atom(s, command);
+    if (!strcmp(command, "assert")) {
+      const Answer a = read_formula(s);
+      if (a == NO || (a == MAYBE && all == YES)) all = a;
+    } else {
+      take_atom(s, command);
+      take_atom(s, command);
+    }
+    if (!take(s, ')')) s->lost = true;
+    skip_blanks(s);
+  }
+  return s->lost ? MAYBE : all;
+}
+
+/* ---- the normal form ------------------------------------------------------ */
+
+static Answer in_box(const Box *box, const double *x)
+{
+  Answer all = YES;
+  for (int i = 0; i < box->n; i++) {
+    if (x[i] < box->lo[i] || x[i] > box->hi[i]) return NO;
+    if (!(x[i] >= box->in_lo[i] && x[i] <= box->in_hi[i])) all = MAYBE;
+  }
+  return all;
+}
+
+static Answer in_row(const PropRow *row, const double *y)
+{
+  long double sum = 0, slop = 0;
+  for (int p = 0; p < row->n; p++) {
+    const long double term = (long double)row->coef[p] * y[row->var[p]];
+    sum += term;
+    slop += fabsl(term) * (1e-15L + row->coef_rel);
+  }
+  const long double rhs = row->rhs_lo / 2 + row->rhs_hi / 2;
+  slop += fabsl(rhs) * 1e-15L + (row->rhs_hi - row->rhs_lo);
+  return less(sum - rhs, slop);
+}
+
+static Answer in_cases(const Prop *prop, const double *x, const double *y)
+{
+  Answer any = NO;
+  for (int k = 0; k < prop->n_cases && any != YES; k++) {
+    const PropCase *c = &prop->cases[k];
+    Answer all = in_box(&prop->boxes[c->box], x);
+    for (int j = 0; j < c->n_rows && all != NO; j++) {
+      const Answer row = in_row(&c->rows[j], y);
+      if (row != YES) all = row;
+    }
+    if (all != NO) any = all;
+  }
+  return any;
+}
+
+/* ---- points --------------------------------------------------------------- */
+
+enum { N_POINTS = 6 };
+
+static void choose(const Prop *prop, int which, double *x, double *y)
+{
+  static const double values[] = {0, 1, -1, 0.5, 100, -3.25, 1e-3};
+  const Box *box = prop->n_boxes ? &prop->boxes[which % prop->n_boxes] : NULL;
+  for (int i = 0; i < prop->n_in; i++) {
+    const double lo = box ? box->lo[i] : -1, hi = box ? box->hi[i] : 1;
+    x[i] = which % 3 == 0   ? lo / 2 + hi / 2
+           : which % 3 == 1 ? lo * 0.75 + hi * 0.25
+                            : hi + 1;
+  }
+  for (int j = 0; j < prop->n_out; j++)
+    y[j] = values[(which * 3 + j * (which + 1)) % 7];
+}
+
+void formula_compare(const char *text, size_t size, const Prop *prop)
+{
+  if (!prop || size > MAX_TEXT || prop->n_cases > 1000) return;
+  double *x = mem_doubles((size_t)prop->n_in), *y = mem_doubles((size_t)prop->n_out);
+  const size_t bom = size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
+  for (int which = 0; which < N_POINTS; which++) {
+    choose(prop, which, x, y);
+    Scan s = {.at = text + bom, .end = text + size, .x = x, .y = y};
+    const Answer mine = read_text(&s), theirs = in_cases(prop, x, y);
+    TARGET_REQUIRE(mine == MAYBE || theirs == MAYBE || mine == theirs);
+  }
+  mem_free(x);
+  mem_free(y);
+}
