@@ -67,6 +67,25 @@ static void make_buffers(Bound *b)
   mem_free(size);
 }
 
+static double **new_weights(const Plan *plan)
+{
+  double **weight = mem_zero((size_t)plan->n_nodes, sizeof *weight);
+  for (int k = 0; k < plan->n_nodes; k++) {
+    if (!net_is_linear(&plan->net->nodes[k])) continue;
+    weight[k] = mem_doubles((size_t)plan->net->nodes[k].size);
+    for (int i = 0; i < plan->net->nodes[k].size; i++)
+      weight[k][i] = INFINITY;
+  }
+  return weight;
+}
+
+static void free_weights(const Plan *plan, double **weight)
+{
+  for (int k = 0; weight && k < plan->n_nodes; k++)
+    mem_free(weight[k]);
+  mem_free(weight);
+}
+
 Bound *bound_new(const Plan *plan, const Layout *layout, bool exact)
 {
   Bound *const b = mem_zero(1, sizeof *b);
@@ -78,13 +97,8 @@ Bound *bound_new(const Plan *plan, const Layout *layout, bool exact)
   b->block.on = mem_zero(plan->off[n], sizeof *b->block.on);
   b->block.live = mem_zero(n, sizeof *b->block.live);
   make_buffers(b);
-  b->weight = mem_zero(n, sizeof *b->weight);
-  for (size_t k = 0; k < n; k++) {
-    if (!net_is_linear(&plan->net->nodes[k])) continue;
-    b->weight[k] = mem_doubles((size_t)plan->net->nodes[k].size);
-    for (int i = 0; i < plan->net->nodes[k].size; i++)
-      b->weight[k][i] = INFINITY;
-  }
+  b->weight = new_weights(plan);
+  if (plan->inexact && !exact) b->outer = new_weights(plan);
   double **const arrays[] = {&b->value, &b->size,  &b->error,
                              &b->term,  &b->terms, &b->alpha};
   for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++)
@@ -100,13 +114,13 @@ void bound_free(Bound *b)
   if (!b) return;
   linear_room_free(b->linear);
   exact_free(b->exact);
-  for (int k = 0; k < b->plan->n_nodes; k++)
-    mem_free(b->weight[k]);
+  free_weights(b->plan, b->weight);
+  free_weights(b->plan, b->outer);
   for (int s = 0; s < b->n_buffers; s++)
     mem_free(b->buffer[s]);
-  void *const blocks[] = {b->block.q, b->block.on, b->block.live, b->weight, b->value,
-                          b->size,    b->error,    b->term,       b->terms,  b->alpha,
-                          b->row,     b->cut,      b->head,       b->buffer};
+  void *const blocks[] = {b->block.q, b->block.on, b->block.live, b->value, b->size,
+                          b->error,   b->term,     b->terms,      b->alpha, b->row,
+                          b->cut,     b->head,     b->buffer};
   for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
     mem_free(blocks[k]);
   mem_free(b);
@@ -115,6 +129,28 @@ void bound_free(Bound *b)
 void bound_refresh(Bound *b, int k, const State *s)
 {
   if (!b->exact) linear_errors(b->plan, b->linear, k, s, b->weight[k]);
+}
+
+void bound_enter(Bound *b, const State *s)
+{
+  if (!b->outer) return;
+  STATUS_REQUIRE(!b->is_inside, "weights of one part at a time");
+  b->is_inside = true;
+  for (int k = 0; k < b->plan->n_nodes; k++) {
+    if (!b->weight[k]) continue;
+    memcpy(b->outer[k], b->weight[k],
+           (size_t)b->plan->net->nodes[k].size * sizeof **b->outer);
+    if (s) bound_refresh(b, k, s);
+  }
+}
+
+void bound_leave(Bound *b)
+{
+  if (!b->outer) return;
+  double **const weight = b->outer;
+  b->outer = b->weight;
+  b->weight = weight;
+  b->is_inside = false;
 }
 
 /* ---- rows ------------------------------------------------------------------------ */

@@ -52,6 +52,8 @@ typedef struct {
   AdjointBlock block;
   size_t room;     /* rows that fit */
   double **weight; /* double weight[n_nodes][size]: linear_errors; NULL for others */
+  bool is_inside;  /* bound_enter was called last */
+  double **outer;  /* those that bound_leave puts back; NULL where nothing is inexact */
   double *value, *size, *error; /* double [LINEAR_MOST_ROWS] */
   double *term, *terms,
       *alpha; /* double [LINEAR_MOST_ROWS]: sums of one node; alphas */
@@ -71,6 +73,13 @@ void bound_free(Bound *b);
 
 /* The error weights of node k, from a state that holds all states that follow. */
 void bound_refresh(Bound *b, int k, const State *s);
+
+/* Error weights of a part of the state that they are for.  Where numbers of the network
+ * are inexact they are far smaller there; elsewhere it is not worth it, and neither
+ * call does anything.  Between the two all weights are those of s, and only bounds over
+ * s or a part of it may be made.  s = NULL: as they are, to be refreshed one by one. */
+void bound_enter(Bound *b, const State *s);
+void bound_leave(Bound *b);
 
 /* Rows are collected, then bounded.  bound_full: run before adding another. */
 void bound_begin(Bound *b);

@@ -214,3 +214,10 @@ void pass_run(Pass *pass, State *s, int first, const Hints *hints, bool top)
     if (plan->reader[k] >= 0 && !s->empty) bound_node(pass, s, k, hints);
   }
 }
+
+void pass_part(Pass *pass, State *s, int first, const Hints *hints)
+{
+  bound_enter(pass->bound, NULL);
+  pass_run(pass, s, first, hints, pass->plan->inexact);
+  bound_leave(pass->bound);
+}

@@ -34,4 +34,7 @@ void pass_propagate(Pass *pass, State *s, int first, int last);
  * follow, so error weights are made anew.  Stops where the state is empty. */
 void pass_run(Pass *pass, State *s, int first, const Hints *hints, bool top);
 
+/* The same for a part of the state that error weights are for, which stay. */
+void pass_part(Pass *pass, State *s, int first, const Hints *hints);
+
 #endif

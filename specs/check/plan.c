@@ -166,6 +166,7 @@ Plan *plan_new(const Net *net)
     plan->off[k + 1] = plan->off[k] + size;
     plan->reader[k] = -1;
     if (size > plan->most) plan->most = size;
+    if (net->nodes[k].w_rel > 0) plan->inexact = true;
   }
   plan->bias = mem_doubles0(plan->off[n]);
   for (int k = 0; k < net->n_nodes; k++) {

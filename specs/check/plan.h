@@ -19,6 +19,7 @@ typedef struct {
   size_t most;  /* elements of the largest node */
   int *reader;  /* int reader[n_nodes]: the function or product that reads it, or -1 */
   int *factor;  /* which of the reader's inputs it is */
+  bool inexact; /* some node's numbers are wrong by a share (w_rel of net/net.h) */
   bool *exact;  /* interval propagation alone gives the exact range of each element */
   bool *chain;  /* behind more than one linear node that is not elementwise */
   double *bias; /* double bias[off[n_nodes]]: b or shift of each element, 0 without */

@@ -199,7 +199,7 @@ static State *make_state(Search *s)
     State *const state = &s->step[d].state;
     plan_state_copy(s->w->plan, state, &s->step[d - 1].state);
     meet_cut(s, state, d);
-    pass_run(s->w->pass, state, 1, NULL, false);
+    pass_part(s->w->pass, state, 1, NULL);
   }
   return &s->step[s->depth].state;
 }
@@ -228,7 +228,9 @@ static void collect(Search *s, bool all)
 static void attempt(Search *s, const State *state)
 {
   int left = 0;
+  bound_enter(s->w->pass->bound, state);
   work_bound(s->w, state, s->closing, s->n_closing);
+  bound_leave(s->w->pass->bound);
   for (int k = 0; k < s->n_closing; k++)
     if (s->closing[k].bound > 0)
       s->closed_at[s->position[s->closing[k].index]] = s->depth;
@@ -266,7 +268,7 @@ static Status check_leaf(Search *s, Err *err)
     plan_state_copy(s->w->plan, &s->trial, &s->w->state);
     for (int d = 1; d <= s->depth; d++)
       meet_cut(s, &s->trial, d);
-    pass_run(s->w->pass, &s->trial, 1, NULL, false);
+    pass_part(s->w->pass, &s->trial, 1, NULL);
     if (s->trial.empty) return impossible(r, err);
     attempt(s, &s->trial);
     if (!s->n_closing) return STATUS_OK;

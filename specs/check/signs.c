@@ -206,7 +206,9 @@ static Status flush(Search *s, Err *err)
   const int n = b->n;
   if (!n) return STATUS_OK;
   double lower[LINEAR_MOST_ROWS];
+  bound_enter(b, top_state(s));
   bound_run(b, top_state(s), s->w->plan->n_nodes - 1, s->waiting_none, lower);
+  bound_leave(b);
   bound_begin(b);
   for (int r = 0; r < n; r++)
     if (!(lower[r] > 0))
@@ -315,7 +317,9 @@ static Status narrow(Search *s, int t, const Multipliers *m, bool *closed, Err *
   if (*closed) return STATUS_OK;
   double g;
   add_row(s, t, m);
+  bound_enter(b, state);
   bound_run(b, state, s->w->plan->n_nodes - 1, work_no_slopes(m), &g);
+  bound_leave(b);
   if (g > 0) *closed = true;
   for (int i = 0; i < s->w->plan->net->nodes[0].size && g > -INFINITY && g <= 0; i++) {
     const double q = bound_input(b, i, 0);
@@ -335,7 +339,7 @@ static Status pass_event(Search *s, int t, int from, bool *closed, Err *err)
   const Status rc = flush(s, err);
   if (rc) return rc;
   State *const state = own_state(s, t);
-  pass_run(s->w->pass, state, from, &s->w->hints, false);
+  pass_part(s->w->pass, state, from, &s->w->hints);
   *closed = state->empty;
   return STATUS_OK;
 }

@@ -250,8 +250,7 @@ Test(fuse, fused_networks_can_be_reduced_and_reduced_ones_fused)
     Bounded f = bounded_new(chain_net(&prng), 0.3, &prng);
     bounded_tighten(&f, 0);
     Bounds *first = NULL, *second = NULL;
-    const Rewriting order[2] = {t % 2 ? fuse : reduce,
-                                t % 2 ? reduce : fuse};
+    const Rewriting order[2] = {t % 2 ? fuse : reduce, t % 2 ? reduce : fuse};
     Net *one = order[0](f.b, &first), *two = one ? order[1](first, &second) : NULL;
     if (two) {
       Tally tally = {0};
