@@ -48,7 +48,7 @@ UNIT   := $(wildcard tests/unit/*.c tests/support/*.c)
 GEN    := $(O)/gen/onnx.pb-c
 
 # One fuzz target each, in tests/fuzz/fuzz_NAME.c (docs/testing.md).
-FUZZ := \
+FUZZ := certificate \
   csv \
   jsonnet \
   jsonspec \
