@@ -2,7 +2,8 @@
 # make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|install|clean]
 #
 # `make demo` and `make test` do everything, installing Debian packages included.
-# `make` builds build/dualcert; other modes build build/MODE/dualcert.
+# `make` builds build/dualcert and build/dualcert-check; other modes build them in
+# build/MODE/.
 
 MODE ?= release
 O    := build/$(MODE)
@@ -29,20 +30,24 @@ endif
 VERSION  := 0.1.0
 CPPFLAGS += -I. -I$(O)/gen -DDUALCERT_VERSION='"$(VERSION)"' -DDUALCERT_MODE='"$(MODE)"'
 CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
-LIBS     := -lglpk -lopenblas -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
+LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
 
 # Ground floor first; tests/check-layers enforces the direction of includes.
-LAYERS := net/base net specs bounds solver
+LAYERS := net/base net specs specs/check bounds solver
 MAIN   := solver/main.c
-SRC    := $(filter-out $(MAIN),$(wildcard $(LAYERS:%=%/*.c)))
+CHECK  := specs/check/main.c
+SRC    := $(filter-out $(MAIN) $(CHECK),$(wildcard $(LAYERS:%=%/*.c)))
+# What the checker of certificates is made of: no search, no BLAS.
+TRUST  := $(filter-out bounds/% solver/%,$(SRC))
 UNIT   := $(wildcard tests/unit/*.c tests/support/*.c)
 GEN    := $(O)/gen/onnx.pb-c
 obj     = $(patsubst %.c,$(O)/%.o,$(1))
 
 PROGRAM := $(if $(filter release,$(MODE)),build/dualcert,$(O)/dualcert)
+CHECKER := $(dir $(PROGRAM))dualcert-check
 MICRO   := $(dir $(PROGRAM))micro
 
-all: $(PROGRAM)
+all: $(PROGRAM) $(CHECKER)
 
 # ---- build ------------------------------------------------------------------
 
@@ -62,14 +67,18 @@ $(GEN).o: $(GEN).c
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
 # Generated before anything may include it; from then on the .d files know who does.
-$(call obj,$(SRC) $(UNIT) benchmarks/micro.c): | $(GEN).h
+$(call obj,$(SRC) $(CHECK) $(UNIT) benchmarks/micro.c): | $(GEN).h
 
 $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(CHECKER): $(call obj,$(TRUST) $(CHECK)) $(GEN).o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lgmp -lcjson -lprotobuf-c -lz -lmd -lm
+
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
-	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr -lgmp $(LIBS)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr $(LIBS)
 
 # How fast the passes of bounds/ are; benchmarks/count counts their instructions.
 $(MICRO): $(OBJS) $(call obj,benchmarks/micro.c)
@@ -95,7 +104,7 @@ demo: packages
 test: packages
 	@$(MAKE) --no-print-directory check
 
-check: $(PROGRAM) $(O)/unit $(MICRO)
+check: $(PROGRAM) $(CHECKER) $(O)/unit $(MICRO)
 	tests/run-unit $(O)/unit
 	tests/run-cli $(PROGRAM)
 
@@ -110,13 +119,15 @@ docs/operators.md: net/operators.def net/act.def $(PROGRAM)
 	$(PROGRAM) info --operators >$@
 
 PREFIX ?= /usr/local
-install: $(PROGRAM)
+install: $(PROGRAM) $(CHECKER)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dualcert
+	install -m 755 $(CHECKER) $(DESTDIR)$(PREFIX)/bin/dualcert-check
 	install -m 644 docs/dualcert.1 $(DESTDIR)$(PREFIX)/share/man/man1/dualcert.1
+	install -m 644 docs/dualcert-check.1 $(DESTDIR)$(PREFIX)/share/man/man1/dualcert-check.1
 
 clean:
 	rm -rf build
 
 .PHONY: all packages demo test check lint micro install clean
--include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(UNIT) benchmarks/micro.c))
+-include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(CHECK) $(UNIT) benchmarks/micro.c))

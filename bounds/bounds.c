@@ -217,7 +217,7 @@ static void set_relu(Bounds *b, int k, size_t at)
   const double lo = b->lo[k][at], hi = b->hi[k][at];
   const bool active = lo >= 0, open = lo < 0 && hi > 0, cut = b->cut[k][at] != 0;
   b->up[k][at] = active ? 1 : open ? hi / (hi - lo) : 0;
-  b->down[k][at] = active || (open && hi > -lo) ? 1 : 0;
+  b->down[k][at] = active || (open && relax_prefers_one(lo, hi)) ? 1 : 0;
   /* Behind a cut that bounds alone imply, beta has nothing to say. */
   const bool bent = open || (cut && !(lo > 0) && !(hi < 0));
   b->bend_lo[k][at] = bent ? lo : 0;

@@ -46,6 +46,7 @@ typedef struct {
 } Ring;
 
 struct Contract {
+  bool equations_only; /* not (2) */
   const Rows *rows;
   double *lo, *hi; /* double lo[n_vars] */
   double *least;   /* double least[n_vars]: no smaller step is worth anything */
@@ -452,7 +453,8 @@ static void propagate(Contract *c)
   c->work = (double)MOST_PASSES * (double)c->rows->start[c->rows->n_vars];
   /* (2) comes first: it spares equations a visit with intervals that it improves. */
   for (int i = 0; !i || (i < MOST_ROUNDS && c->has_settled); i++) {
-    for (int m = c->first; c->has_settled && m < c->end && !c->empty; m++)
+    for (int m = c->first;
+         c->has_settled && !c->equations_only && m < c->end && !c->empty; m++)
       visit_margin(c, m);
     c->has_settled = false;
     drain(c);
@@ -545,6 +547,11 @@ static void assume_violated(Contract *c)
     else if (c->hi[m] > CONTRACT_MARGIN)
       move(c, m, c->lo[m], CONTRACT_MARGIN);
   }
+}
+
+void contract_by_equations(Contract *c)
+{
+  c->equations_only = true;
 }
 
 bool contract_run(Contract *c, Bounds *b, int t, int first, int count)

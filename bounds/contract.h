@@ -55,6 +55,9 @@ void contract_free(Contract *c); /* NULL is fine */
  * of that is not worth a step.  Without it every step is. */
 void contract_scale(Contract *c, const Bounds *b);
 
+/* Leave (2) out from now on. */
+void contract_by_equations(Contract *c);
+
 /* Narrow box t of b for the case with rows first .. first + count - 1 of the last node,
  * whose own intervals stay as they are.  Sets empty[t] when no input is left.  Returns
  * true when that or anything else has changed.  No allocation after warming up.

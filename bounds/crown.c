@@ -306,6 +306,11 @@ bool crown_run(Crown *c, Bounds *b, const CrownParams *params)
   return in_time;
 }
 
+bool crown_bounds_node(const Crown *c, int k)
+{
+  return c->readers[k] != NULL;
+}
+
 bool crown_tighten(const Team *team, Bounds *b, int slope_iterations, const Stop *stop)
 {
   Crown *c = crown_new(team);
@@ -346,7 +351,8 @@ static void batch_free(const Net *net, Batch *batch)
   mem_free(batch->lower);
 }
 
-static void batch_run(Lagrangian *L, const Bounds *b, Batch *batch, double *lower)
+static void batch_run(Lagrangian *L, const Bounds *b, Batch *batch, double *lower,
+                      int *best)
 {
   if (!batch->n) return;
   Objective o = objective_units(b->net, b->net->n_nodes - 1, batch->n, batch->unit,
@@ -354,15 +360,18 @@ static void batch_run(Lagrangian *L, const Bounds *b, Batch *batch, double *lowe
   LagrangianBatch rows = objective_batch(&o);
   rows.lambda = rows.mu = batch->zero;
   lagrangian_bound(L, b, &rows, batch->lower);
-  for (int r = 0; r < batch->n; r++)
-    if (batch->lower[r] > lower[batch->owner[r]])
-      lower[batch->owner[r]] = batch->lower[r];
+  for (int r = 0; r < batch->n; r++) {
+    const int i = batch->owner[r];
+    if (!(batch->lower[r] > lower[i])) continue;
+    lower[i] = batch->lower[r];
+    if (best) best[i] = batch->unit[r];
+  }
   batch->n = 0;
 }
 
 bool crown_bound_cases(Lagrangian *L, const Bounds *b, CrownRows which, int n,
                        const int *cases, const int *row, const Stop *stop,
-                       double *lower)
+                       double *lower, int *best)
 {
   Batch batch = batch_new(b->net, lagrangian_max_rows(L), which == CROWN_INTERVALS);
   bool in_time = true;
@@ -372,10 +381,10 @@ bool crown_bound_cases(Lagrangian *L, const Bounds *b, CrownRows which, int n,
       batch.sign[batch.n] = 1;
       batch.owner[batch.n++] = i;
       if (batch.n < batch.room) continue;
-      batch_run(L, b, &batch, lower);
+      batch_run(L, b, &batch, lower, best);
       in_time = !stop_why(stop);
     }
-  batch_run(L, b, &batch, lower);
+  batch_run(L, b, &batch, lower, best);
   batch_free(b->net, &batch);
   return in_time;
 }

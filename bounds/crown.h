@@ -41,6 +41,10 @@ typedef struct {
  */
 bool crown_run(Crown *c, Bounds *b, const CrownParams *params);
 
+/* Whether the elements of node k are bounded, not those of others that it copies or
+ * adds. */
+bool crown_bounds_node(const Crown *c, int k);
+
 /* The same for a single use, from the first node on, without hints. */
 bool crown_tighten(const Team *team, Bounds *b, int slope_iterations, const Stop *stop);
 
@@ -50,10 +54,11 @@ typedef enum {
 } CrownRows;
 
 /* Bound every row of each listed case on its own: lower[i] is raised to the best
- * proven bound of the rows row[k] .. row[k+1]-1 of case k = cases[i].  b has one
- * box.  Returns false when stopped early. */
+ * proven bound of the rows row[k] .. row[k+1]-1 of case k = cases[i], which is row
+ * best[i], where best is not NULL.  b has one box.  Returns false when stopped early.
+ */
 bool crown_bound_cases(Lagrangian *L, const Bounds *b, CrownRows which, int n,
                        const int *cases, const int *row, const Stop *stop,
-                       double *lower);
+                       double *lower, int *best);
 
 #endif

@@ -372,7 +372,17 @@ static Net *empty_copy(const Net *old)
   return net;
 }
 
-Net *fuse_net(const Bounds *b, Bounds **inside)
+static int *origin_of(const Fusion *x)
+{
+  int *origin = mem_array((size_t)x->net->n_nodes, sizeof *origin);
+  for (int k = 0; k < x->net->n_nodes; k++)
+    origin[k] = -1;
+  for (int k = 0; k < x->old->n_nodes; k++)
+    if (x->now[k] >= 0 && net_is_nonlinear(&x->old->nodes[k])) origin[x->now[k]] = k;
+  return origin;
+}
+
+Net *fuse_net(const Bounds *b, Bounds **inside, int **origin)
 {
   STATUS_REQUIRE(b->n_box == 1, "one box");
   if (most_gain(b->net) < (1 - WORTH) * total_cost(b->net)) return NULL;
@@ -391,6 +401,7 @@ Net *fuse_net(const Bounds *b, Bounds **inside)
   STATUS_REQUIRE(fine, "a fused network is well-formed");
   if (total_cost(x.net) <= WORTH * total_cost(x.old)) {
     *inside = form_carry_over(b, x.net, x.now);
+    if (origin) *origin = origin_of(&x);
   } else {
     net_free(x.net);
     x.net = NULL;

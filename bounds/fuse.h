@@ -32,7 +32,9 @@
 
 /* The fused network for box 0 of b, and in *inside its proven intervals, those of b
  * carried over.  It borrows arrays of b->net, which must outlive it.  NULL (and nothing
- * in *inside) when a pass would not become cheaper by a fifth. */
-Net *fuse_net(const Bounds *b, Bounds **inside);
+ * in *inside) when a pass would not become cheaper by a fifth.  *origin, if origin is
+ * not NULL: int origin[n_nodes], the old node that nonlinear node k is, -1 for others;
+ * owned by the caller. */
+Net *fuse_net(const Bounds *b, Bounds **inside, int **origin);
 
 #endif

@@ -34,6 +34,7 @@ typedef struct {
   int *index; /* scratch for one row, 1-based */
   double *value;
   double *y, *ray; /* row duals and a direction of them, 1-based */
+  LpCuts *cuts;    /* the caller's, or NULL */
 } Model;
 
 /* ---- GLPK's errors ------------------------------------------------------- */
@@ -250,6 +251,30 @@ static void read_duals(const Model *m, Objective *o, int first_row, double **mu,
   }
 }
 
+void lp_cuts_free(LpCuts *cuts)
+{
+  mem_free(cuts->node);
+  mem_free(cuts->index);
+  mem_free(cuts->beta);
+  *cuts = (LpCuts){.n = 0};
+}
+
+static void read_cuts(const Model *m, double **beta)
+{
+  LpCuts *cuts = m->cuts;
+  lp_cuts_free(cuts);
+  cuts->node = mem_array((size_t)m->n_neurons + 1, sizeof *cuts->node);
+  cuts->index = mem_array((size_t)m->n_neurons + 1, sizeof *cuts->index);
+  cuts->beta = mem_doubles((size_t)m->n_neurons + 1);
+  for (int q = 0; q < m->n_neurons; q++) {
+    const Neuron *n = &m->neurons[q];
+    if (!n->cut) continue;
+    cuts->node[cuts->n] = n->node;
+    cuts->index[cuts->n] = n->index;
+    cuts->beta[cuts->n++] = beta[n->node][n->index];
+  }
+}
+
 static void prove(const Model *m, Lagrangian *L, Objective *o, int first_row,
                   LpResult *result)
 {
@@ -262,6 +287,7 @@ static void prove(const Model *m, Lagrangian *L, Objective *o, int first_row,
   double lower;
   lagrangian_bound(L, m->b, &batch, &lower);
   if (lower > result->lower) result->lower = lower;
+  if (m->cuts && lower > 0) read_cuts(m, beta);
   lagrangian_free_multipliers(m->b->net, mu);
   lagrangian_free_multipliers(m->b->net, beta);
 }
@@ -340,10 +366,11 @@ static void read_point(const Model *m, double *point)
 
 /* ---- one linear program -------------------------------------------------- */
 
-static Model model_new(Lagrangian *L, const Bounds *b, int max_cols, int max_neurons)
+static Model model_new(Lagrangian *L, const Bounds *b, int max_cols, int max_neurons,
+                       LpCuts *cuts)
 {
   const size_t n = (size_t)b->net->n_nodes;
-  Model m = {.b = b, .op = lagrangian_linop(L), .max_cols = max_cols};
+  Model m = {.b = b, .op = lagrangian_linop(L), .max_cols = max_cols, .cuts = cuts};
   m.expr = mem_zero(n, sizeof *m.expr);
   m.input_col = mem_zero((size_t)net_in_size(b->net), sizeof *m.input_col);
   m.neurons = mem_array((size_t)max_neurons + 1, sizeof *m.neurons);
@@ -402,7 +429,8 @@ static bool has_other_functions(const Net *net)
 }
 
 bool lp_bound(Lagrangian *L, const Bounds *b, Objective *objective, int max_columns,
-              double *const *alpha, const Stop *stop, LpResult *result, double *point)
+              double *const *alpha, const Stop *stop, LpResult *result, double *point,
+              LpCuts *cuts)
 {
   STATUS_REQUIRE(b->n_box == 1 && objective->n_rows == 1 && objective->count,
                  "one box and one case");
@@ -418,7 +446,7 @@ bool lp_bound(Lagrangian *L, const Bounds *b, Objective *objective, int max_colu
     }
   if (columns > max_columns) return false;
   double *corner = mem_doubles((size_t)net_in_size(b->net));
-  Model model = model_new(L, b, columns + 1, neurons);
+  Model model = model_new(L, b, columns + 1, neurons, cuts);
   Model *volatile kept = &model;
   bool ok = false;
   glp_term_hook(silent, NULL);

@@ -28,6 +28,14 @@
 #include "bounds/objective.h"
 #include "net/base/stop.h"
 
+/* The multipliers of the cuts in a proven bound; starts as {0}. */
+typedef struct {
+  int n, *node, *index; /* owned: int node[n], index[n] */
+  double *beta;         /* owned: double beta[n] */
+} LpCuts;
+
+void lp_cuts_free(LpCuts *cuts);
+
 typedef struct {
   double optimum; /* what GLPK says, a diagnostic number; NAN when it did not finish */
   double lower;   /* proven; -INFINITY when nothing is */
@@ -38,11 +46,13 @@ typedef struct {
 /* Bound row r = 0 of a one-row objective over the margin node.  alpha: slopes of
  * that row for a starting basis, or NULL.  point: double[net inputs], receives
  * the primal solution (inside the box up to rounding), a witness candidate; may be
- * NULL.  The objective's weights become the LP's.  b must have one box.
+ * NULL.  The objective's weights become the LP's.  b must have one box.  cuts, if
+ * not NULL, receives the betas of a bound above 0, which then has no other multipliers.
  * Returns false, with nothing proven, when the network has other activations than
  * ReLU, or more than max_columns columns would be needed. */
 bool lp_bound(Lagrangian *L, const Bounds *b, Objective *objective, int max_columns,
-              double *const *alpha, const Stop *stop, LpResult *result, double *point);
+              double *const *alpha, const Stop *stop, LpResult *result, double *point,
+              LpCuts *cuts);
 
 /* Release the thread's GLPK environment at the end of a thread. */
 void lp_release(void);

@@ -60,6 +60,21 @@ void packed_load(const Packed *p, int start, const unsigned char *bytes,
   }
 }
 
+static double in_steps(double s)
+{
+  return s >= 0 && s <= 1 ? (unsigned char)(s * STEPS + 0.5) * (1 / STEPS) : 0;
+}
+
+void packed_round(const Packed *p, int start, double *const *alpha, int r)
+{
+  for (int k = 0; k < start; k++) {
+    if (!p->n_open[k]) continue;
+    double *row = alpha[k] + (size_t)r * (size_t)p->net->nodes[k].size;
+    for (int i = 0; i < p->n_open[k]; i++)
+      row[p->open[k][i]] = in_steps(row[p->open[k][i]]);
+  }
+}
+
 /* Room for both directions of the open elements of node k's pre-activation j. */
 static void add_rows(Hints *h, int k, int j)
 {

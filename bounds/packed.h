@@ -41,6 +41,9 @@ void packed_store(const Packed *p, int start, double *const *alpha, int r,
 void packed_load(const Packed *p, int start, const unsigned char *bytes,
                  double *const *alpha, int r);
 
+/* Row r as it comes back from bytes. */
+void packed_round(const Packed *p, int start, double *const *alpha, int r);
+
 /* The slopes that an intermediate bound was best with, for every unstable neuron of
  * every layer and both directions: bounds/crown.h fills and reads them. */
 typedef struct {

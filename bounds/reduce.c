@@ -359,7 +359,29 @@ static bool is_worth_it(const Bounds *b)
   return (double)inactive > LEAST_GAIN * (double)(active + inactive + unstable);
 }
 
-Net *reduce_net(const Bounds *b, Bounds **inside)
+static ReduceOrigin origin_of(const Reduction *x)
+{
+  const size_t n = (size_t)x->net->n_nodes;
+  ReduceOrigin origin = {.node = mem_array(n, sizeof *origin.node),
+                         .kept = mem_zero(n, sizeof *origin.kept)};
+  for (size_t k = 0; k < n; k++)
+    origin.node[k] = -1;
+  for (int k = 0; k < x->old->n_nodes; k++) {
+    if (!net_is_nonlinear(&x->old->nodes[k])) continue;
+    origin.node[x->image[k].now] = k;
+    origin.kept[x->image[k].now] = x->image[k].kept;
+  }
+  return origin;
+}
+
+void reduce_origin_free(ReduceOrigin *origin)
+{
+  mem_free(origin->node);
+  mem_free(origin->kept);
+  *origin = (ReduceOrigin){.node = NULL};
+}
+
+Net *reduce_net(const Bounds *b, Bounds **inside, ReduceOrigin *origin)
 {
   if (!is_worth_it(b)) return NULL;
   const size_t n = (size_t)b->net->n_nodes;
@@ -376,6 +398,7 @@ Net *reduce_net(const Bounds *b, Bounds **inside)
   const bool fine = !net_finish(x.net, &err);
   STATUS_REQUIRE(fine, "a reduced network is well-formed");
   *inside = carry_over(&x);
+  if (origin) *origin = origin_of(&x);
   mem_free(x.image);
   mem_free(x.only_act);
   return x.net;

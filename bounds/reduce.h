@@ -19,9 +19,18 @@
 
 #include "bounds/bounds.h"
 
+/* Where the nonlinear nodes of a reduced network come from. */
+typedef struct {
+  int *node;        /* int node[n_nodes]: the old node; -1: made here, or linear */
+  const int **kept; /* kept[k][size_k]: element i of new node k is kept[k][i] of the old
+                     * one; NULL: all.  Borrowed from the network */
+} ReduceOrigin;
+
+void reduce_origin_free(ReduceOrigin *origin);
+
 /* The reduced network for box 0 of b, and in *inside its proven intervals, those of b
  * carried over.  It borrows arrays of b->net, which must outlive it.  NULL (and nothing
- * in *inside) when less than a tenth of the neurons would go. */
-Net *reduce_net(const Bounds *b, Bounds **inside);
+ * in *inside) when less than a tenth of the neurons would go.  origin may be NULL. */
+Net *reduce_net(const Bounds *b, Bounds **inside, ReduceOrigin *origin);
 
 #endif

@@ -21,6 +21,7 @@ typedef struct {
   int depth;
   int node, index; /* the neuron to split next; node < 0: none */
   LagrangianCut path[MOST_DEPTH];
+  unsigned char *slopes; /* for the log */
 } Leaf;
 
 typedef struct {
@@ -35,7 +36,9 @@ typedef struct {
   Slopes *slopes;
   double **alpha; /* double alpha[k][ROWS][size_k] */
   Tree tree[OBJECTIVES];
-  Leaf *leaves; /* Leaf leaves[OBJECTIVES][params->leaves] */
+  Leaf *leaves;          /* Leaf leaves[OBJECTIVES][params->leaves] */
+  unsigned char *packed; /* slopes of each, for the log */
+  RefineLeaf *sorted;    /* RefineLeaf sorted[params->leaves] */
   /* rows of a pass: children of one leaf are neighbours */
   int n_rows, tree_of[ROWS], leaf_of[ROWS], unit[ROWS];
   signed char sign[ROWS];
@@ -53,6 +56,7 @@ typedef struct {
   int *unit;
   signed char *sign;
   double *lower; /* double lower[n_objectives] */
+  void **kept;   /* void *kept[n_objectives], for the log */
 } Refine;
 
 /* ---- rows -------------------------------------------------------------- */
@@ -127,6 +131,14 @@ static void find_costliest(const Refine *x, const Member *m, const Lagrangian *L
   }
 }
 
+/* Multipliers of row r as the log will say. */
+static void round_row(const Refine *x, Member *m, int r)
+{
+  packed_round(x->params->log->packed, x->node, m->alpha, r);
+  for (int i = 0; i < MOST_DEPTH; i++)
+    m->cut[r * MOST_DEPTH + i].beta = (double)(float)m->cut[r * MOST_DEPTH + i].beta;
+}
+
 /* Bound the rows, and write each into its leaf. */
 static void run_rows(const Refine *x, Member *m, Lagrangian *L)
 {
@@ -141,10 +153,14 @@ static void run_rows(const Refine *x, Member *m, Lagrangian *L)
                                .own_cuts = MOST_DEPTH};
   const LagrangianGradient nothing = {.x0 = NULL};
   slopes_run(m->slopes, L, x->b, &o, &params, m->lower);
+  const RefineLog *log = x->params->log;
+  for (int r = 0; log && r < m->n_rows; r++)
+    round_row(x, m, r);
   slopes_look(m->slopes, L, x->b, &o, &params, &nothing, m->value, NULL);
   for (int r = 0; r < m->n_rows; r++) {
     Leaf *leaf = &m->tree[m->tree_of[r]].leaf[m->leaf_of[r]];
-    leaf->lower = fmax(leaf->lower, m->lower[r]);
+    leaf->lower = log ? m->value[r] : fmax(leaf->lower, m->lower[r]);
+    if (log) packed_store(log->packed, x->node, m->alpha, r, leaf->slopes);
     leaf->depth = 0;
     for (int i = 0; i < MOST_DEPTH; i++) {
       const SlopesCut *cut = &m->cut[r * MOST_DEPTH + i];
@@ -209,6 +225,36 @@ static bool grow(const Refine *x, Member *m, Lagrangian *L, int t)
   return true;
 }
 
+/* The leaves with the same first `depth` decisions, z <= 0 before z >= 0. */
+static int sort_leaves(Tree *tree, int from, int n, int depth)
+{
+  int below = from;
+  if (n == 1) return n;
+  for (int i = from; i < from + n; i++) {
+    if (tree->leaf[i].path[depth].positive) continue;
+    const Leaf leaf = tree->leaf[i];
+    tree->leaf[i] = tree->leaf[below];
+    tree->leaf[below++] = leaf;
+  }
+  sort_leaves(tree, from, below - from, depth + 1);
+  sort_leaves(tree, below, from + n - below, depth + 1);
+  return n;
+}
+
+static void *keep_tree(const Refine *x, Member *m, Tree *tree, double lower)
+{
+  const size_t i = (size_t)tree->unit;
+  const double now = tree->sign > 0 ? x->b->lo[x->node][i] : -x->b->hi[x->node][i];
+  if (!(lower > now)) return NULL;
+  sort_leaves(tree, 0, tree->n_leaves, 0);
+  for (int l = 0; l < tree->n_leaves; l++)
+    m->sorted[l] = (RefineLeaf){.depth = tree->leaf[l].depth,
+                                .path = tree->leaf[l].path,
+                                .slopes = tree->leaf[l].slopes};
+  const RefineLog *log = x->params->log;
+  return log->keep(log->context, x->node, tree->n_leaves, m->sorted);
+}
+
 static void refine_block(void *context, int member, int task)
 {
   const Refine *x = context;
@@ -241,6 +287,7 @@ static void refine_block(void *context, int member, int task)
     for (int i = 0; i < m->tree[t].n_leaves; i++)
       least = fmin(least, m->tree[t].leaf[i].lower);
     x->lower[from + t] = least;
+    if (x->params->log) x->kept[from + t] = keep_tree(x, m, &m->tree[t], least);
   }
 }
 
@@ -255,6 +302,7 @@ static void list_objectives(Refine *x, int j)
   x->unit = mem_grow(x->unit, 2 * (size_t)v->size, sizeof *x->unit);
   x->sign = mem_grow(x->sign, 2 * (size_t)v->size, sizeof *x->sign);
   x->lower = mem_grow(x->lower, 2 * (size_t)v->size, sizeof *x->lower);
+  if (x->params->log) x->kept = mem_grow(x->kept, 2 * (size_t)v->size, sizeof *x->kept);
   for (int i = 0; i < v->size; i++) {
     if (!bounds_is_open(x->b, j, 0, i)) continue;
     for (int s = 1; s >= -1; s -= 2) {
@@ -269,6 +317,8 @@ static void refine_node(Refine *x, int j)
 {
   list_objectives(x, j);
   team_run(x->team, (x->n_objectives + OBJECTIVES - 1) / OBJECTIVES, refine_block, x);
+  const RefineLog *log = x->params->log;
+  if (log) log->layer(log->context, j, x->n_objectives, x->unit, x->sign, x->kept);
   for (int r = 0; r < x->n_objectives; r++)
     bounds_meet(x->b, j, 0, x->unit[r], x->sign[r] > 0 ? x->lower[r] : -INFINITY,
                 x->sign[r] > 0 ? INFINITY : -x->lower[r]);
@@ -277,6 +327,16 @@ static void refine_node(Refine *x, int j)
 static bool has_earlier_layer(const Bounds *b, int j)
 {
   return b->pre[j] >= 0 && !b->tight[j];
+}
+
+static void member_log(Member *m, const RefineParams *params, const Net *net)
+{
+  const size_t n = (size_t)OBJECTIVES * (size_t)params->leaves;
+  const size_t width = packed_width(params->log->packed, net->n_nodes - 1);
+  m->packed = mem_alloc(n * width + 1);
+  m->sorted = mem_array((size_t)params->leaves, sizeof *m->sorted);
+  for (size_t l = 0; l < n; l++)
+    m->leaves[l].slopes = m->packed + l * width;
 }
 
 bool refine_run(const Team *team, Bounds *b, const RefineParams *params)
@@ -293,6 +353,7 @@ bool refine_run(const Team *team, Bounds *b, const RefineParams *params)
     m->slopes = slopes_new(b->net, ROWS);
     m->alpha = lagrangian_new_multipliers(b->net, ROWS);
     m->leaves = mem_array((size_t)OBJECTIVES * (size_t)params->leaves, sizeof(Leaf));
+    if (params->log) member_log(m, params, b->net);
   }
   for (int k = 1; k < b->net->n_nodes; k++) {
     ibp_node(b, lagrangian_linop(team->member[0]), k);
@@ -302,11 +363,14 @@ bool refine_run(const Team *team, Bounds *b, const RefineParams *params)
     slopes_free(x.members[i].slopes);
     lagrangian_free_multipliers(b->net, x.members[i].alpha);
     mem_free(x.members[i].leaves);
+    mem_free(x.members[i].packed);
+    mem_free(x.members[i].sorted);
   }
   mem_free(x.members);
   mem_free(x.unit);
   mem_free(x.sign);
   mem_free(x.lower);
+  mem_free(x.kept);
   return !stop_why(params->stop);
 }
 

@@ -26,10 +26,33 @@
 
 #define REFINE_MOST_LEAVES 1024
 
+/* One leaf of a tree, for a certificate: everything borrowed. */
 typedef struct {
-  int leaves;         /* of each tree, 1 .. REFINE_MOST_LEAVES */
-  int iterations;     /* on slopes and betas of a leaf */
-  const Hints *hints; /* slopes to start from, or NULL: the adaptive ones */
+  int depth;
+  const LagrangianCut *path;   /* LagrangianCut path[depth]: from the root, with betas
+                                * that   are float32 numbers */
+  const unsigned char *slopes; /* a row of packed slopes that ends before the node */
+} RefineLeaf;
+
+/* Who wants to know the trees.  Then multipliers are rounded to what a RefineLeaf has
+ * before the bound is proven that counts. */
+typedef struct {
+  const Packed *packed;
+  void *context;
+  /* A tree of node j whose bound is a gain; called by any thread.  Returns what `layer`
+   * receives. */
+  void *(*keep)(void *context, int j, int n, const RefineLeaf *leaves);
+  /* The trees of node j, objectives sign[r] e_unit[r] in rising order, +1 before -1;
+   * kept[r] is NULL where nothing was gained.  It owns them. */
+  void (*layer)(void *context, int j, int n, const int *unit, const signed char *sign,
+                void *const *kept);
+} RefineLog;
+
+typedef struct {
+  int leaves;           /* of each tree, 1 .. REFINE_MOST_LEAVES */
+  int iterations;       /* on slopes and betas of a leaf */
+  const Hints *hints;   /* slopes to start from, or NULL: the adaptive ones */
+  const RefineLog *log; /* or NULL */
   const Stop *stop;
 } RefineParams;
 

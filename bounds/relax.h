@@ -15,6 +15,9 @@
  *
  * ReLU, l < 0 < u:
  *     lam >= 0   any s in [0, 1] gives phi = 0; the free "slope" of alpha-CROWN
+ *                by default ("adaptive") 1 where u is above -l, and else 0: above by
+ *                more than rounding, so that whoever computes the interval again (a
+ *                checker) comes to the same
  *     lam <  0   s = u / (u - l), the upper edge of the triangle, is best possible
  * and where a branch assumes z >= 0 (l = 0) or z <= 0 (u = 0), p = s lam + beta with
  * s = 1 and beta <= 0, or s = 0 and beta >= 0, also has phi = 0: beta is the multiplier
@@ -37,6 +40,12 @@
 #include <stdbool.h>
 
 #include "net/act.h"
+
+/* The adaptive slope of an unstable ReLU. */
+static inline bool relax_prefers_one(double l, double u)
+{
+  return u > -l * (1 + 0x1p-20);
+}
 
 /* Supporting lines of many neurons for one sign of lam: see ConjugateLine. */
 typedef struct {

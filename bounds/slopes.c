@@ -167,7 +167,7 @@ static void start_alpha(const Run *run, int k)
     const double *lo = b->lo[j] + (size_t)s->box[r] * n,
                  *hi = b->hi[j] + (size_t)s->box[r] * n;
     for (size_t i = 0; i < n; i++)
-      alpha[i] = hi[i] > -lo[i] ? 1 : 0;
+      alpha[i] = relax_prefers_one(lo[i], hi[i]) ? 1 : 0;
   }
 }
 

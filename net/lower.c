@@ -11,6 +11,7 @@
 #include "net/lower_ctx.h"
 #include "net/lower_deconv.h"
 #include "net/lower_index.h"
+#include "net/lower_float.h"
 #include "net/lower_known.h"
 #include "net/lower_linear.h"
 #include "net/lower_move.h"
@@ -257,6 +258,7 @@ static Status try_node(Lower *l, const OnnxNode *node)
   if (any_opaque(l, node)) return STATUS_UNSUPPORTED; /* reported where it arose */
   rc = op->run(l, node);
   if (!rc) lower_known_note(l, node);
+  if (!rc) lower_float_note(l, node);
   return rc ? rc : check_outputs(l, node);
 }
 

@@ -7,6 +7,7 @@
 #include "net/base/round.h"
 #include "net/fold.h"
 #include "net/lower_arith.h"
+#include "net/lower_float.h"
 
 #define SQRT_2 0x1.6a09e667f3bcdp+0 /* within half an ulp */
 
@@ -175,7 +176,9 @@ static bool gated(Lower *l, const OnnxNode *node, const Value *u, const Value *v
 bool lower_known_product(Lower *l, const OnnxNode *node, const Value *a, const Value *b,
                          Value *y)
 {
-  return gated(l, node, a, b, y) || gated(l, node, b, a, y);
+  const bool known = gated(l, node, a, b, y) || gated(l, node, b, a, y);
+  if (known) lower_float_doubt(l, node);
+  return known;
 }
 
 /* ---- functions of sums with an exponential ------------------------------- */
@@ -232,8 +235,10 @@ static bool known_log(Lower *l, const OnnxNode *node, const Value *x, Value *y)
 bool lower_known_act(Lower *l, const OnnxNode *node, ActKind act, const Value *x,
                      Value *y)
 {
-  if (act == ACT_RECIPROCAL) return known_reciprocal(l, node, x, y);
-  return act == ACT_LOG && known_log(l, node, x, y);
+  const bool known = act == ACT_RECIPROCAL ? known_reciprocal(l, node, x, y)
+                                           : act == ACT_LOG && known_log(l, node, x, y);
+  if (known) lower_float_doubt(l, node);
+  return known;
 }
 
 /* ---- what a Clip or HardSigmoid computes --------------------------------- */

@@ -96,12 +96,14 @@ typedef struct {
 
 typedef struct {
   int n_nodes;
-  Node *nodes;        /* Node nodes[n_nodes] */
-  bool is_float32;    /* inputs and weights are float32 numbers */
-  const Units *units; /* NULL unless the file had some */
-  char *path;         /* as given by the user */
-  char sha256[65];    /* of the file as stored */
-  int n_inputs;       /* tensors the model calls inputs, concatenated in node 0 */
+  Node *nodes;           /* Node nodes[n_nodes] */
+  bool is_float32;       /* inputs and weights are float32 numbers */
+  const char *respelled; /* NULL, or why the nodes do not round as the operators of the
+                          * model do (net/lower_float.h) */
+  const Units *units;    /* NULL unless the file had some */
+  char *path;            /* as given by the user */
+  char sha256[65];       /* of the file as stored */
+  int n_inputs;          /* tensors the model calls inputs, concatenated in node 0 */
   int n_outputs; /* tensors the model calls outputs, concatenated in the last node */
   /* private to net/net.c */
   int room;

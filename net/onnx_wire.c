@@ -83,20 +83,17 @@ static Walk walk(const uint8_t *pos, size_t size)
 
 typedef struct {
   size_t room; /* bytes that may still be asked for */
-  bool full;
 } Budget;
 
+/* NULL only beyond the budget, so that the file is to blame.  Where memory itself is
+ * missing, mem_alloc says so and ends the process. */
 static void *budget_alloc(void *data, size_t bytes)
 {
   Budget *budget = data;
   /* A header's worth per block, so that many tiny blocks count as well. */
   const size_t cost = bytes < SIZE_MAX - 16 ? bytes + 16 : SIZE_MAX;
-  void *block = cost <= budget->room ? mem_try_alloc(bytes) : NULL;
-  if (block)
-    budget->room -= cost;
-  else
-    budget->full = true;
-  return block;
+  budget->room = cost <= budget->room ? budget->room - cost : 0;
+  return budget->room ? mem_alloc(bytes) : NULL;
 }
 
 static void budget_free(void *data, void *block)
@@ -127,9 +124,9 @@ Onnx__ModelProto *onnx_wire_decode(const char *path, const File *file, Err *err)
   Onnx__ModelProto *model = onnx__model_proto__unpack(&allocator, file->size, bytes);
   if (!model)
     status_fail(err, STATUS_DATA, "%s: %s", path,
-                budget.full ? "not an ONNX file: decoding needs far more memory than "
-                              "its size justifies"
-                            : "not an ONNX file or truncated; export or copy it again");
+                budget.room ? "not an ONNX file or truncated; export or copy it again"
+                            : "not an ONNX file: decoding needs far more memory than "
+                              "its size justifies");
   return model;
 }
 

@@ -37,6 +37,7 @@
 #include "net/base/prng.h"
 #include "net/base/stop.h"
 #include "solver/attack.h"
+#include "solver/proof.h"
 #include "specs/query.h"
 #include "specs/result.h"
 
@@ -53,6 +54,9 @@ typedef struct {
   int attack_restarts; /* of an attack from random points, each time the number of nodes
                         */
   int attack_steps;    /* has doubled; steps of each */
+  Proof *proof; /* receives the trees of cases that the search proves; NULL: not wanted.
+                 * Then step 4 uses equations
+                 * without (2) of bounds/contract.h */
   Prng *prng;
   size_t memory_bytes; /* of the frontier */
 } BabParams;

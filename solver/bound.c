@@ -72,7 +72,7 @@ static double pass_cost(const Net *net)
 static void shrink(Work *w)
 {
   Bounds *inside;
-  Net *net = reduce_net(w->b, &inside);
+  Net *net = reduce_net(w->b, &inside, NULL);
   if (!net) return;
   if (pass_cost(net) > WORTH * pass_cost(w->net)) {
     bounds_free(inside);
@@ -99,7 +99,7 @@ static void rows_alone(Work *w, const int *cases)
 {
   crown_bound_cases(w->L, w->b,
                     w->request->method == BOUND_IBP ? CROWN_INTERVALS : CROWN_BACKWARD,
-                    w->query->n_cases, cases, w->query->row, w->stop, w->lower);
+                    w->query->n_cases, cases, w->query->row, w->stop, w->lower, NULL);
 }
 
 /* Slopes or full dual of all cases, in batches. */
@@ -133,7 +133,8 @@ static Status linear_programs(Work *w, const char *path, Err *err)
   for (int k = 0; k < w->query->n_cases && !stop_why(w->stop); k++) {
     Objective o = objective_cases(w->net, 1, &k, w->query->row);
     LpResult lp;
-    const bool ok = lp_bound(w->L, w->b, &o, LP_COLUMNS, NULL, w->stop, &lp, NULL);
+    const bool ok =
+        lp_bound(w->L, w->b, &o, LP_COLUMNS, NULL, w->stop, &lp, NULL, NULL);
     objective_free(&o);
     if (!ok && !stop_why(w->stop))
       return status_fail(err, STATUS_UNSUPPORTED,
@@ -164,13 +165,26 @@ static Status bound_query(Work *w, const char *path, Err *err)
   return rc;
 }
 
+static Status build(const Net *net, const Prop *prop, int q, bool float32, Query *query,
+                    Err *err)
+{
+  const char *where;
+  if (!float32)
+    query_build(net, prop, q, query);
+  else if (!query_build_float32(net, prop, q, query, &where))
+    return status_fail(err, STATUS_UNSUPPORTED,
+                       "%s: float32 may overflow in node '%s': there is no bound",
+                       net->path, where);
+  return STATUS_OK;
+}
+
 Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *request,
                      const Stop *stop, BoundRow *rows, Err *err)
 {
   Status rc = STATUS_OK;
   for (int q = 0; q < query_count(prop) && !rc && !stop_why(stop); q++) {
     Query query;
-    query_build(net, prop, q, &query);
+    if ((rc = build(net, prop, q, request->float32, &query, err))) break;
     Work w = {.query = &query, .request = request, .stop = stop, .start = clock_now()};
     w.net = query.net;
     make_team(&w);

@@ -25,6 +25,7 @@ typedef enum {
 typedef struct {
   BoundMethod method;
   int iterations;   /* 0: the method's default */
+  bool float32;     /* of every execution in float32 (net/rounded.h) */
   bool joint;       /* optimise intermediate bounds together with the objective */
   bool decay;       /* steps of a decaying length instead of Adam */
   bool free_lambda; /* dual: lambda is a variable too, instead of its closed form */
@@ -42,7 +43,8 @@ typedef struct {
 
 /* Bound every case of the property.  rows[k] belongs to prop->cases[k]; the caller
  * has set every row to {-INFINITY, 0, 0}.  A limit ends the work early and is not
- * a failure.  Fails UNSUPPORTED when the method cannot treat the network. */
+ * a failure.  Fails UNSUPPORTED when the method cannot treat the network, or float32
+ * may overflow. */
 Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *request,
                      const Stop *stop, BoundRow *rows, Err *err);
 

@@ -8,6 +8,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "net/reader.h"
+#include "net/rounded.h"
 #include "solver/bound.h"
 #include "solver/limits.h"
 #include "solver/options.h"
@@ -45,7 +46,8 @@ enum {
   KEY_SEED,
   KEY_THREADS,
   KEY_TIMEOUT,
-  KEY_MEMORY
+  KEY_MEMORY,
+  KEY_SEMANTICS
 };
 
 static const struct argp_option options[] = {
@@ -56,6 +58,10 @@ static const struct argp_option options[] = {
     {"step", KEY_STEP, "RULE", 0, "adam (default) or decay: the steps of dual", 1},
     {"lambda", KEY_LAMBDA, "FORM", 0,
      "eliminated (default: its closed form) or free: the lambda of dual", 1},
+    {"semantics", KEY_SEMANTICS, "NUMBERS", 0,
+     "Of the network over the real numbers (real, default) or of every execution in "
+     "float32 (float32)",
+     1},
     {"seed", KEY_SEED, "N", 0, "Of random numbers (default: 0)", 1},
     {"threads", KEY_THREADS, "N", 0, "Worker threads (default: one per processor)", 2},
     {"timeout", KEY_TIMEOUT, "S", 0, "Stop after S seconds (default: never)", 2},
@@ -87,6 +93,10 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   case KEY_LAMBDA:
     rc = options_word("lambda", arg, lambda_words, &i, err);
     run.request.free_lambda = i == 1;
+    return usage_checked(rc);
+  case KEY_SEMANTICS:
+    rc = options_word("semantics", arg, options_semantics, &i, err);
+    run.request.float32 = i == SEMANTICS_FLOAT32;
     return usage_checked(rc);
   case KEY_SEED:
     rc = options_int("seed", arg, 0, INT64_MAX, &x, err);
@@ -171,6 +181,7 @@ static Status load(Err *err)
   if (rc) return rc;
   run.net = reader_load(run.usage.args[0], err);
   if (!run.net) return err->code;
+  if (run.request.float32 && rounded_check(run.net, err)) return err->code;
   run.prop =
       load_prop(run.usage.args[1], net_in_size(run.net), net_out_size(run.net), err);
   return run.prop ? STATUS_OK : err->code;

@@ -12,6 +12,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "net/reader.h"
+#include "net/rounded.h"
 #include "solver/app.h"
 #include "solver/limits.h"
 #include "solver/options.h"
@@ -19,6 +20,7 @@
 #include "solver/solve.h"
 #include "solver/stats.h"
 #include "solver/usage.h"
+#include "specs/check/check.h"
 #include "specs/load.h"
 
 /* The run, for last words on other threads.  Everything but the result is constant
@@ -28,18 +30,34 @@ static struct {
   double started;
   Net *net;
   Prop *prop;
+  Proof *proof;
+  bool is_certified; /* the certificate has been written */
+  bool is_rejected;  /* it was not accepted */
   Result result;
   atomic_bool has_result;
-  Text fallback[RESULT_INTERRUPTED + 1];
+  Text fallback[RESULT_REJECTED + 1];
 } run;
 
 /* ---- arguments ----------------------------------------------------------- */
 
-enum { KEY_EXIT_ZERO = 0x100, KEY_STATS, KEY_VALUE /* and up: options_set */ };
+enum {
+  KEY_EXIT_ZERO = 0x100,
+  KEY_STATS,
+  KEY_CHECK,
+  KEY_VALUE /* and up: options_set */
+};
 
 enum { MAX_ROWS = 64 };
 
+/* --check did not accept the certificate. */
+enum { EXIT_REJECTED = 3 };
+
 static const struct argp_option fixed_options[] = {
+    {"semantics", KEY_VALUE + 8, "NUMBERS", 0,
+     "What verified speaks about: real (default), the network over the real numbers, "
+     "or "
+     "float32, every execution in float32",
+     0},
     {0, 0, 0, 0, "Limits:", 1},
     {"timeout", KEY_VALUE, "S", 0, "Give up after S seconds (default: never)", 0},
     {"memory", KEY_VALUE + 1, "MB", 0, "Give up before using more (default: no limit)",
@@ -48,6 +66,10 @@ static const struct argp_option fixed_options[] = {
     {"format", KEY_VALUE + 2, "FORMAT", 0, "text (default), json or vnncomp", 0},
     {"witness", KEY_VALUE + 3, "FILE", 0,
      "When falsified, write the counterexample there, in VNN-COMP's form", 0},
+    {"certificate", KEY_VALUE + 12, "FILE", 0,
+     "When verified, write there what dualcert-check needs to check that", 0},
+    {"check", KEY_CHECK, 0, 0,
+     "Before saying verified, check the certificate as dualcert-check does", 0},
     {"exit-zero", KEY_EXIT_ZERO, 0, 0, "Exit 0 for every verdict", 0},
     {"quiet", 'q', 0, 0, "Nothing but errors on stderr", 0},
     {"verbose", 'v', 0, 0, "A line per stage on stderr", 0},
@@ -102,6 +124,9 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   case KEY_STATS:
     run.options.stats = true;
     return 0;
+  case KEY_CHECK:
+    run.options.check = true;
+    return 0;
   default:
     break;
   }
@@ -114,9 +139,8 @@ static const char doc[] =
     "Decide whether some input of the specification makes the network unsafe."
     "\v"
     "The first line of stdout is the verdict: 'verified', 'falsified' or 'unknown "
-    "(timeout|memory|incomplete|nodes|interrupted)'. Exit status: 0 verified, 1 "
-    "falsified, 2 "
-    "unknown, 64-74 errors.";
+    "(timeout|memory|incomplete|nodes|overflow|interrupted|evidence rejected)'. Exit "
+    "status: 0 verified, 1 falsified, 2 unknown, 3 evidence rejected, 64-74 errors.";
 
 static Status parse(int argc, char **argv)
 {
@@ -136,8 +160,18 @@ static Status parse(int argc, char **argv)
 /* Members that only the command line knows. */
 static void add_extra(Text *out)
 {
-  text_add(out, "\"version\": \"%s\", \"options\": ", app_version());
+  text_add(out,
+           "\"version\": \"%s\", \"semantics\": \"%s\", \"options\": ", app_version(),
+           options_semantics[run.options.semantics]);
   options_json(&run.options, out);
+}
+
+/* The second line of the text format, where it is not what the first one means by
+ * itself. */
+static void add_semantics(Text *out)
+{
+  if (run.options.semantics != SEMANTICS_REAL)
+    text_add(out, "semantics: %s\n", options_semantics[run.options.semantics]);
 }
 
 /* The answer while there is no result yet; made by limits_begin, then kept. */
@@ -149,6 +183,7 @@ static const char *fallback(Reason why)
   switch (run.options.format) {
   case FORMAT_TEXT:
     text_add(t, "unknown (%s)\n", word);
+    add_semantics(t);
     break;
   case FORMAT_JSON:
     text_add(t, "{\"verdict\": \"unknown\", \"reason\": \"%s\", ", word);
@@ -164,6 +199,7 @@ static const char *fallback(Reason why)
 
 static int exit_code(Verdict verdict)
 {
+  if (verdict == RESULT_UNKNOWN && run.is_rejected) return EXIT_REJECTED;
   if (run.options.exit_zero) return 0;
   return verdict == RESULT_VERIFIED ? 0 : verdict == RESULT_FALSIFIED ? 1 : 2;
 }
@@ -174,6 +210,7 @@ static void format_once(Text *out)
   switch (run.options.format) {
   case FORMAT_TEXT:
     result_print_text(&run.result, out);
+    add_semantics(out);
     break;
   case FORMAT_JSON:
     add_extra(&extra);
@@ -221,6 +258,9 @@ static int answer(Text *out)
   progress_clear();
   limits_print(out, code, &err);
   if (verdict == RESULT_FALSIFIED && run.options.witness) write_witness(&err);
+  if (verdict == RESULT_VERIFIED && run.options.certificate && !run.is_certified)
+    status_fail(&err, STATUS_IO, "%s: the certificate was not finished in time",
+                run.options.certificate);
   Text summary = {0};
   stats_summary(&run.result, run.prop, run.options.witness != NULL, &summary);
   if (summary.s) progress_note(summary.s);
@@ -269,6 +309,8 @@ static Status load(Err *err)
   if (rc) return rc;
   run.net = reader_load(o->net, err);
   if (!run.net) return err->code;
+  if (o->semantics == SEMANTICS_FLOAT32 && rounded_check(run.net, err))
+    return err->code;
   run.prop = load_prop(o->spec, net_in_size(run.net), net_out_size(run.net), err);
   if (!run.prop) return err->code;
   progress_say(2, "read %s: %d layers, %zu neurons, %d inputs, %d outputs", o->net,
@@ -277,30 +319,71 @@ static Status load(Err *err)
   progress_say(2, "read %s: %d cases in %d boxes, %.3f s so far", o->spec,
                run.prop->n_cases, run.prop->n_boxes, clock_now() - run.started);
   say_vacuous();
-  return STATUS_OK;
+  return o->certificate || o->check
+             ? proof_open(o->certificate, run.net, run.prop,
+                          options_semantics[o->semantics], &run.proof, err)
+             : STATUS_OK;
+}
+
+/* With --check, what dualcert-check would say of the certificate.  Anything but
+ * `accepted` is a rejection. */
+static bool is_accepted(Err *err)
+{
+  CheckReport report = {.is_accepted = false};
+  const double start = clock_now();
+  if (!run.options.check) return true;
+  if (!check_certificate(proof_reading_path(run.proof), run.net, run.prop, false,
+                         &report, err))
+    progress_say(report.is_accepted ? 2 : 0, "certificate %s%s%s (%zu bounds, %.3f s)",
+                 report.is_accepted ? "accepted" : "refused", report.reason ? ": " : "",
+                 report.reason ? report.reason : "", report.n_bounds,
+                 clock_now() - start);
+  const bool accepted = report.is_accepted;
+  check_report_reset(&report);
+  return accepted;
+}
+
+/* Where all cases are proved: the certificate, checked and under its name. */
+static void finish_proof(Err *err)
+{
+  if (run.result.n_open || run.result.verdict == RESULT_FALSIFIED) return;
+  bool fine = !proof_finish(run.proof, err);
+  if (fine) {
+    fine = is_accepted(err);
+    run.is_rejected = !fine;
+  }
+  if (fine && run.options.certificate)
+    run.is_certified = fine = !proof_publish(run.proof, err);
+  if (run.options.check) result_release(&run.result, fine);
 }
 
 static int solve(const Stop *stop)
 {
   result_init(&run.result, run.prop);
+  if (run.options.check) result_withhold(&run.result);
   limits_reserve(((size_t)1 << 16) + (size_t)run.prop->n_cases * 256);
   atomic_store(&run.has_result, true);
-  solve_property(run.net, run.prop, &run.options, stop, &run.result);
+  solve_property(run.net, run.prop, &run.options, stop, run.proof, &run.result);
+  Err err = {0};
+  if (run.proof) finish_proof(&err);
   limits_claim();
   Text out = {0};
   const int code = answer(&out);
   text_free(&out);
-  return code;
+  return err.code ? usage_report(&err) : code;
 }
 
 static void clean_up(void)
 {
   if (atomic_exchange(&run.has_result, false)) result_reset(&run.result);
+  proof_free(run.proof);
+  run.proof = NULL;
+  run.is_certified = run.is_rejected = false;
   prop_free(run.prop);
   net_free(run.net);
   run.prop = NULL;
   run.net = NULL;
-  for (int i = 0; i <= RESULT_INTERRUPTED; i++)
+  for (int i = 0; i <= RESULT_REJECTED; i++)
     text_free(&run.fallback[i]);
 }
 

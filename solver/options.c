@@ -36,6 +36,7 @@ static const size_t offset[N_ROWS] = {
 static const char *const stage_words[] = {"attack", "ibp",   "crown", "dual",
                                           "lp",     "split", NULL};
 static const char *const split_words[] = {"auto", "input", "activation", NULL};
+const char *const options_semantics[] = {"real", "float32", NULL};
 static const char *const format_words[] = {"text", "json", "vnncomp", NULL};
 
 static int *member(Options *o, int row)
@@ -182,6 +183,10 @@ Status options_set(Options *o, const char *name, const char *value, Err *err)
     int i;
     rc = options_word(name, value, split_words, &i, err);
     if (!rc) o->split = (SplitKind)i;
+  } else if (!strcmp(name, "semantics")) {
+    int i;
+    rc = options_word(name, value, options_semantics, &i, err);
+    if (!rc) o->semantics = (Semantics)i;
   } else if (!strcmp(name, "format")) {
     int i;
     rc = options_word(name, value, format_words, &i, err);
@@ -190,6 +195,11 @@ Status options_set(Options *o, const char *name, const char *value, Err *err)
     if (!*value)
       return status_fail(err, STATUS_USAGE, "--witness: expected a file name");
     o->witness = value;
+    rc = STATUS_OK;
+  } else if (!strcmp(name, "certificate")) {
+    if (!*value)
+      return status_fail(err, STATUS_USAGE, "--certificate: expected a file name");
+    o->certificate = value;
     rc = STATUS_OK;
   } else {
     rc = set_row(o, name, value, err);
@@ -213,7 +223,8 @@ void options_json(const Options *o, Text *out)
     text_add(out, "%s\"%s\"", comma, stage_words[i]);
     comma = ", ";
   }
-  text_add(out, "], \"split\": \"%s\"", split_words[o->split]);
+  text_add(out, "], \"split\": \"%s\", \"semantics\": \"%s\"", split_words[o->split],
+           options_semantics[o->semantics]);
   for (int i = 0; i < N_ROWS; i++)
     text_add(out, ", \"%s\": %d", table[i].name, *member_const(o, i));
   text_add(out, "}");

@@ -30,6 +30,10 @@ typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_VNNCOMP } Format;
 /* What branch and bound splits. */
 typedef enum { SPLIT_AUTO, SPLIT_INPUT, SPLIT_ACTIVATION } SplitKind;
 
+/* What `verified` speaks about: the network over the reals, or every execution in
+ * float32 (net/rounded.h). */
+typedef enum { SEMANTICS_REAL, SEMANTICS_FLOAT32 } Semantics;
+
 typedef struct {
 #define OPTION(name, dflt, low, high, help) int name;
 #include "solver/options.def"
@@ -37,16 +41,19 @@ typedef struct {
   unsigned stages; /* bits STAGE_* */
   Format format;
   SplitKind split;
+  Semantics semantics;
   double timeout;  /* seconds; INFINITY: none */
   size_t memory;   /* bytes; 0: no limit */
   int threads;     /* >= 1; the default is the number of processors */
   uint64_t seed;   /* default 0 */
   int verbosity;   /* 0 errors only, 1 a progress line on terminals, 2 every stage */
   bool exit_zero;  /* exit 0 for every verdict */
+  bool check;      /* the certificate, before saying verified */
   bool stats;      /* a table on stderr at the end */
   const char *net; /* paths as given, borrowed from argv; NULL when not given */
   const char *spec;
   const char *witness;
+  const char *certificate;
 } Options;
 
 /* One line of options.def, for the command line's help. */
@@ -63,8 +70,10 @@ const OptionsRow *options_rows(int *n);
 void options_init(Options *o);
 
 /* Set an option that takes a value: a row of the table, or one of
- *     timeout  memory (MB of 2^20 bytes)  threads  seed  stages  split  format  witness
- * `name` is the long name without dashes.  `value` is borrowed by witness.
+ *     timeout  memory (MB of 2^20 bytes)  threads  seed  stages  split  semantics
+ *     format  witness  certificate
+ * `name` is the long name without dashes.  `value` is borrowed by witness and
+ * certificate.
  * Fails USAGE with one line: not a number, out of range, unknown word. */
 Status options_set(Options *o, const char *name, const char *value, Err *err);
 
@@ -76,6 +85,9 @@ Status options_seconds(const char *name, const char *value, double *seconds, Err
 /* Index of value in a NULL-terminated list of words.  Fails USAGE with the list. */
 Status options_word(const char *name, const char *value, const char *const *words,
                     int *index, Err *err);
+
+/* Index is the Semantics: "real", "float32", NULL. */
+extern const char *const options_semantics[];
 
 /* All options but paths, as one JSON object. */
 void options_json(const Options *o, Text *out);

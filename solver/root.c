@@ -63,8 +63,12 @@ static void go_on_with(Job *job, Net *net, Bounds *inside)
 void root_fuse(Job *job)
 {
   Bounds *inside;
-  Net *net = fuse_net(job->bounds, &inside);
+  int *origin = NULL;
+  Net *net = fuse_net(job->bounds, &inside, &origin);
+  if (net && job->proof) proof_fused(job->proof, net, origin);
+  mem_free(origin);
   if (net) go_on_with(job, net, inside);
+  if (job->proof) return;
   net = squares_net(job->bounds, &inside);
   if (net) go_on_with(job, net, inside);
 }
@@ -73,14 +77,37 @@ void root_shrink(Job *job)
 {
   if (job->n_older == JOB_MAX_REDUCTIONS) return;
   Bounds *inside;
-  Net *net = reduce_net(job->bounds, &inside);
-  if (net) go_on_with(job, net, inside);
+  ReduceOrigin origin;
+  Net *net = reduce_net(job->bounds, &inside, &origin);
+  if (!net) return;
+  if (job->proof) proof_reduced(job->proof, net, &origin);
+  reduce_origin_free(&origin);
+  go_on_with(job, net, inside);
 }
 
 void root_need_packed(Job *job)
 {
   if (job->packed) return;
   job->packed = packed_new(job->bounds);
+  if (job->proof) proof_layout(job->proof, job->packed);
+}
+
+static bool is_bounded(const void *crown, int node)
+{
+  return crown_bounds_node(crown, node);
+}
+
+/* The bounds that the slopes give as the certificate holds them, from what was known
+ * before. */
+static void certify(Job *job, Crown *crown, Bounds *before, const Stop *stop)
+{
+  if (job->hints)
+    proof_hints(job->proof, job->hints, before, is_bounded, crown);
+  else
+    proof_pass(job->proof);
+  const CrownParams params = {.first = 1, .hints = job->hints, .stop = stop};
+  crown_run(crown, before, &params);
+  bounds_copy_box(job->bounds, 0, before, 0);
 }
 
 void root_tighten(Job *job, const Stop *stop)
@@ -88,12 +115,19 @@ void root_tighten(Job *job, const Stop *stop)
   Crown *crown = crown_new(job->team);
   root_need_packed(job);
   if (!job->hints) job->hints = packed_hints_new(job->packed, HINT_BYTES);
+  Bounds *before = NULL;
+  if (job->proof) {
+    before = bounds_new(job->bounds->net, 1);
+    bounds_copy_box(before, 0, job->bounds, 0);
+  }
   const CrownParams params = {.first = 1,
                               .slope_iterations =
                                   (job->options->slope_iterations + 1) / 2,
                               .learn = job->hints,
                               .stop = stop};
   crown_run(crown, job->bounds, &params);
+  if (job->proof) certify(job, crown, before, stop);
+  bounds_free(before);
   crown_free(crown);
 }
 
@@ -147,8 +181,64 @@ bool root_refining_is_cheap(const Job *job)
   return cost > 0 && cost < CHEAP_COST;
 }
 
+/* A tree as the certificate has it: leaves[from .. from + n) agree up to `depth`. */
+static void add_tree(const Job *job, ProofText *text, int j, const RefineLeaf *leaves,
+                     int from, int n, int depth)
+{
+  const RefineLeaf *first = &leaves[from];
+  int below = from;
+  if (n > 1) {
+    const LagrangianCut *cut = &first->path[depth];
+    while (!leaves[below].path[depth].positive)
+      below++;
+    proof_byte(text, 1);
+    proof_number(text, (size_t)proof_node(job->proof, cut->node));
+    proof_number(text, (size_t)proof_element(job->proof, cut->node, cut->index));
+    add_tree(job, text, j, leaves, from, below - from, depth + 1);
+    add_tree(job, text, j, leaves, below, from + n - below, depth + 1);
+    return;
+  }
+  proof_byte(text, 0);
+  proof_slope_row(job->proof, text, job->bounds->pre[j], j, first->slopes);
+  for (int i = 0; i < first->depth; i++)
+    proof_f32(text, first->path[i].beta);
+}
+
+static void *keep_tree(void *context, int j, int n, const RefineLeaf *leaves)
+{
+  ProofText *text = mem_zero(1, sizeof *text);
+  add_tree(context, text, j, leaves, 0, n, 0);
+  return text;
+}
+
+static void write_layer(void *context, int j, int n, const int *unit,
+                        const signed char *sign, void *const *kept)
+{
+  const Job *job = context;
+  const int k = job->bounds->pre[j], factor = job->bounds->net->nodes[k].in[0] != j;
+  int count = 0;
+  for (int r = 0; r < n; r++)
+    count += kept[r] != NULL;
+  if (count) proof_refine_input(job->proof, k, factor, count);
+  for (int r = 0; r < n; r++) {
+    ProofText *tree = kept[r];
+    if (!tree) continue;
+    proof_refine_tree(job->proof, k, unit[r], sign[r], tree);
+    proof_text_free(tree);
+    mem_free(tree);
+  }
+}
+
 void root_refine(Job *job, int leaves, const Stop *stop)
 {
-  const RefineParams params = refine_params(job, leaves, stop);
+  RefineParams params = refine_params(job, leaves, stop);
+  if (job->proof) root_need_packed(job);
+  const RefineLog log = {
+      .packed = job->packed, .context = job, .keep = keep_tree, .layer = write_layer};
+  if (job->proof) {
+    proof_refine_begin(job->proof);
+    params.log = &log;
+  }
   refine_run(job->team, job->bounds, &params);
+  if (job->proof) proof_refine_end(job->proof);
 }

@@ -3,6 +3,7 @@
 
 #include "net/base/clock.h"
 #include "net/base/prng.h"
+#include "solver/progress.h"
 #include "solver/stage.h"
 #include "specs/query.h"
 
@@ -28,33 +29,56 @@ static const struct {
 };
 
 /* One box with its cases: run the plan until all cases are proved, one is refuted, or
- * a limit is hit. */
+ * a limit is hit.  Bounds are about `live`; NULL: there is nothing to prove. */
 static StopWhy solve_query(const Net *net, const Prop *prop, const Query *query,
-                           const Options *options, const Stop *stop, Result *r,
-                           Prng *prng)
+                           const Query *live, const Options *options, const Stop *stop,
+                           Result *r, Proof *proof, Prng *prng)
 {
+  const unsigned stages = live ? options->stages : options->stages & STAGE_ATTACK;
   Job job;
   StopWhy why = stop_why(stop);
-  stage_begin(&job, net, prop, query, options, stop, r, prng);
+  stage_begin(&job, net, prop, query, options, stop, r, proof, prng);
+  if (live) job.live = live;
   for (size_t i = 0; i < sizeof plan / sizeof *plan && !why; i++) {
     if (!job.n_open || r->verdict == RESULT_FALSIFIED) break;
-    if (options->stages & plan[i].bit) plan[i].run(&job);
+    if (stages & plan[i].bit) plan[i].run(&job);
     why = stop_why(stop);
   }
   stage_end(&job);
   return why;
 }
 
+/* What bounds are about: the network itself, or as float32 executes it. Counterexamples
+ * are looked for in the network itself either way. */
+static const Query *build_live(const Net *net, const Prop *prop, int q,
+                               const Query *query, const Options *options,
+                               Query *rounded, Result *r)
+{
+  const char *where;
+  *rounded = (Query){0};
+  if (options->semantics == SEMANTICS_REAL) return query;
+  if (query_build_float32(net, prop, q, rounded, &where)) return rounded;
+  progress_say(1, "note: %s: float32 may overflow in node '%s': nothing can be proved",
+               net->path, where);
+  result_give_up(r, RESULT_OVERFLOW);
+  return NULL;
+}
+
 void solve_property(const Net *net, const Prop *prop, const Options *options,
-                    const Stop *stop, Result *r)
+                    const Stop *stop, Proof *proof, Result *r)
 {
   const double start = clock_now();
   Prng prng = prng_init(options->seed);
   StopWhy why = STOP_NO;
   for (int q = 0; q < query_count(prop) && !why && r->verdict == RESULT_UNKNOWN; q++) {
-    Query query;
+    Query query, rounded;
     query_build(net, prop, q, &query);
-    why = solve_query(net, prop, &query, options, stop, r, &prng);
+    const Query *live = build_live(net, prop, q, &query, options, &rounded, r);
+    Proof *const mine = live ? proof : NULL;
+    if (mine) proof_query(mine, q, live);
+    why = solve_query(net, prop, &query, live, options, stop, r, mine, &prng);
+    if (mine) proof_end_query(mine);
+    if (live == &rounded) query_reset(&rounded);
     query_reset(&query);
   }
   result_give_up(r, why ? result_reason_of(why) : RESULT_INCOMPLETE);

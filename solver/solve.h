@@ -6,13 +6,14 @@
 #include "net/base/stop.h"
 #include "net/net.h"
 #include "solver/options.h"
+#include "solver/proof.h"
 #include "specs/prop.h"
 #include "specs/result.h"
 
 /* Run the stages of options->stages until a verdict, a limit or the end of the
  * means.  Fills *r (result_init by the caller).  Never fails: what cannot be decided
- * is unknown with a reason. */
+ * is unknown with a reason.  proof, or NULL, receives what certifies `verified`. */
 void solve_property(const Net *net, const Prop *prop, const Options *options,
-                    const Stop *stop, Result *r);
+                    const Stop *stop, Proof *proof, Result *r);
 
 #endif

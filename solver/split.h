@@ -22,6 +22,7 @@
 #include "bounds/team.h"
 #include "net/base/stop.h"
 #include "solver/attack.h"
+#include "solver/proof.h"
 #include "specs/query.h"
 #include "specs/result.h"
 
@@ -31,6 +32,9 @@ typedef struct {
   size_t memory_bytes; /* of open regions, before the search goes for depth */
   int attack_steps;    /* descent steps from every probe */
   const Bounds *root;  /* intervals of the whole box, of one box, or NULL */
+  Proof *proof; /* receives the tree when the search succeeds; NULL: not wanted.  Then
+                 * no forms (bounds/affine.h) are used */
+  const Packed *packed; /* the layout of its slopes */
 } SplitParams;
 
 /* Search until all open cases of the query are proved on the whole box, a witness is

@@ -53,7 +53,8 @@
 #define LP_SECONDS   60.0
 
 void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
-                 const Options *options, const Stop *stop, Result *result, Prng *prng)
+                 const Options *options, const Stop *stop, Result *result, Proof *proof,
+                 Prng *prng)
 {
   *job = (Job){.net = net,
                .prop = prop,
@@ -62,6 +63,7 @@ void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
                .options = options,
                .stop = stop,
                .result = result,
+               .proof = proof,
                .prng = prng};
   job->open = mem_array((size_t)query->n_cases, sizeof *job->open);
   stage_list_open(job);
@@ -195,6 +197,7 @@ static long n_objectives(const Job *job)
  * else NULL. */
 static Affine *new_forms(const Job *job)
 {
+  if (job->proof) return NULL;
   const int n_vary = affine_n_vary(job->bounds);
   if (n_vary > AFFINE_MOST_INPUTS || n_objectives(job) < CHEAP_FORMS * n_vary)
     return NULL;
@@ -226,12 +229,20 @@ static void bound_rows(Job *job, CrownRows which, const char *stage)
 {
   const Query *query = job->live;
   double *lower = mem_doubles((size_t)job->n_open + 1);
+  int *best = mem_zero((size_t)job->n_open + 1, sizeof *best);
   for (int i = 0; i < job->n_open; i++)
     lower[i] = -INFINITY;
   crown_bound_cases(job->L, job->bounds, which, job->n_open, job->open, query->row,
-                    job->stop, lower);
-  for (int i = 0; i < job->n_open; i++)
-    result_raise(job->result, query->first_case + job->open[i], lower[i], stage);
+                    job->stop, lower, best);
+  for (int i = 0; i < job->n_open; i++) {
+    const int k = job->open[i];
+    result_raise(job->result, query->first_case + k, lower[i], stage);
+    if (job->proof && lower[i] > 0)
+      proof_case(job->proof, k,
+                 &(ProofBound){.row = best[i] - query->row[k],
+                               .none = which == CROWN_INTERVALS});
+  }
+  mem_free(best);
   mem_free(lower);
 }
 
@@ -281,6 +292,7 @@ void stage_crown(Job *job)
   Affine *forms = new_forms(job);
   const CrownParams params = {.first = 1, .affine = forms, .stop = job->stop};
   crown_run(crown, job->bounds, &params);
+  if (job->proof) proof_pass(job->proof);
   affine_free(forms);
   crown_free(crown);
   bound_rows(job, CROWN_BACKWARD, "crown");
@@ -289,6 +301,68 @@ void stage_crown(Job *job)
 }
 
 /* ---- dual ---------------------------------------------------------------- */
+
+/* Multipliers as a certificate holds them. */
+static void round_multipliers(const Job *job, Objective *o, double *const *alpha)
+{
+  const int end = o->start;
+  for (int r = 0; r < o->n_rows; r++) {
+    packed_round(job->packed, end, alpha, r);
+    double *c = o->c + (size_t)r * (size_t)o->size;
+    for (int j = 0; j < o->size; j++)
+      c[j] = (double)(float)c[j];
+  }
+}
+
+static double **copy_multipliers(const Net *net, int n, double *const *alpha)
+{
+  double **copy = lagrangian_new_multipliers(net, n);
+  for (int k = 0; k < net->n_nodes; k++)
+    if (copy[k])
+      memcpy(copy[k], alpha[k], (size_t)n * (size_t)net->nodes[k].size * sizeof **copy);
+  return copy;
+}
+
+/* Certify what the multipliers in o and alpha have closed: lower[r] > 0.  They are
+ * rounded, unless that would open a case again. */
+static void certify(Job *job, const int *cases, Objective *o, double **alpha,
+                    const double *lower)
+{
+  const Query *query = job->live;
+  const size_t n = (size_t)o->n_rows, bytes = n * (size_t)o->size * sizeof(double);
+  double **exact = copy_multipliers(query->net, o->n_rows, alpha);
+  double *weights = mem_alloc(bytes), *value = mem_doubles(n);
+  memcpy(weights, o->c, bytes);
+  round_multipliers(job, o, alpha);
+  LagrangianBatch batch = objective_batch(o);
+  batch.alpha = alpha;
+  lagrangian_bound(job->L, job->bounds, &batch, value);
+  for (int r = 0; r < o->n_rows; r++) {
+    if (!(lower[r] > 0)) continue;
+    const bool fine = value[r] > 0;
+    const size_t at = (size_t)r * (size_t)o->size + (size_t)o->first[r];
+    proof_case(job->proof, cases[r],
+               &(ProofBound){.row = -1,
+                             .count = o->count[r],
+                             .weight = (fine ? o->c : weights) + at,
+                             .exact = !fine,
+                             .alpha = fine ? alpha : exact,
+                             .r = r});
+  }
+  lagrangian_free_multipliers(query->net, exact);
+  mem_free(weights);
+  mem_free(value);
+}
+
+/* A certificate needs a layout of the slopes it gives. */
+static void need_layout(Job *job)
+{
+  if (!job->hints) {
+    packed_free(job->packed);
+    job->packed = NULL;
+  }
+  root_need_packed(job);
+}
 
 /* Slopes, and the full dual from them, for a block of open cases; the corners where
  * the bounds are attained are kept for the attack. */
@@ -304,7 +378,8 @@ static long optimise_block(Job *job, const int *cases, int n, int iterations, bo
   double **alpha = lagrangian_new_multipliers(net, n);
   long steps =
       slopes_optimise(job->L, job->bounds, &o, iterations, 0, job->stop, lower, alpha);
-  if (full) {
+  if (job->proof) certify(job, cases, &o, alpha, lower);
+  if (full && !job->proof) {
     const DualParams params = {.iterations = job->options->dual_iterations,
                                .rule = ASCENT_ADAM};
     steps += dual_optimise(job->L, job->bounds, &o, &params, alpha, job->stop, lower);
@@ -333,6 +408,7 @@ static long optimise(Job *job, int iterations, bool full, const char *stage)
   long steps = 0;
   stage_list_open(job);
   job->n_corners = 0;
+  if (job->proof) need_layout(job);
   for (int from = 0; from < job->n_open && !stop_why(job->stop); from += block) {
     const int n = job->n_open - from < block ? job->n_open - from : block;
     steps += optimise_block(job, job->open + from, n, iterations, full, stage);
@@ -413,11 +489,14 @@ static void split_inputs(Job *job, int most_inputs)
   need_live(job);
   const bool attack = job->options->stages & STAGE_ATTACK;
   if (attack) need_attack(job);
+  if (job->proof) need_layout(job);
   const SplitParams params = {.max_regions = max_nodes(job->options) - job->n_nodes,
                               .batch = job->options->batch,
                               .memory_bytes = frontier_bytes(),
                               .attack_steps = PROBE_STEPS,
-                              .root = job->bounds};
+                              .root = job->bounds,
+                              .proof = job->proof,
+                              .packed = job->packed};
   const long regions =
       split_search(job->team, job->live, &params, attack ? job->attack : NULL,
                    job->stop, job->result);
@@ -459,6 +538,7 @@ static bool search(Job *job, long most)
                                 o->retighten == 2 ? root_is_dense(job) : o->retighten,
                             .look_ahead = o->look_ahead,
                             .contract = o->contract,
+                            .proof = job->proof,
                             .lp_neurons = o->lp_neurons,
                             .probe_steps = PROBE_STEPS,
                             .attack_restarts = (o->attack_restarts + 3) / 4,
@@ -499,6 +579,7 @@ void stage_split_activations(Job *job)
 
 void stage_lp(Job *job)
 {
+  if (job->proof) return;
   Timer t = timer_start(job, "lp");
   need_live(job);
   const Net *net = job->live->net;
@@ -509,7 +590,7 @@ void stage_lp(Job *job)
     Stop part = share(job->stop, LP_SHARE / (job->n_open - q), LP_SECONDS);
     LpResult lp;
     const bool ok = lp_bound(job->L, job->bounds, &o, job->options->lp_neurons, NULL,
-                             &part, &lp, point);
+                             &part, &lp, point, NULL);
     result_raise(job->result, job->live->first_case + job->open[q], lp.lower, "lp");
     if (ok && !(lp.lower > 0)) add_corner(job, job->open[q], point);
     pivots += lp.pivots;

@@ -19,6 +19,7 @@
 #include "net/base/stop.h"
 #include "solver/attack.h"
 #include "solver/options.h"
+#include "solver/proof.h"
 #include "specs/query.h"
 #include "specs/result.h"
 
@@ -33,6 +34,9 @@ typedef struct {
   const Options *options;
   const Stop *stop;
   Result *result;
+  Proof *proof; /* what certifies the result; NULL: nobody asked.  Then only steps are
+                 * taken that a certificate can have: no affine forms, squares, linear
+                 * programs of the whole box, free multipliers or equations */
   Prng *prng;
   Attack *attack;    /* made by the first attack */
   const Query *live; /* for bounds: `query`, or `reduced` once there is one */
@@ -57,7 +61,8 @@ typedef struct {
 } Job;
 
 void stage_begin(Job *job, const Net *net, const Prop *prop, const Query *query,
-                 const Options *options, const Stop *stop, Result *result, Prng *prng);
+                 const Options *options, const Stop *stop, Result *result, Proof *proof,
+                 Prng *prng);
 void stage_end(Job *job);
 
 /* Refresh job->open from the result. */

@@ -86,13 +86,20 @@ static void summarise_unknown(const Result *r, const Prop *prop, Text *out)
     if (isfinite(r->cases[worst].best))
       text_add(out, ", %.6g seen", r->cases[worst].best);
   }
-  text_add(out, "\n%s\n",
-           r->reason == RESULT_INCOMPLETE
-               ? "the relaxation is too weak here: try a smaller input set, or more "
-                 "--attack-restarts for a counterexample"
-           : r->reason == RESULT_NODES
-               ? "the limit on subproblems was reached: try more --max-nodes"
-               : "stopped early: try again with more time or memory");
+  text_add(
+      out, "\n%s\n",
+      r->reason == RESULT_INCOMPLETE
+          ? "the relaxation is too weak here: try a smaller input set, or more "
+            "--attack-restarts for a counterexample"
+      : r->reason == RESULT_REJECTED
+          ? "the proof did not survive its check: this is a bug of dualcert, please "
+            "report it with both files"
+      : r->reason == RESULT_OVERFLOW
+          ? "float32 may overflow for some input, as far as intervals tell: try a "
+            "smaller input set"
+      : r->reason == RESULT_NODES
+          ? "the limit on subproblems was reached: try more --max-nodes"
+          : "stopped early: try again with more time or memory");
 }
 
 void stats_summary(Result *r, const Prop *prop, bool witness_saved, Text *out)

@@ -7,6 +7,7 @@
 
 #include "net/base/mem.h"
 #include "net/base/round.h"
+#include "net/rounded.h"
 
 int query_count(const Prop *prop)
 {
@@ -99,17 +100,37 @@ static void add_margin(const Prop *prop, Query *query)
   net_add(net, &node, &in, 1);
 }
 
-void query_build(const Net *net, const Prop *prop, int q, Query *query)
+static void check(const Net *net, const Prop *prop, int q)
 {
   STATUS_REQUIRE(q >= 0 && q < query_count(prop), "no such query");
   STATUS_REQUIRE(net_in_size(net) == prop->n_in && net_out_size(net) == prop->n_out,
                  "network and specification must fit");
-  *query = (Query){.net = share(net), .box = &prop->boxes[q]};
+}
+
+/* The view is taken. */
+static void build(Net *view, const Prop *prop, int q, Query *query)
+{
+  *query = (Query){.net = view, .box = &prop->boxes[q]};
   query->first_case = first_case(prop, q);
   query->n_cases = first_case(prop, q + 1) - query->first_case;
   STATUS_REQUIRE(query->n_cases > 0, "prop_finish has not been called");
   query->row = mem_array((size_t)query->n_cases + 1, sizeof *query->row);
   add_margin(prop, query);
+}
+
+void query_build(const Net *net, const Prop *prop, int q, Query *query)
+{
+  check(net, prop, q);
+  build(share(net), prop, q, query);
+}
+
+bool query_build_float32(const Net *net, const Prop *prop, int q, Query *query,
+                         const char **where)
+{
+  check(net, prop, q);
+  Net *view = rounded_net(net, prop->boxes[q].lo, prop->boxes[q].hi, where);
+  if (view) build(view, prop, q, query);
+  return view != NULL;
 }
 
 void query_reset(Query *query)

@@ -13,6 +13,8 @@
 #ifndef SPECS_QUERY_H
 #define SPECS_QUERY_H
 
+#include <stdbool.h>
+
 #include "net/net.h"
 #include "specs/prop.h"
 
@@ -31,6 +33,14 @@ int query_count(const Prop *prop);
 /* Build query q, 0 <= q < query_count.  A case without rows gets one row with
  * m = -1: always violated.  Needs net sizes that match the Prop (load_prop). */
 void query_build(const Net *net, const Prop *prop, int q, Query *query);
+
+/* The same about the network as float32 executes it, in any order of its sums
+ * (net/rounded.h): m encloses the margins of all executions for inputs of the box.  The
+ * rows are taken of the float32 outputs without another rounding.  False, and nothing
+ * in *query, where float32 might overflow: nothing can be proved then, and *where
+ * (borrowed from net) is the name of the node.  Needs rounded_check. */
+bool query_build_float32(const Net *net, const Prop *prop, int q, Query *query,
+                         const char **where);
 void query_reset(Query *query);
 
 #endif

@@ -38,6 +38,33 @@ static void unlock(const Result *r)
   pthread_mutex_unlock((pthread_mutex_t *)&r->lock);
 }
 
+/* What proven cases mean for the verdict. */
+static void follow(Result *r)
+{
+  if (r->n_open || r->is_withheld || r->verdict != RESULT_UNKNOWN) return;
+  r->verdict = RESULT_VERIFIED;
+  r->reason = RESULT_NO_REASON;
+}
+
+void result_withhold(Result *r)
+{
+  lock(r);
+  r->is_withheld = true;
+  if (r->verdict == RESULT_VERIFIED) r->verdict = RESULT_UNKNOWN;
+  unlock(r);
+}
+
+void result_release(Result *r, bool is_accepted)
+{
+  lock(r);
+  r->is_withheld = false;
+  if (is_accepted)
+    follow(r);
+  else if (!r->n_open && r->verdict == RESULT_UNKNOWN)
+    r->reason = RESULT_REJECTED;
+  unlock(r);
+}
+
 void result_raise(Result *r, int k, double lower, const char *stage)
 {
   STATUS_REQUIRE(k >= 0 && k < r->n_cases, "no such case");
@@ -50,7 +77,8 @@ void result_raise(Result *r, int k, double lower, const char *stage)
     STATUS_REQUIRE(r->verdict != RESULT_FALSIFIED || r->witness.case_id != k,
                    "a case with a replayed witness has been proved");
     c->stage = stage;
-    if (--r->n_open == 0 && r->verdict == RESULT_UNKNOWN) r->verdict = RESULT_VERIFIED;
+    r->n_open--;
+    follow(r);
   }
   unlock(r);
 }
@@ -177,8 +205,12 @@ const char *result_reason_word(Reason reason)
     return "incomplete";
   case RESULT_NODES:
     return "nodes";
+  case RESULT_OVERFLOW:
+    return "overflow";
   case RESULT_INTERRUPTED:
     return "interrupted";
+  case RESULT_REJECTED:
+    return "evidence rejected";
   case RESULT_NO_REASON:
     break;
   }

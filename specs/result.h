@@ -30,8 +30,10 @@ typedef enum {
   RESULT_TIMEOUT,
   RESULT_MEMORY,
   RESULT_INCOMPLETE,
-  RESULT_NODES, /* the limit on subproblems */
-  RESULT_INTERRUPTED
+  RESULT_NODES,    /* the limit on subproblems */
+  RESULT_OVERFLOW, /* float32 might: net/rounded.h */
+  RESULT_INTERRUPTED,
+  RESULT_REJECTED /* a certificate was not accepted */
 } Reason;
 
 typedef struct {
@@ -66,6 +68,7 @@ typedef struct {
 typedef struct {
   Verdict verdict;
   Reason reason;
+  bool is_withheld; /* see result_withhold */
   int n_cases, n_open;
   CaseResult *cases; /* CaseResult cases[n_cases] */
   Witness witness;   /* only when falsified */
@@ -89,6 +92,12 @@ void result_reset(Result *r);
  * ignored; a bound > 0 closes the case, and the last closed case makes the
  * verdict `verified`. */
 void result_raise(Result *r, int k, double lower, const char *stage);
+
+/* From now on proving all cases does not make the verdict: result_release does, which
+ * says whether the evidence was accepted.  Without proof of all cases it does nothing.
+ */
+void result_withhold(Result *r);
+void result_release(Result *r, bool is_accepted);
 
 /* A point with that margin was seen (for reports only). */
 void result_saw(Result *r, int k, double margin);

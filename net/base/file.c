@@ -85,11 +85,23 @@ static Status inflate_members(const char *path, size_t max_bytes, z_stream *z,
   return STATUS_OK;
 }
 
+static voidpf count_alloc(voidpf opaque, uInt n, uInt size)
+{
+  (void)opaque;
+  return mem_array(n, size);
+}
+
+static void count_free(voidpf opaque, voidpf block)
+{
+  (void)opaque;
+  mem_free(block);
+}
+
 static Status unpack(const char *path, size_t max_bytes, File *file, Err *err)
 {
   if (file->size > 0xffffffffu)
     return status_fail(err, STATUS_DATA, "%s: gzip file larger than 4 GiB", path);
-  z_stream z = {0};
+  z_stream z = {.zalloc = count_alloc, .zfree = count_free};
   z.next_in = (Bytef *)file->data;
   z.avail_in = (uInt)file->size;
   if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
@@ -140,6 +152,13 @@ void file_free(File *file)
   *file = (File){0};
 }
 
+bool file_inflate(const void *packed, size_t n, void *data, size_t size)
+{
+  uLongf got = (uLongf)size;
+  uLong used = (uLong)n;
+  return uncompress2(data, &got, packed, &used) == Z_OK && got == size && used == n;
+}
+
 static Status write_all(const char *path, int fd, const char *data, size_t size,
                         Err *err)
 {
@@ -153,23 +172,48 @@ static Status write_all(const char *path, int fd, const char *data, size_t size,
   return STATUS_OK;
 }
 
+/* What goes into a file: bytes, or everything that `from` holds. */
+typedef struct {
+  const char *data;
+  size_t size;
+  FILE *from;
+} Content;
+
+static Status copy_all(const char *path, int fd, FILE *from, Err *err)
+{
+  char some[1 << 16];
+  rewind(from);
+  for (size_t n; (n = fread(some, 1, sizeof some, from)) > 0;) {
+    const Status rc = write_all(path, fd, some, n, err);
+    if (rc) return rc;
+  }
+  return ferror(from) ? status_fail(err, STATUS_IO, "%s: %s", path, strerror(errno))
+                      : STATUS_OK;
+}
+
+static Status write_content(const char *path, int fd, const Content *c, Err *err)
+{
+  return c->from ? copy_all(path, fd, c->from, err)
+                 : write_all(path, fd, c->data, c->size, err);
+}
+
 /* A device or a pipe is written to; renaming a file over it would replace it. */
-static Status write_special(const char *path, const char *data, size_t size, Err *err)
+static Status write_special(const char *path, const Content *content, Err *err)
 {
   const int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return status_fail(err, STATUS_CREATE, "%s: %s", path, strerror(errno));
-  Status rc = write_all(path, fd, data, size, err);
+  Status rc = write_content(path, fd, content, err);
   if (close(fd) != 0 && !rc)
     rc = status_fail(err, STATUS_IO, "%s: %s", path, strerror(errno));
   return rc;
 }
 
-Status file_write(const char *path, const char *data, size_t size, Err *err)
+static Status write_file(const char *path, const Content *content, Err *err)
 {
-  if (!strcmp(path, "-")) return write_all("stdout", STDOUT_FILENO, data, size, err);
+  if (!strcmp(path, "-")) return write_content("stdout", STDOUT_FILENO, content, err);
   struct stat info;
   if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-    return write_special(path, data, size, err);
+    return write_special(path, content, err);
   const size_t n = strlen(path) + 8;
   char *temporary = mem_alloc(n);
   snprintf(temporary, n, "%s.XXXXXX", path);
@@ -181,7 +225,7 @@ Status file_write(const char *path, const char *data, size_t size, Err *err)
     const mode_t mask = umask(0);
     umask(mask);
     fchmod(fd, 0666 & ~mask);
-    rc = write_all(path, fd, data, size, err);
+    rc = write_content(path, fd, content, err);
     if (close(fd) != 0 && !rc)
       rc = status_fail(err, STATUS_IO, "%s: %s", path, strerror(errno));
     if (!rc && rename(temporary, path) != 0)
@@ -190,4 +234,24 @@ Status file_write(const char *path, const char *data, size_t size, Err *err)
   }
   mem_free(temporary);
   return rc;
+}
+
+Status file_write(const char *path, const char *data, size_t size, Err *err)
+{
+  return write_file(path, &(Content){.data = data, .size = size}, err);
+}
+
+Status file_copy(FILE *from, const char *path, Err *err)
+{
+  return write_file(path, &(Content){.from = from}, err);
+}
+
+unsigned char *file_deflate(const void *data, size_t size, size_t *packed)
+{
+  uLongf n = compressBound((uLong)size);
+  unsigned char *to = mem_alloc(n);
+  STATUS_REQUIRE(compress2(to, &n, data, (uLong)size, Z_BEST_SPEED) == Z_OK,
+                 "zlib packs what it has room for");
+  *packed = n;
+  return to;
 }

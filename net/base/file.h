@@ -3,7 +3,9 @@
 #ifndef NET_BASE_FILE_H
 #define NET_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "net/base/status.h"
 
@@ -25,6 +27,16 @@ void file_free(File *file);
 /* Write atomically: a temporary file beside `path`, then rename; a device or pipe is
  * written to directly.  "-" writes to stdout.  Fails CREATE or IO. */
 Status file_write(const char *path, const char *data, size_t size, Err *err);
+
+/* The same with everything that `from` holds; its position moves. */
+Status file_copy(FILE *from, const char *path, Err *err);
+
+/* `size` bytes as zlib data (RFC 1950), fast rather than small: *packed of them, owned by
+ * the caller.  size < 1 GiB. */
+unsigned char *file_deflate(const void *data, size_t size, size_t *packed);
+/* Unpack n bytes of zlib data (RFC 1950) into data[size]: false unless they are whole,
+ * unpack to exactly `size` bytes and are followed by nothing.  n and size < 4 GiB. */
+bool file_inflate(const void *packed, size_t n, void *data, size_t size);
 
 /* 8 GiB: more than any network or specification, less than a mistake. */
 #define FILE_MAX_BYTES ((size_t)8 << 30)

@@ -11,7 +11,8 @@
 
 #include "net/base/status.h"
 
-static atomic_size_t live_bytes, peak_bytes, n_allocs, limit_bytes, fail_at;
+static atomic_size_t live_bytes, peak_bytes, n_allocs, limit_bytes;
+static atomic_size_t fail_first, fail_last; /* numbers of allocations; 0: none */
 
 static void default_hook(size_t wanted)
 {
@@ -48,7 +49,7 @@ static void count_out(void *block)
 static int may_allocate(size_t bytes)
 {
   const size_t number = atomic_fetch_add(&n_allocs, 1) + 1;
-  if (number == atomic_load(&fail_at)) return 0;
+  if (number <= atomic_load(&fail_last) && number >= atomic_load(&fail_first)) return 0;
   const size_t limit = atomic_load(&limit_bytes);
   const size_t live = atomic_load(&live_bytes);
   return !limit || (live <= limit && bytes <= limit - live);
@@ -60,18 +61,12 @@ static size_t product(size_t n, size_t size)
   return n * size;
 }
 
-void *mem_try_alloc(size_t bytes)
-{
-  if (!may_allocate(bytes)) return NULL;
-  void *block = malloc(bytes ? bytes : 1);
-  return block ? count_in(block) : NULL;
-}
-
 void *mem_alloc(size_t bytes)
 {
-  void *block = mem_try_alloc(bytes);
+  if (!may_allocate(bytes)) exhausted(bytes);
+  void *block = malloc(bytes ? bytes : 1);
   if (!block) exhausted(bytes);
-  return block;
+  return count_in(block);
 }
 
 void *mem_zero(size_t n, size_t size)
@@ -172,7 +167,9 @@ void mem_on_exhausted(void (*hook)(size_t))
   exhausted_hook = hook ? hook : default_hook;
 }
 
-void mem_fail_at(size_t n)
+void mem_fail_at(size_t n, bool for_good)
 {
-  atomic_store(&fail_at, n ? atomic_load(&n_allocs) + n : 0);
+  const size_t number = atomic_load(&n_allocs) + n;
+  atomic_store(&fail_first, number);
+  atomic_store(&fail_last, n == 0 ? 0 : for_good ? SIZE_MAX : number);
 }

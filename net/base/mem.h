@@ -4,10 +4,14 @@
  * Counts live bytes and their peak, keeps a limit, and never returns NULL:
  * without memory a verifier has nothing to say but `unknown (memory)`, which
  * the exhaustion hook says.  Thread-safe.
+ *
+ * cJSON, protobuf-c and zlib allocate here too.  GLPK and OpenBLAS have no hook for it:
+ * GLPK's failures become a linear program without a result (bounds/lp.c).
  */
 #ifndef NET_BASE_MEM_H
 #define NET_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* All of these end the process through the exhaustion hook when the limit is
@@ -24,9 +28,6 @@ char *mem_strndup(const char *text, size_t n);
 double *mem_doubles(size_t n);
 double *mem_doubles0(size_t n);
 
-/* NULL instead of the end of the process: for sizes that a file asks for. */
-void *mem_try_alloc(size_t bytes);
-
 void mem_free(void *block); /* NULL is fine */
 
 size_t mem_live_bytes(void);
@@ -42,7 +43,8 @@ size_t mem_room(void);
  * exit 71. */
 void mem_on_exhausted(void (*hook)(size_t wanted_bytes));
 
-/* Let the n-th allocation from now fail (0 = never), for tests. */
-void mem_fail_at(size_t n);
+/* Let the n-th allocation from now fail, and with for_good all after it; 0 = never.
+ * For tests: nothing else calls it, and no option or variable reaches it. */
+void mem_fail_at(size_t n, bool for_good);
 
 #endif

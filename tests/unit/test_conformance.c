@@ -9,7 +9,8 @@
  *     |ours - theirs| <= ULPS * 2^-24 * (sum over nodes of sqrt (terms)) * that
  *
  * A wrong axis, attribute or formula misses this by orders of magnitude.  The enclosure
- * of the real value must contain theirs up to the same tolerance. */
+ * of the real value must contain theirs up to the same tolerance.  Where net/rounded.h
+ * speaks about the model, what it says must hold without any. */
 #include <criterion/criterion.h>
 #include <fnmatch.h>
 #include <math.h>
@@ -24,6 +25,7 @@
 #include "net/lower.h"
 #include "net/onnx.h"
 #include "net/reader.h"
+#include "net/rounded.h"
 
 #define ULPS 4
 
@@ -31,6 +33,7 @@
 
 typedef struct {
   int models, unsupported, numbers;
+  int rounded;  /* numbers that net/rounded.h speaks about */
   double worst; /* in units of the tolerance */
   char worst_name[160];
 } Tally;
@@ -57,6 +60,29 @@ static double depth(const Net *net)
     sum += sqrt(terms);
   }
   return sum;
+}
+
+/* What is said about all executions in float32 holds for theirs and for ours. */
+static void compare_rounded(const char *name, const Net *net, const double *x,
+                            const double *theirs, const float *ours, Tally *t)
+{
+  const char *where;
+  if (rounded_check(net, NULL)) return;
+  Net *rounded = rounded_net(net, x, x, &where);
+  if (!rounded) return;
+  const int n = net_out_size(net);
+  double *mid = mem_doubles((size_t)n), *rad = mem_doubles((size_t)n);
+  eval_enclose(rounded, x, mid, rad);
+  for (int i = 0; i < n; i++) {
+    cr_expect(fabs(theirs[i] - mid[i]) <= rad[i] &&
+                  fabs((double)ours[i] - mid[i]) <= rad[i],
+              "%s: output %d is %.9g and %.9g, not in %.17g +- %g", name, i, theirs[i],
+              (double)ours[i], mid[i], rad[i]);
+    t->rounded++;
+  }
+  net_free(rounded);
+  mem_free(mid);
+  mem_free(rad);
 }
 
 /* One run: x and theirs are given; n_in and n_out fit the net. */
@@ -88,6 +114,7 @@ static void compare(const char *name, const Net *net, const double *x,
       snprintf(t->worst_name, sizeof t->worst_name, "%s", name);
     }
   }
+  compare_rounded(name, net, x, theirs, y, t);
   mem_free(y);
   mem_free(mid);
   mem_free(rad);
@@ -98,8 +125,10 @@ static void report(const char *what, const Tally *t)
 {
   printf(
       "conformance: %d %s, %d numbers agree with ONNX Runtime; %d are not supported; "
-      "largest difference %.2f of the tolerance (%s)\n",
-      t->models, what, t->numbers, t->unsupported, t->worst, t->worst_name);
+      "largest difference %.2f of the tolerance (%s); %d numbers are in the enclosure "
+      "of "
+      "all float32 executions\n",
+      t->models, what, t->numbers, t->unsupported, t->worst, t->worst_name, t->rounded);
   fflush(stdout);
 }
 
@@ -216,6 +245,7 @@ Test(conformance, agrees_on_single_operators)
     check_unit(&a, line, list.data, &t);
   report("models of operators", &t);
   cr_expect(t.models >= 300, "only %d models", t.models);
+  cr_expect(t.rounded >= 10000, "only %d numbers in float32 enclosures", t.rounded);
   file_free(&a.file);
   file_free(&list);
 }

@@ -502,7 +502,7 @@ Test(curved, the_linear_program_declines)
     const int rows[2] = {0, 3}, cases = 0;
     Objective o = objective_cases(f.net, 1, &cases, rows);
     LpResult lp;
-    cr_assert_not(lp_bound(f.L, f.b, &o, 1000, NULL, NULL, &lp, NULL));
+    cr_assert_not(lp_bound(f.L, f.b, &o, 1000, NULL, NULL, &lp, NULL, NULL));
     cr_assert_eq(lp.lower, -INFINITY);
     objective_free(&o);
     bounded_free(&f);
@@ -563,7 +563,7 @@ Test(curved, networks_without_dead_neurons_are_the_same_networks)
     Bounded f = bounded_new(half_dead(&prng), 1, &prng);
     bounded_tighten(&f, 0);
     Bounds *inside;
-    Net *small = reduce_net(f.b, &inside);
+    Net *small = reduce_net(f.b, &inside, NULL);
     if (!small) {
       bounded_free(&f);
       continue;
@@ -634,7 +634,7 @@ static void decide(const Net *net, const double *lo, const double *hi, double le
   Stop stop;
   stop_init(&stop, 20);
   result_init(&r, prop);
-  solve_property(net, prop, options, &stop, &r);
+  solve_property(net, prop, options, &stop, NULL, &r);
   cr_assert(gap > 0 || r.verdict != RESULT_VERIFIED, "net %d: wrong verified", t);
   cr_assert(r.cases[0].lower <= gap, "net %d: a margin of %.17g, at most %.17g", t,
             r.cases[0].lower, gap);

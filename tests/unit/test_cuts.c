@@ -611,7 +611,7 @@ Test(cuts, slopes_and_betas_reach_the_linear_program)
     params.cuts = cuts;
     slopes_run(s, br.f.L, br.f.b, &o, &params, &slopes);
     LpResult lp;
-    cr_assert(lp_bound(br.f.L, br.f.b, &o, 1000, NULL, NULL, &lp, NULL));
+    cr_assert(lp_bound(br.f.L, br.f.b, &o, 1000, NULL, NULL, &lp, NULL, NULL));
     cr_assert(lp.solved, "net %d: the branch has a point", t);
     const double slack = 1e-7 * (1 + fabs(lp.optimum));
     cr_assert(fabs(lp.lower - lp.optimum) <= slack,
@@ -650,7 +650,7 @@ Test(cuts, a_leaf_is_solved_exactly)
     const double truth = nets_branch_minimum(net, br.f.lo, br.f.hi, br.sign, n_rows, c);
     Objective o = objective_cases(net, 1, &cases, row);
     LpResult lp;
-    lp_bound(br.f.L, br.f.b, &o, 1000, NULL, NULL, &lp, NULL);
+    lp_bound(br.f.L, br.f.b, &o, 1000, NULL, NULL, &lp, NULL, NULL);
     if (truth < INFINITY)
       cr_assert(fabs(lp.lower - truth) <= 1e-7 * (1 + fabs(truth)),
                 "net %d: %.12g is not %.12g", t, lp.lower, truth);

@@ -22,7 +22,7 @@ static double optimised(Bounded *f, int row, double *dual, double *slopes)
   const DualParams params = {.iterations = 1500, .target = INFINITY};
   dual_optimise(f->L, f->b, &o, &params, NULL, NULL, dual);
   LpResult lp;
-  cr_assert(lp_bound(f->L, f->b, &o, 1000, NULL, NULL, &lp, NULL));
+  cr_assert(lp_bound(f->L, f->b, &o, 1000, NULL, NULL, &lp, NULL, NULL));
   cr_assert(lp.solved);
   cr_assert(lp.lower <= lp.optimum + 1e-6 * (1 + fabs(lp.optimum)));
   cr_assert(lp.lower >= lp.optimum - 1e-6 * (1 + fabs(lp.optimum)),
@@ -67,7 +67,8 @@ Test(dual, weights_of_a_conjunction_reach_the_linear_program)
     const int rows[2] = {0, 3}, cases[1] = {0};
     bounded_tighten(&f, 0);
     double alone = -INFINITY, slopes = -INFINITY, dual = -INFINITY, free = -INFINITY;
-    crown_bound_cases(f.L, f.b, CROWN_BACKWARD, 1, cases, rows, NULL, &alone);
+    crown_bound_cases(f.L, f.b, CROWN_BACKWARD, 1, cases, rows, NULL, &alone,
+                      NULL);
     Objective o = objective_cases(f.net, 1, cases, rows);
     slopes_optimise(f.L, f.b, &o, 400, INFINITY, NULL, &slopes, NULL);
     DualParams params = {.iterations = 400, .target = INFINITY};
@@ -75,7 +76,7 @@ Test(dual, weights_of_a_conjunction_reach_the_linear_program)
     params.free_lambda = true;
     dual_optimise(f.L, f.b, &o, &params, NULL, NULL, &free);
     LpResult lp;
-    cr_assert(lp_bound(f.L, f.b, &o, 1000, NULL, NULL, &lp, NULL) && lp.solved);
+    cr_assert(lp_bound(f.L, f.b, &o, 1000, NULL, NULL, &lp, NULL, NULL) && lp.solved);
     const double slack = 1e-6 * (1 + fabs(lp.optimum));
     cr_assert(fabs(lp.lower - lp.optimum) <= slack);
     cr_assert(slopes <= lp.optimum + slack && dual <= lp.optimum + slack &&

@@ -273,7 +273,7 @@ static void check_lp(Trial *t)
   const int cases = 0, row[2] = {0, net_out_size(t->net)};
   Objective o = objective_cases(t->net, 1, &cases, row);
   LpResult result;
-  if (lp_bound(t->L, t->b, &o, 200, NULL, &stop, &result, NULL))
+  if (lp_bound(t->L, t->b, &o, 200, NULL, &stop, &result, NULL, NULL))
     check_dot(t, 0, o.start, o.c, result.lower, "LP");
   objective_free(&o);
 }

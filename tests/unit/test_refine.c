@@ -191,7 +191,7 @@ Test(refine, a_hat_is_as_wide_as_it_is_once_there_are_enough_leaves)
     ibp_all(b, lagrangian_linop(L));
     Objective o = objective_cases(&prefix, 1, &cases, row);
     LpResult lp;
-    cr_assert(lp_bound(L, b, &o, 10, NULL, NULL, &lp, NULL) && lp.solved);
+    cr_assert(lp_bound(L, b, &o, 10, NULL, NULL, &lp, NULL, NULL) && lp.solved);
     triangle[side] = sign * lp.optimum;
     objective_free(&o);
     bounds_free(b);
@@ -377,7 +377,7 @@ static void try_to_reduce(const Net *net, const Bounds *b, bool compare_bounds,
   long active, inactive, open;
   bounds_count(b, &active, &inactive, &open);
   Bounds *inside = NULL;
-  Net *small = reduce_net(b, &inside);
+  Net *small = reduce_net(b, &inside, NULL);
   if (!small) {
     seen->refused++;
     cr_assert_null(inside);
@@ -453,12 +453,12 @@ Test(reduce, a_reduced_network_can_be_reduced_again)
     Bounded f = bounded_new(nets_random((NetsKind)(t % 3), 6, 1.5, &prng), 0.4, &prng);
     ibp_all(f.b, lagrangian_linop(f.L));
     Bounds *inside = NULL, *again = NULL;
-    Net *small = reduce_net(f.b, &inside);
+    Net *small = reduce_net(f.b, &inside, NULL);
     if (small) {
       Lagrangian *L = lagrangian_new(small, 64);
       const Team solo = {1, &L};
       crown_tighten(&solo, inside, 5, NULL);
-      Net *smaller = reduce_net(inside, &again);
+      Net *smaller = reduce_net(inside, &again, NULL);
       if (smaller) {
         check_inside(f.net, smaller, again, f.lo, f.hi, &prng, t);
         twice++;

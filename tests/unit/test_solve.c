@@ -22,7 +22,7 @@ static Result solve(const Net *net, const Prop *prop, const Options *options)
   Stop stop;
   stop_init(&stop, 20);
   result_init(&r, prop);
-  solve_property(net, prop, options, &stop, &r);
+  solve_property(net, prop, options, &stop, NULL, &r);
   return r;
 }
 
