@@ -67,8 +67,7 @@ Test(dual, weights_of_a_conjunction_reach_the_linear_program)
     const int rows[2] = {0, 3}, cases[1] = {0};
     bounded_tighten(&f, 0);
     double alone = -INFINITY, slopes = -INFINITY, dual = -INFINITY, free = -INFINITY;
-    crown_bound_cases(f.L, f.b, CROWN_BACKWARD, 1, cases, rows, NULL, &alone,
-                      NULL);
+    crown_bound_cases(f.L, f.b, CROWN_BACKWARD, 1, cases, rows, NULL, &alone, NULL);
     Objective o = objective_cases(f.net, 1, cases, rows);
     slopes_optimise(f.L, f.b, &o, 400, INFINITY, NULL, &slopes, NULL);
     DualParams params = {.iterations = 400, .target = INFINITY};
