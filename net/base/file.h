@@ -31,8 +31,8 @@ Status file_write(const char *path, const char *data, size_t size, Err *err);
 /* The same with everything that `from` holds; its position moves. */
 Status file_copy(FILE *from, const char *path, Err *err);
 
-/* `size` bytes as zlib data (RFC 1950), fast rather than small: *packed of them, owned by
- * the caller.  size < 1 GiB. */
+/* `size` bytes as zlib data (RFC 1950), fast rather than small: *packed of them, owned
+ * by the caller.  size < 1 GiB. */
 unsigned char *file_deflate(const void *data, size_t size, size_t *packed);
 /* Unpack n bytes of zlib data (RFC 1950) into data[size]: false unless they are whole,
  * unpack to exactly `size` bytes and are followed by nothing.  n and size < 4 GiB. */

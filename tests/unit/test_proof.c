@@ -82,7 +82,8 @@ static bool prove(const Net *net, const Prop *prop, const Options *options,
   Err err = {0};
   stop_init(&stop, seconds);
   result_init(&r, prop);
-  cr_assert_eq(proof_open(path, net, prop, "real", &proof, &err), STATUS_OK, "%s", err.text);
+  cr_assert_eq(proof_open(path, net, prop, "real", &proof, &err), STATUS_OK, "%s",
+               err.text);
   solve_property(net, prop, options, &stop, proof, &r);
   const bool verified = r.verdict == RESULT_VERIFIED;
   if (verified) {
