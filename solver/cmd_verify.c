@@ -14,6 +14,7 @@
 #include "net/reader.h"
 #include "net/rounded.h"
 #include "solver/app.h"
+#include "solver/jsonout.h"
 #include "solver/limits.h"
 #include "solver/options.h"
 #include "solver/progress.h"
@@ -33,7 +34,8 @@ static struct {
   Prop *prop;
   Proof *proof;
   bool is_certified; /* the certificate has been written */
-  bool is_rejected;  /* it was not accepted */
+  bool is_checked;   /* it was accepted */
+  bool is_rejected;  /* it was not */
   Result result;
   atomic_bool has_result;
   Text fallback[RESULT_REJECTED + 1];
@@ -157,6 +159,10 @@ static Status parse(int argc, char **argv)
   if (!rc) rc = usage_check_order(&usage);
   run.options.net = usage.args[0];
   run.options.spec = usage.args[1];
+#ifndef NDEBUG
+  /* No certificate leaves a debug build that the checker has not seen. */
+  if (run.options.certificate) run.options.check = true;
+#endif
   return rc;
 }
 
@@ -169,6 +175,12 @@ static void add_extra(Text *out)
            "\"version\": \"%s\", \"semantics\": \"%s\", \"options\": ", app_version(),
            options_semantics[run.options.semantics]);
   options_json(&run.options, out);
+  text_add(out, ", \"certificate\": ");
+  if (run.is_certified)
+    jsonout_string(out, run.options.certificate);
+  else
+    text_add(out, "null");
+  text_add(out, ", \"checked\": %s", run.is_checked ? "true" : "false");
 }
 
 /* The second line of the text format, where it is not what the first one means by
@@ -367,6 +379,7 @@ static void finish_proof(Err *err)
   if (fine) {
     fine = is_accepted(err);
     run.is_rejected = !fine;
+    run.is_checked = fine && run.options.check;
   }
   if (fine && run.options.certificate)
     run.is_certified = fine = !proof_publish(run.proof, err);
@@ -394,7 +407,7 @@ static void clean_up(void)
   if (atomic_exchange(&run.has_result, false)) result_reset(&run.result);
   proof_free(run.proof);
   run.proof = NULL;
-  run.is_certified = run.is_rejected = false;
+  run.is_certified = run.is_checked = run.is_rejected = false;
   prop_free(run.prop);
   net_free(run.net);
   run.prop = NULL;
