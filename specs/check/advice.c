@@ -129,6 +129,7 @@ static Status read_list(Cursor *c, const Net *net, Multipliers *m, Err *err)
 {
   m->n_betas = block_n(c);
   m->betas = c->at;
+  if (c->bad) return status_fail(err, STATUS_DATA, "multipliers end early");
   for (int i = 0; i < m->n_betas && !c->bad; i++) {
     const AdviceBeta b = advice_list(c);
     if (c->bad || b.node >= net->n_nodes || net->nodes[b.node].kind != NODE_ACT ||

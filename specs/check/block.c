@@ -26,6 +26,7 @@ int block_n(Cursor *c)
   uint64_t n = 0;
   for (int shift = 0; shift < 35; shift += 7) {
     const uint8_t byte = block_u8(c);
+    if (c->bad) return 0;
     n |= (uint64_t)(byte & 127) << shift;
     if (!(byte & 128)) {
       if (n <= INT_MAX) return (int)n;
