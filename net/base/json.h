@@ -2,8 +2,8 @@
 /* net/base/json.h -- JSON through cJSON, whose only includer this is.
  *
  * Reading adds what cJSON leaves out: line and column of a syntax error,
- * duplicate keys and \u0000 refused, and typed look-ups whose message names the file and
- * the path of the value.  A number means its nearest double.
+ * duplicate keys and \u0000 refused, and typed look-ups whose message names the file
+ * and the path of the value.  A number means its nearest double.
  */
 #ifndef NET_BASE_JSON_H
 #define NET_BASE_JSON_H
