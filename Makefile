@@ -155,7 +155,7 @@ check: $(PROGRAM) $(CHECKER) $(O)/unit $(MICRO) $(FUZZ_PROGRAMS)
 SECONDS ?= 60
 fuzz:
 	@tests/run-fuzz check-clang || exit 0; \
-	  $(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-programs && \
+	  $(MAKE) --no-print-directory -s MODE=fuzz CC=clang fuzz-programs && \
 	  tests/run-fuzz search $(SECONDS) $(FUZZ:%=build/fuzz/fuzz/%)
 fuzz-programs: $(FUZZ_PROGRAMS)
 

@@ -273,11 +273,12 @@ static Status check_total(Lower *l, const OnnxNode *node, int first)
       l->n_moved += l->values[node->in[k]].shape.n;
   for (int k = 0; k < node->n_out; k++)
     if (node->out[k] >= 0) l->n_moved += l->values[node->out[k]].shape.n;
-  if (l->n_moved <= SHAPE_MAX_TOTAL) return STATUS_OK;
+  const int64_t most = SHAPE_MAX_TOTAL + SHAPE_PER_STORED * l->n_stored;
+  if (l->n_moved <= most) return STATUS_OK;
   return lower_ctx_refuse(l, node,
                           "the model is too large: up to here its nodes read and make "
-                          "more than %d numbers",
-                          SHAPE_MAX_TOTAL);
+                          "more than %" PRId64 " numbers",
+                          most);
 }
 
 /* After a first unsupported node every other failure may be its consequence. */
@@ -377,6 +378,7 @@ static void lower_constants(Lower *l)
     const OnnxTensor *t = g->constant[k];
     Shape shape;
     if (!t || !l->used[k]) continue;
+    l->n_stored += (int64_t)t->n;
     if (shape_make(t->rank, t->dims, &shape)) {
       l->values[k] = lower_ctx_const(t->type, &shape, t->v, NULL);
     } else {

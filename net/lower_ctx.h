@@ -59,6 +59,7 @@ typedef struct {
                  * see lower_ctx_check_drift */
   int64_t n_folded;   /* multiply-adds of constants so far */
   int64_t n_products; /* numbers that products of variables made so far */
+  int64_t n_stored;   /* numbers of the initialisers that are used */
   int64_t n_moved;    /* elements of operands, results and nodes so far */
   LowerClip clips[LOWER_MAX_CLIPS];
   int n_clips;

@@ -20,10 +20,11 @@
  * bytes can ask for any size. */
 #define SHAPE_MAX_VARIABLE (1 << 24)
 
-/* What all nodes of a model read and make together: each of them may ask for the
- * largest size again, which costs time.  Large models of image classifiers need a
- * third. */
-#define SHAPE_MAX_TOTAL (1 << 28)
+/* What all nodes of a model may read and make together: each of them can ask for the
+ * largest size again, which costs time.  A model that stores many weights may do more,
+ * SHAPE_PER_STORED for each: a small file is what must not ask for much. */
+#define SHAPE_MAX_TOTAL  (1 << 28)
+#define SHAPE_PER_STORED 256
 
 typedef struct {
   int rank; /* 0 is a scalar */

@@ -217,17 +217,18 @@ static Answer in_cases(const Prop *prop, const double *x, const double *y)
 
 /* ---- points --------------------------------------------------------------- */
 
-enum { N_POINTS = 6 };
+enum { N_POINTS = 8 };
 
+/* Inside a box, in three places, or beside it. */
 static void choose(const Prop *prop, int which, double *x, double *y)
 {
   static const double values[] = {0, 1, -1, 0.5, 100, -3.25, 1e-3};
+  static const double share[] = {0.5, 0.75, 0.05, 0};
   const Box *box = prop->n_boxes ? &prop->boxes[which % prop->n_boxes] : NULL;
+  const double left = share[which % 4];
   for (int i = 0; i < prop->n_in; i++) {
     const double lo = box ? box->lo[i] : -1, hi = box ? box->hi[i] : 1;
-    x[i] = which % 3 == 0   ? lo / 2 + hi / 2
-           : which % 3 == 1 ? lo * 0.75 + hi * 0.25
-                            : hi + 1;
+    x[i] = left > 0 ? lo * left + hi * (1 - left) : hi + 1;
   }
   for (int j = 0; j < prop->n_out; j++)
     y[j] = values[(which * 3 + j * (which + 1)) % 7];

@@ -123,5 +123,5 @@ int main(int argc, char **argv)
     else
       run(argv[k]);
   printf("%s: %d inputs\n", argv[0], n_files);
-  return 0;
+  return n_files ? 0 : STATUS_NO_INPUT; /* nothing was tested */
 }
