@@ -88,6 +88,7 @@ Test(solve, a_network_that_overflows_is_unknown)
   Prop *prop = one_row(net, lo, hi, 0, -1);
   Options options;
   options_init(&options);
+  options.max_nodes = 2000;
   Result r = solve(net, prop, &options);
   cr_assert_eq(r.verdict, RESULT_UNKNOWN);
   result_reset(&r);
