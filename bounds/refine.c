@@ -226,10 +226,10 @@ static bool grow(const Refine *x, Member *m, Lagrangian *L, int t)
 }
 
 /* The leaves with the same first `depth` decisions, z <= 0 before z >= 0. */
-static int sort_leaves(Tree *tree, int from, int n, int depth)
+static void sort_leaves(Tree *tree, int from, int n, int depth)
 {
   int below = from;
-  if (n == 1) return n;
+  if (n == 1) return;
   for (int i = from; i < from + n; i++) {
     if (tree->leaf[i].path[depth].positive) continue;
     const Leaf leaf = tree->leaf[i];
@@ -238,7 +238,6 @@ static int sort_leaves(Tree *tree, int from, int n, int depth)
   }
   sort_leaves(tree, from, below - from, depth + 1);
   sort_leaves(tree, below, from + n - below, depth + 1);
-  return n;
 }
 
 static void *keep_tree(const Refine *x, Member *m, Tree *tree, double lower)

@@ -384,6 +384,7 @@ static double step_length(const Run *run, int r)
 {
   const double missing = run->params->target - run->s->value[r], gain = run->s->gain[r];
   if (!isfinite(missing)) return 1;
+  if (missing <= 0) return 0; /* done, and still in the batch */
   if (!(gain > 0)) return STALE_LENGTH;
   const double length = POLYAK * missing / gain;
   return length < 1 ? length : 1;

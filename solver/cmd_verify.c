@@ -287,7 +287,7 @@ static int answer(Text *out)
   limits_print(out, code, &err);
   if (verdict == RESULT_FALSIFIED && run.options.witness) write_witness(&err);
   if (verdict == RESULT_VERIFIED && run.options.certificate && !run.is_certified)
-    status_fail(&err, STATUS_IO, "%s: the certificate was not finished in time",
+    status_fail(&err, STATUS_IO, "%s: no certificate: it could not be finished",
                 run.options.certificate);
   Text summary = {0};
   stats_summary(&run.result, run.prop, run.options.witness != NULL, &summary);
@@ -375,15 +375,12 @@ static bool is_accepted(Err *err)
 static void finish_proof(Err *err)
 {
   if (run.result.n_open || run.result.verdict == RESULT_FALSIFIED) return;
-  bool fine = !proof_finish(run.proof, err);
-  if (fine) {
-    fine = is_accepted(err);
-    run.is_rejected = !fine;
-    run.is_checked = fine && run.options.check;
-  }
-  if (fine && run.options.certificate)
-    run.is_certified = fine = !proof_publish(run.proof, err);
-  if (run.options.check) result_release(&run.result, fine);
+  const bool accepted = !proof_finish(run.proof, err) && is_accepted(err);
+  run.is_checked = accepted && run.options.check;
+  run.is_rejected = !accepted && run.options.check;
+  if (accepted && run.options.certificate)
+    run.is_certified = !proof_publish(run.proof, err);
+  if (run.options.check) result_release(&run.result, accepted);
 }
 
 static int solve(const Stop *stop)

@@ -3,7 +3,9 @@
  *
  * No function sets a verdict directly:
  *   verified   follows when result_raise has received a proven bound > 0 for
- *              every case; callers pass only what bounds/lagrangian.c returned
+ *              every case; callers pass only what bounds/lagrangian.c returned,
+ *              and, where the verdict is withheld, when result_release says that the
+ *              evidence was accepted
  *   falsified  follows from result_try_witness, which replays the point
  * Everything else is unknown, with a reason.
  *

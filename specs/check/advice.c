@@ -130,11 +130,28 @@ static Status read_list(Cursor *c, const Net *net, Multipliers *m, Err *err)
   m->n_betas = block_n(c);
   m->betas = c->at;
   if (c->bad) return status_fail(err, STATUS_DATA, "multipliers end early");
+  AdviceBeta last = {.node = -1};
   for (int i = 0; i < m->n_betas && !c->bad; i++) {
     const AdviceBeta b = advice_list(c);
     if (c->bad || b.node >= net->n_nodes || net->nodes[b.node].kind != NODE_ACT ||
         net->nodes[b.node].act != ACT_RELU || b.element >= net->nodes[b.node].size)
       return status_fail(err, STATUS_DATA, "a beta that is of no ReLU");
+    /* Twice the same neuron would be a sum that plan->gamma does not know. */
+    if (b.node < last.node || (b.node == last.node && b.element <= last.element))
+      return status_fail(err, STATUS_DATA, "betas of a list do not ascend");
+    last = b;
+  }
+  m->end = c->at;
+  return STATUS_OK;
+}
+
+/* Doubles could be any number; an alpha is one of [0, 1]. */
+static Status check_slopes(const Multipliers *m, size_t n, Err *err)
+{
+  for (size_t i = 0; i < n; i++) {
+    const double alpha = block_item_f64(m->slopes, i);
+    if (!(alpha >= 0 && alpha <= 1))
+      return status_fail(err, STATUS_DATA, "slope %g: expected 0 to 1", alpha);
   }
   return STATUS_OK;
 }
@@ -153,6 +170,8 @@ Status advice_multipliers(Cursor *c, const Net *net, const Layout *layout, int n
   const int slopes = m->flags & CERTIFICATE_SLOPES_MASK;
   if (slopes == CERTIFICATE_SLOPES_U8) m->slopes = block_skip(c, n, 1);
   if (slopes == CERTIFICATE_SLOPES_F64) m->slopes = block_skip(c, n, 8);
+  if (slopes == CERTIFICATE_SLOPES_F64 && m->slopes && check_slopes(m, n, err))
+    return STATUS_DATA;
   const int betas = m->flags & CERTIFICATE_BETAS_MASK;
   if (betas == CERTIFICATE_BETAS_LIST) return read_list(c, net, m, err);
   if (betas != CERTIFICATE_BETAS_NONE) {

@@ -27,7 +27,8 @@ typedef struct {
   int row;                /* CERTIFICATE_ONE_ROW: which */
   const uint8_t *weights; /* of each row */
   const uint8_t *slopes;
-  const uint8_t *betas; /* one for each split, or the entries of a list */
+  const uint8_t *betas; /* one for each split, or the entries of a list, */
+  const uint8_t *end;   /* which ends here; each neuron once */
   int n_betas;
 } Multipliers;
 
@@ -35,7 +36,8 @@ typedef struct {
 Multipliers advice_one_row(int row);
 
 /* Read multipliers; depth splits are above.  Fails DATA: numbers out of range, weights
- * below 0, not finite or all 0. */
+ * below 0, not finite or all 0, slopes outside of [0, 1], a list that does not ascend.
+ */
 Status advice_multipliers(Cursor *c, const Net *net, const Layout *layout, int n_rows,
                           int depth, Multipliers *m, Err *err);
 

@@ -138,10 +138,16 @@ void block_close(Block *b)
   *b = (Block){0};
 }
 
-/* At most this much more than the data can zlib make of it. */
+/* At most this much more than the data can zlib make of it, */
 static size_t most_packed(size_t size)
 {
   return size + size / 1000 + 1024;
+}
+
+/* and what `packed` bytes can unpack to: zlib makes no more than 1032 of one. */
+static size_t most_unpacked(size_t packed)
+{
+  return 1040 * packed + 64;
 }
 
 Status block_next(Block *b, Err *err)
@@ -158,7 +164,8 @@ Status block_next(Block *b, Err *err)
     return status_fail(err, STATUS_DATA, "the file ends inside a block");
   b->tag = head[0];
   const size_t size = (size_t)little(head + 1, 4), packed = (size_t)little(head + 5, 4);
-  if (size > CERTIFICATE_BLOCK || packed > most_packed(size))
+  if (size > CERTIFICATE_BLOCK || packed > most_packed(size) ||
+      size > most_unpacked(packed))
     return status_fail(err, STATUS_DATA,
                        "a block of %zu bytes, %zu packed: at most %zu", size, packed,
                        CERTIFICATE_BLOCK);

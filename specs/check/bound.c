@@ -196,8 +196,8 @@ void bound_assume(Bound *b, const State *s, int k, int factor, int element, int 
                   double point, double beta)
 {
   const Node *const node = &b->plan->net->nodes[k];
-  /* Lists are long and have no assumptions: two cuts of one neuron are sound as well,
-   * because the second one finds lambda = 0. */
+  /* Lists are long, come first, and have each neuron once (advice.h): so there is one
+   * cut of a neuron, and one p, as plan->gamma has it. */
   BoundCut *cut = side ? find_cut(b, k, element) : NULL;
   if (!cut) cut = new_cut(b, s, k, element);
   if (side < 0 && point < cut->hi[factor]) cut->hi[factor] = point;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* specs/check/signs.h -- a search that splits at pre-activations: blocks A, a, b.
  *
- * The trees are walked depth first.  A node has a state of its own only where a pass or
- * a narrowing changes it; elsewhere its assumptions are cuts of a row over the state
- * above (specs/check/bound.h), so that closings of many nodes are one block of rows.
- * Memory: one state for each node on the way that has one.
+ * The trees are walked depth first.  A node has a state of its own only where a pass, a
+ * narrowing or equations (specs/check/equations.h) change it; elsewhere its assumptions
+ * are cuts of a row over the state above (specs/check/bound.h), so that closings of
+ * many nodes are one block of rows. Memory: one state for each node on the way that has
+ * one.
  *
  * Covering: every tree node that is split has both kids, z <= point and z >= point.
  *

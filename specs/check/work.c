@@ -52,7 +52,7 @@ void work_add(Work *w, const State *s, const Closing *closing)
                           .n_weights = work_n_rows(w, closing->index),
                           .multipliers = m});
   if ((m->flags & CERTIFICATE_BETAS_MASK) != CERTIFICATE_BETAS_LIST) return;
-  Cursor c = {.at = m->betas, .end = m->betas + 18 * (size_t)m->n_betas};
+  Cursor c = {.at = m->betas, .end = m->end};
   for (int i = 0; i < m->n_betas; i++) {
     const AdviceBeta beta = advice_list(&c);
     bound_assume(b, s, beta.node, 0, beta.element, 0, 0, beta.beta);

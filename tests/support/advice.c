@@ -86,10 +86,12 @@ static double beta(Random *r)
 static void betas(Random *r, int kind, int depth)
 {
   if (kind == CERTIFICATE_BETAS_LIST) {
-    const int count = below(r, 3);
+    /* At most one of each of the nodes that follow, in their order. */
+    const int first = below(r, r->n_relus), left = r->n_relus - first;
+    const int count = below(r, left < 3 ? left + 1 : 3);
     n(r, count);
     for (int j = 0; j < count; j++) {
-      const int k = r->relu[below(r, r->n_relus)];
+      const int k = r->relu[first + j];
       n(r, k);
       n(r, below(r, r->net->nodes[k].size));
       certs_f64(&r->c, beta(r));
@@ -117,7 +119,7 @@ static void multipliers(Random *r, int n_rows, int depth)
   if (slopes == CERTIFICATE_SLOPES_U8) slope_row(r, r->net->n_nodes);
   if (slopes == CERTIFICATE_SLOPES_F64)
     for (int j = 0; j < r->before[r->net->n_nodes]; j++)
-      certs_f64(&r->c, often(r, 0.1) ? 10 * beta(r) : prng_unit(r->prng));
+      certs_f64(&r->c, often(r, 0.1) ? below(r, 2) : prng_unit(r->prng));
   betas(r, kind, depth);
 }
 

@@ -191,6 +191,62 @@ Test(check_rules, alphas_change_the_lower_slope)
   cr_assert_not(with_alpha(CERTIFICATE_SLOPES_F64, 0.5, 1e-9));
 }
 
+/* Far below what any slope would prove, so that nothing but the slope is refused. */
+Test(check_rules, alphas_outside_of_0_and_1_are_refused)
+{
+  cr_assert(with_alpha(CERTIFICATE_SLOPES_F64, 0, -100));
+  cr_assert(with_alpha(CERTIFICATE_SLOPES_F64, 1, -100));
+  cr_assert_not(with_alpha(CERTIFICATE_SLOPES_F64, 1 + 0x1p-52, -100));
+  cr_assert_not(with_alpha(CERTIFICATE_SLOPES_F64, -0x1p-1074, -100));
+  cr_assert_not(with_alpha(CERTIFICATE_SLOPES_F64, NAN, -100));
+}
+
+/* y = |x| / 2 on [1, 2], where the ReLU is decided, with betas of 0 for it. */
+static bool with_list(int n, const int *node, const int *element)
+{
+  Setup s = setup(half_abs(), 1, 2, 0.1);
+  certs_n(&s.c, 0);
+  certs_u8(&s.c, CERTIFICATE_BETAS_LIST);
+  certs_n(&s.c, 0);
+  certs_n(&s.c, (unsigned long)n);
+  for (int i = 0; i < n; i++) {
+    certs_n(&s.c, (unsigned long)node[i]);
+    certs_n(&s.c, (unsigned long)element[i]);
+    certs_f64(&s.c, 0);
+  }
+  certs_block(&s.c, CERTIFICATE_CLOSE);
+  return ends(&s);
+}
+
+Test(check_rules, a_list_of_betas_has_each_relu_once)
+{
+  cr_assert(with_list(0, NULL, NULL));
+  cr_assert(with_list(1, (int[]){2}, (int[]){0}));
+  cr_assert_not(with_list(2, (int[]){2, 2}, (int[]){0, 0}));
+  cr_assert_not(with_list(1, (int[]){1}, (int[]){0}));
+  cr_assert_not(with_list(1, (int[]){2}, (int[]){1}));
+}
+
+/* A block that says it is large in a file that is small. */
+Test(check_rules, a_block_cannot_be_larger_than_what_it_unpacks_to)
+{
+  Setup s = setup(half_abs(), 1, 2, 0.1);
+  certs_close_row(&s.c, 0, 0);
+  certs_block(&s.c, CERTIFICATE_END_QUERY);
+  certs_end(&s.c, 1);
+  size_t n;
+  uint8_t *const bytes = certs_bytes(&s.c, &n);
+  cr_assert(certs_accepted_bytes(bytes, n, s.net, s.prop, NULL));
+  const char *const line = strchr(strchr((const char *)bytes, '\n') + 1, '\n');
+  uint8_t *const size = bytes + (line - (const char *)bytes) + 2;
+  memcpy(size, (uint8_t[]){0, 0, 0, 0x10}, 4);
+  const size_t before = mem_peak_bytes();
+  cr_assert_not(certs_accepted_bytes(bytes, n, s.net, s.prop, NULL));
+  cr_assert_lt(mem_peak_bytes() - before, (size_t)1 << 24);
+  free(bytes);
+  free_setup(&s);
+}
+
 /* Without slopes the ReLU is in [0, 2], and x apart from it in [-1, 2]. */
 Test(check_rules, no_slopes_meet_the_intervals)
 {

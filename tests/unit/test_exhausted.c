@@ -161,7 +161,7 @@ static bool has_answered(const Command *c, const Process *p, const Plan *plan)
 
 /* So many of the last allocations may come after the answer is known: whether a witness
  * is robust is asked when the verdict is out. */
-enum { LATE = 60 };
+enum { LATE = 30 };
 
 /* The sanitizers make a process cost a hundred times as much. */
 static size_t stride_of(size_t total)
