@@ -38,8 +38,9 @@ CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
 LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
 
 # Ground floor first; tests/check-layers enforces the direction of includes.
-LAYERS := net/base net specs specs/check bounds solver
-MAIN   := solver/main.c
+LAYERS := net/base net specs specs/check bounds solver solver/api solver/batch solver/report \
+          solver/app
+MAIN   := solver/app/main.c
 CHECK  := specs/check/main.c
 SRC    := $(filter-out $(MAIN) $(CHECK),$(wildcard $(LAYERS:%=%/*.c)))
 # What the checker of certificates is made of: no search, no BLAS.

@@ -9,7 +9,7 @@
 
 #include "net/base/file.h"
 #include "net/base/status.h"
-#include "solver/app.h"
+#include "solver/app/app.h"
 
 /* gcc and clang say it in different ways. */
 #if defined(__SANITIZE_ADDRESS__)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "solver/cmd_bound.h"
+#include "solver/app/cmd_bound.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -12,7 +12,7 @@
 #include "solver/bound.h"
 #include "solver/limits.h"
 #include "solver/options.h"
-#include "solver/usage.h"
+#include "solver/app/usage.h"
 #include "specs/load.h"
 
 /* In the order of BoundMethod. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "solver/cmd_eval.h"
+#include "solver/app/cmd_eval.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "solver/jsonout.h"
 #include "solver/numbers.h"
 #include "solver/options.h"
-#include "solver/usage.h"
+#include "solver/app/usage.h"
 
 static const char *const format_words[] = {"text", "json", NULL};
 static const char *const precision_words[] = {"double", "float32", "both", NULL};

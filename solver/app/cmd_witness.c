@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "solver/cmd_witness.h"
+#include "solver/app/cmd_witness.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "net/reader.h"
 #include "solver/jsonout.h"
 #include "solver/options.h"
-#include "solver/usage.h"
+#include "solver/app/usage.h"
 #include "specs/evidence.h"
 #include "specs/load.h"
 #include "specs/witness.h"

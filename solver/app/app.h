@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* solver/app.h -- the program: commands, --help, --version. */
-#ifndef SOLVER_APP_H
-#define SOLVER_APP_H
+/* solver/app/app.h -- the program: commands, --help, --version. */
+#ifndef SOLVER_APP_APP_H
+#define SOLVER_APP_APP_H
 
 #include "net/base/text.h"
 

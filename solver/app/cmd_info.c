@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "solver/cmd_info.h"
+#include "solver/app/cmd_info.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "net/reader.h"
 #include "solver/jsonout.h"
 #include "solver/options.h"
-#include "solver/usage.h"
+#include "solver/app/usage.h"
 
 static const char *const format_words[] = {"text", "json", NULL};
 

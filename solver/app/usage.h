@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* solver/usage.h -- what the argument parsers of all commands share.
+/* solver/app/usage.h -- what the argument parsers of all commands share.
  *
  * A parse function passes keys it does not know to usage_key.  Wrong options end
  * the process in argp (exit 64); everything else wrong goes into Usage.err.
  */
-#ifndef SOLVER_USAGE_H
-#define SOLVER_USAGE_H
+#ifndef SOLVER_APP_USAGE_H
+#define SOLVER_APP_USAGE_H
 
 #include <argp.h>
 #include <stdbool.h>

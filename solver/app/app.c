@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "solver/app.h"
+#include "solver/app/app.h"
 
 #include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "net/base/mem.h"
-#include "solver/cmd_bound.h"
-#include "solver/cmd_eval.h"
-#include "solver/cmd_info.h"
-#include "solver/cmd_verify.h"
-#include "solver/cmd_witness.h"
-#include "solver/usage.h"
+#include "solver/app/cmd_bound.h"
+#include "solver/app/cmd_eval.h"
+#include "solver/app/cmd_info.h"
+#include "solver/app/cmd_verify.h"
+#include "solver/app/cmd_witness.h"
+#include "solver/app/usage.h"
 
 #ifndef DUALCERT_VERSION
 #define DUALCERT_VERSION "unknown"
@@ -32,11 +32,9 @@ typedef struct {
 } Command;
 
 static const Command commands[] = {
-    {"verify", "dualcert verify", cmd_verify_run},
-    {"check-witness", "dualcert check-witness", cmd_witness_run},
-    {"bound", "dualcert bound", cmd_bound_run},
-    {"info", "dualcert info", cmd_info_run},
-    {"eval", "dualcert eval", cmd_eval_run},
+#define COMMAND(name, run, arguments, help) {name, "dualcert " name, run},
+#include "solver/app/commands.def"
+#undef COMMAND
 };
 
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
@@ -45,13 +43,11 @@ static const char doc[] =
     "Decide whether a neural network satisfies a specification.\n"
     "\n"
     "Commands:\n"
-    "  verify NET SPEC    verified, falsified (with a counterexample) or unknown\n"
-    "  check-witness WITNESS NET SPEC\n"
-    "                     is this point a counterexample, for every float32 program?\n"
-    "  bound NET SPEC     the proven bound of one method for every case, as CSV\n"
-    "  info NET           layers, sizes and operators of a network\n"
-    "  eval NET INPUT     the network's output on one input\n"
-    "  help COMMAND       the options of a command\n"
+#define COMMAND(name, run, arguments, help)                                            \
+  "  " name " " arguments "\n        " help "\n"
+#include "solver/app/commands.def"
+#undef COMMAND
+    "  help COMMAND\n        the options of a command\n"
     "\v"
     "NET is an ONNX, .nnet or JSON file, SPEC a VNN-LIB or JSON file, both "
     "possibly compressed with gzip.\n"

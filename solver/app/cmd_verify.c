@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "solver/cmd_verify.h"
+#include "solver/app/cmd_verify.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -13,14 +13,14 @@
 #include "net/base/round.h"
 #include "net/reader.h"
 #include "net/rounded.h"
-#include "solver/app.h"
+#include "solver/app/app.h"
 #include "solver/jsonout.h"
 #include "solver/limits.h"
 #include "solver/options.h"
 #include "solver/progress.h"
 #include "solver/solve.h"
 #include "solver/stats.h"
-#include "solver/usage.h"
+#include "solver/app/usage.h"
 #include "specs/check/check.h"
 #include "specs/evidence.h"
 #include "specs/load.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* solver/cmd_witness.h -- dualcert check-witness: is a point a counterexample? */
-#ifndef SOLVER_CMD_WITNESS_H
-#define SOLVER_CMD_WITNESS_H
+/* solver/app/cmd_witness.h -- dualcert check-witness: is a point a counterexample? */
+#ifndef SOLVER_APP_CMD_WITNESS_H
+#define SOLVER_APP_CMD_WITNESS_H
 
 /* argv[0] is "dualcert check-witness".  Returns the exit status: 0 a witness, 1 none,
  * or an error. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "solver/app.h"
+#include "solver/app/app.h"
 
 int main(int argc, char **argv)
 {

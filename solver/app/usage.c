@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "solver/usage.h"
+#include "solver/app/usage.h"
 
 #include <ctype.h>
 #include <errno.h>
