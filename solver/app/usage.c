@@ -16,7 +16,7 @@ error_t usage_key(Usage *usage, int key, char *arg)
 {
   switch (key) {
   case ARGP_KEY_ARG:
-    if (usage->n_args == usage->n_wanted)
+    if (usage->n_args == usage->n_wanted + usage->n_optional)
       return usage_checked(status_fail(&usage->err, STATUS_USAGE,
                                        "%s: unexpected argument '%s'", usage->command,
                                        arg));

@@ -17,6 +17,7 @@
 typedef struct {
   const char *command;               /* "verify" */
   int n_wanted;                      /* positional arguments, all needed */
+  int n_optional;                    /* and so many more that may follow */
   const char *names[USAGE_MAX_ARGS]; /* what they are called: "NET", "SPEC" */
   const char *args[USAGE_MAX_ARGS];  /* out: borrowed from argv */
   int n_args;

@@ -26,6 +26,7 @@ wrong pointer.bin 'a Git LFS pointer.*git lfs pull' \
 wrong page.bin 'a web page; download the file' '<!DOCTYPE html>\n<html>'
 wrong picture.png 'a PNG image' '\211PNG\r\n\032\n'
 
+echo '(assert (<= Y_0 1))' >bare.vnnlib
 mkdir models empty benchmark benchmark/one saved
 cp relu.onnx models/b.onnx
 cp relu.onnx models/a.onnx.gz
@@ -53,3 +54,41 @@ expect 'two networks' 64 '' 'relu.bin looks like a network; expected: dualcert v
   verify relu.onnx relu.bin
 expect 'no command' 64 '' "'relu.onnx' is a file, not a command; to verify: dualcert verify" \
   relu.onnx safe.vnnlib
+
+# ---- a property in place of its negation ----------------------------------------
+
+# relu.json computes max (x, 0): at most 1 here, which somebody states as it is.
+spec stated.vnnlib "$low" "$high" '(<= Y_0 1.0)'
+expect 'the property itself: falsified' 1 falsified '*' verify relu.json stated.vnnlib
+name='it says that every point is unsafe'
+pass_if 'it does not' grep -q '^note: stated.vnnlib: all 17 points tried are unsafe' err
+expect 'the property itself, -q' 1 falsified '' verify -q relu.json stated.vnnlib
+expect 'its negation' 0 verified '' verify relu.json safe.vnnlib
+expect 'an unsafe set with a safe centre' 1 falsified '' verify relu.json unsafe.vnnlib
+
+# ---- why unknown ----------------------------------------------------------------
+
+expect '--explain-unknown' 2 'unknown (incomplete)' '*' \
+  verify --explain-unknown --stages=attack relu.json safe.vnnlib
+name='it says where it stopped, what is missing and what to try'
+pass_if 'not all of it' test "$(grep -c -e '^stopped    all stages ended, the last one was the search for a counterexample$' \
+  -e '^proved     0 of 1 cases$' -e '^hardest    case 0 (safe.vnnlib:6): nothing is proven' \
+  -e '^  all stages: leave out --stages$' -e '^try$' err)" = 5
+name='the smallest margin it saw is 4, at 1'
+pass_if 'another' grep -q 'the smallest seen is 4$' err
+expect '--explain-unknown with a limit' 2 'unknown (timeout)' '*' \
+  verify --explain-unknown --timeout=0 relu.json safe.vnnlib
+name='it names the limit'
+pass_if 'it does not' grep -q '^stopped    by --timeout 0, ' err
+expect '--explain-unknown and verified' 0 verified '' \
+  verify --explain-unknown relu.json safe.vnnlib
+
+# ---- specifications in words ------------------------------------------------------
+
+expect 'info of a specification' 0 'file        unsafe.vnnlib' '' info unsafe.vnnlib
+name='info: the claim and the counterexamples'
+pass_if 'other words' test "$(grep -cx -e 'claim: for every input below, Y_0 is always less than 0.5.' \
+  -e '  -1 <= X_0 <= 1' -e '  case 0 (line 6): Y_0 >= 0.5' out)" = 3
+expect 'info of both' 0 'file        unsafe.vnnlib' '' info relu.json unsafe.vnnlib
+expect 'info of a bad specification' 65 '' 'X_0 has no upper bound' info no-bound.vnnlib
+expect 'info: no declarations' 65 '' 'dualcert info NET bare.vnnlib' info bare.vnnlib
