@@ -48,6 +48,7 @@ expect 'swapped arguments: the right order' 64 '' \
   'safe.vnnlib looks like a specification; swapped\? try: dualcert verify relu.onnx safe.vnnlib$' \
   verify safe.vnnlib relu.onnx
 cp relu.onnx relu.bin
+cp safe.vnnlib safe.txt
 expect 'swapped arguments by content' 64 '' \
   'swapped\? try: dualcert bound relu.bin safe.txt$' bound --method=ibp safe.txt relu.bin
 expect 'two networks' 64 '' 'relu.bin looks like a network; expected: dualcert verify NET SPEC$' \
