@@ -35,7 +35,7 @@ endif
 VERSION  := 0.1.0
 CPPFLAGS += -I. -I$(O)/gen -DDUALCERT_VERSION='"$(VERSION)"' -DDUALCERT_MODE='"$(MODE)"'
 CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
-LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
+LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lsqlite3 -lz -lmd -lm -lpthread
 
 # Ground floor first; tests/check-layers enforces the direction of includes.
 LAYERS := net/base net specs specs/check bounds solver solver/api solver/batch solver/report \
