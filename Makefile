@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|install|clean]
+# make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|mpi|install|clean]
 #
 # make fuzz [SECONDS=60]
 #
@@ -42,7 +42,9 @@ LAYERS := net/base net specs specs/check bounds solver solver/api solver/batch s
           solver/app
 MAIN   := solver/app/main.c
 CHECK  := specs/check/main.c
-SRC    := $(filter-out $(MAIN) $(CHECK),$(wildcard $(LAYERS:%=%/*.c)))
+# Only in dualcert-mpi.
+MPI    := solver/batch/mpi.c solver/app/main_mpi.c
+SRC    := $(filter-out $(MAIN) $(CHECK) $(MPI),$(wildcard $(LAYERS:%=%/*.c)))
 # What the checker of certificates is made of: no search, no BLAS.
 TRUST  := $(filter-out bounds/% solver/%,$(SRC))
 UNIT   := $(wildcard tests/unit/*.c tests/support/*.c)
@@ -85,7 +87,7 @@ $(GEN).o: $(GEN).c
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
 # Generated before anything may include it; from then on the .d files know who does.
-$(call obj,$(SRC) $(CHECK) $(UNIT) benchmarks/micro.c $(wildcard tests/fuzz/*.c)): | $(GEN).h
+$(call obj,$(SRC) $(CHECK) $(MPI) $(UNIT) benchmarks/micro.c $(wildcard tests/fuzz/*.c)): | $(GEN).h
 
 $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	@mkdir -p $(@D)
@@ -94,6 +96,16 @@ $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 $(CHECKER): $(call obj,$(TRUST) $(CHECK)) $(GEN).o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lgmp -lcjson -lprotobuf-c -lz -lmd -lm
+
+# dualcert whose `suite` is spread over machines; needs libopenmpi-dev.
+MPICC  ?= mpicc
+MPIRUN := $(dir $(PROGRAM))dualcert-mpi
+$(call obj,$(MPI)): private CC = $(MPICC)
+$(MPIRUN): $(OBJS) $(call obj,$(MPI))
+	@mkdir -p $(@D)
+	$(MPICC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+mpi: $(MPIRUN)
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr $(LIBS)
@@ -181,6 +193,6 @@ install: $(PROGRAM) $(CHECKER)
 clean:
 	rm -rf build
 
-.PHONY: all packages demo test check fuzz fuzz-programs lint micro install clean
--include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(CHECK) $(UNIT) benchmarks/micro.c \
+.PHONY: all packages demo test check fuzz fuzz-programs lint micro mpi install clean
+-include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(CHECK) $(MPI) $(UNIT) benchmarks/micro.c \
   $(wildcard tests/fuzz/*.c)))

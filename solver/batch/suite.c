@@ -174,7 +174,7 @@ static Status hand_out(Run *run, Err *err)
   while (!rc && !caught && run->next < run->n && h->room(h->self) > 0)
     rc = h->start(h->self, run->todo[run->next++], err);
   if (!rc && run->next < run->n && h->room(h->self) < 0)
-    rc = status_fail(err, STATUS_OS, "no worker is left");
+    rc = status_fail(err, STATUS_OS, "a worker ended early");
   return rc;
 }
 
@@ -199,6 +199,10 @@ static Status work(Run *run, Err *err)
     say_status(&run->progress, h->running(h->self));
   }
   clear_status(&run->progress);
+  if (!rc && !caught && run->n_rows < run->n)
+    rc =
+        status_fail(err, STATUS_OS, "%d instances have no result: a worker ended early",
+                    run->n - run->n_rows);
   return rc;
 }
 

@@ -35,7 +35,7 @@ typedef struct {
 /* Who does the work. */
 typedef struct {
   void *self;
-  int (*room)(void *self); /* instances that can be taken now; < 0: nobody is left */
+  int (*room)(void *self); /* instances that can be taken now; < 0: a worker is lost */
   int (*running)(void *self);
   Status (*start)(void *self, const Instance *instance, Err *err);
   bool (*wait)(void *self, double seconds, Row *row, Text *line); /* as crew_wait */
