@@ -257,6 +257,46 @@ name='suite: a contradiction is listed'
 pass_if 'no such line' grep -q \
   '^CONTRADICTION wrong relu.json safe.vnnlib: unsat, expected sat$' out
 
+# ---- the numbers of a table, by hand -------------------------------------------------
+
+mkdir -p table
+while read -r property result seconds stage expected best status; do
+  verify=null
+  [ "$stage" = - ] || verify="{\"verdict\":\"v\",\"reason\":null,\"stages\":[{\"name\":\"$stage\",
+    \"closed\":1,\"found_witness\":true},{\"name\":\"lp\",\"closed\":0,\"found_witness\":false}]}"
+  [ "$expected" = null ] || expected="\"$expected\""
+  echo "{\"category\":\"tiny\",\"network\":\"n\",\"property\":\"$property\",\"timeout\":20,
+    \"expected\":$expected,\"best_time\":$best,\"result\":\"$result\",\"run_time\":$seconds,
+    \"exit_status\":$status,\"message\":\"n: node 'x': operator Foo\",\"verify\":$verify}" | tr -d '\n'
+  echo
+done >table/results.jsonl <<'END'
+p1 unsat 0.5 ibp unsat 3 0
+p2 unsat 1.5 crown sat 4 0
+p3 sat 4.0 attack null null 1
+p4 timeout 20.0 - sat 6 2
+p5 unsupported 0.1 - null null 69
+END
+run suite --merge table
+name='suite: the numbers of a table'
+tr -s ' ' <out >text
+missing=
+# median of 0.5, 1.5 and 4; of 3 and 4; sums of all five and of 3, 4 and 6
+while read -r wanted; do
+  grep -qxF -- "$wanted" text || missing="$missing '$wanted'"
+done <<'END'
+tiny 5 3 3 2 1 1 1 0 1 1.50 3.50 26.1 13.0 attack 1, ibp 1, crown 1
+solved 2 of 3 known, 1 contradictions; 3 of all 5 solved
+CONTRADICTION tiny n p2: unsat, expected sat
+unsupported: 1 x operator Foo
+END
+pass_if "missing:$missing" test "$code$missing" = 1
+name='suite --merge: a table alone writes nothing'
+pass_if 'new files' test "$(find table -type f)" = table/results.jsonl
+run suite --merge --format=markdown table
+name='suite --format=markdown'
+pass_if 'other lines' grep -Fqx \
+  '| all | 5 | 3 | 3 | 2 | 1 | 1 | 1 | 0 | 1 | 1.50 | 3.50 | 26.1 | 13.0 | attack 1, ibp 1, crown 1 |' out
+
 # ---- certificates ---------------------------------------------------------------------
 
 fresh certified
