@@ -159,6 +159,8 @@ demo: packages
 test: packages
 	@$(MAKE) --no-print-directory check
 
+# Where there is MPI its program is tested too.
+check: $(if $(and $(filter release,$(MODE)),$(shell command -v $(MPICC))),$(MPIRUN))
 check: $(PROGRAM) $(CHECKER) $(O)/unit $(MICRO) $(FUZZ_PROGRAMS)
 	tests/run-unit $(O)/unit
 	tests/run-fuzz replay $(FUZZ_PROGRAMS)

@@ -19,7 +19,7 @@ static const char schema[] =
     " REFERENCES runs, category TEXT, network TEXT, property TEXT, timeout REAL,"
     " expected TEXT, best_time REAL, result TEXT, run_time REAL, cpu REAL,"
     " peak_kb INTEGER, exit_status INTEGER, signal INTEGER, message TEXT, reason TEXT,"
-    " stage TEXT, bound REAL, certificate TEXT, bytes INTEGER, \"check\" TEXT,"
+    " stage TEXT, bound REAL, certificate TEXT, bytes INTEGER, checked TEXT,"
     " check_time REAL, UNIQUE (run, category, network, property));"
     "CREATE TABLE IF NOT EXISTS cases (instance INTEGER NOT NULL REFERENCES instances,"
     " number INTEGER, line INTEGER, lower REAL, best REAL, stage TEXT,"

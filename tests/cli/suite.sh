@@ -160,6 +160,35 @@ malformed 'a broken list of networks' "\"[('f', 'a')\",b,1\n" '1: expected \[\('
 name='suite: a broken list makes no folder'
 pass_if 'out-none is there' test ! -e out-none
 
+# What verify gets for a list of networks, and for files that are packed or not.
+cat >echoes <<'END'
+#!/bin/sh
+for last; do
+  before=$arg
+  arg=$last
+done
+echo "dualcert: <$before> <$arg>" >&2
+exit 65
+END
+chmod +x echoes
+mkdir -p pairs/a
+: >pairs/packed.vnnlib
+cat >pairs/instances.csv <<'END'
+"[('f', 'a/f.onnx'), (""g"", './it\'s, g.onnx' ) ,]",p.vnnlib,5
+f.onnx,packed.vnnlib.gz,5
+/f.onnx,a/../p.vnnlib,5
+END
+fresh pairs
+suite -q --program=./echoes pairs
+name='suite: paths of a list of networks'
+pass_if 'other paths' grep -Fq \
+  "ERROR pairs [('f', 'a/f.onnx'), (\"g\", './it\\'s, g.onnx' ) ,] p.vnnlib: \
+<[('f', 'pairs/a/f.onnx'), ('g', 'pairs/it\\'s, g.onnx')]> <pairs/p.vnnlib>" out
+name='suite: a file that was unpacked'
+pass_if 'another path' grep -Fq '<pairs/f.onnx> <pairs/packed.vnnlib>' out
+name='suite: an absolute path'
+pass_if 'another path' grep -Fq '</f.onnx> <pairs/a/../p.vnnlib>' out
+
 # ---- options ----------------------------------------------------------------------
 
 for option in timeout=0 timeout=-1 timeout=nan timeout=x jobs=0 jobs=1.5 threads=0 \
@@ -437,6 +466,56 @@ judge 1 '*' ''
 pass_if 'no such line' grep -q '^CONTRADICTION many relu.json 40.vnnlib: unsat and sat' out
 expect 'suite --merge: no results' 66 '' 'no results.jsonl there' suite --merge empty
 
+# What the script of the array job asks Slurm for stands in variables.
+name='suite: the script for Slurm'
+for k in 1 2 3; do
+  SLURM_ARRAY_TASK_ID=$k SLURM_ARRAY_TASK_COUNT=3 SLURM_CPUS_PER_TASK=1 DUALCERT=$program \
+    DATA=many OUT=out-slurm "$root/benchmarks/slurm/suite.sbatch" -q -- --max-nodes=100 \
+    >out 2>err
+  code=$?
+  [ $code -eq 0 ] || break
+done
+judge 0 '*' ''
+same 'suite: the tasks of Slurm are the whole' out-calm out-slurm
+name='suite: a task of Slurm that is submitted again'
+SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_COUNT=1 SHARDS=3 SLURM_CPUS_PER_TASK=1 \
+  DUALCERT=$program DATA=many OUT=out-slurm "$root/benchmarks/slurm/suite.sbatch" \
+  -- --max-nodes=100 >out 2>err
+code=$?
+judge 0 '*' '*'
+pass_if 'not continued' grep -q 'out-slurm has 13 of 13 results' err
+
+# ---- MPI ---------------------------------------------------------------------------------
+
+mpi=$(dirname "$program")/dualcert-mpi
+if [ -x "$mpi" ] && command -v mpirun >/dev/null; then
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+  ranks () { # ranks N ARGUMENTS...
+    n=$1
+    shift
+    timeout "$patience" mpirun --oversubscribe -n "$n" "$mpi" suite "$@" </dev/null \
+      >out 2>err
+    code=$?
+  }
+  name='suite: mpirun -n 3'
+  ranks 3 -q --out=out-mpi --threads=1 --program="$program" many -- --max-nodes=100
+  judge 0 '*' ''
+  same 'suite: three ranks are the whole' out-calm out-mpi
+  sed -i '5,$d' out-mpi/results.jsonl
+  ranks 2 --out=out-mpi --threads=1 --program="$program" many -- --max-nodes=100
+  name='suite: mpirun continues with another number of ranks'
+  pass_if 'it does not' grep -q '^suite: out-mpi has 4 of 40 results: continuing' err
+  same 'suite: and is the whole again' out-calm out-mpi
+  ranks 3 --out=out-none nowhere
+  name='suite: mpirun: one line for all ranks'
+  grep '^dualcert' err >lines
+  mv lines err
+  judge 66 '' 'nowhere'
+else
+  echo "skipped: suite with MPI: no mpirun, or no $mpi (make mpi)"
+fi
+
 # ---- the database -------------------------------------------------------------------------
 
 if command -v sqlite3 >/dev/null; then
@@ -469,6 +548,11 @@ if command -v sqlite3 >/dev/null; then
   suite -q --timeout=9 --db=suite.db bench
   name='suite --db: two runs'
   pass_if 'not two' test "$(sqlite3 suite.db 'SELECT count(*) FROM runs')" = 2
+  name='suite --db: the queries of docs/suite.md'
+  awk '/^```sql/ { inside = 1; next } /^```/ { inside = 0 } inside' "$root/docs/suite.md" \
+    >queries
+  sqlite3 -bail suite.db <queries >out 2>err
+  pass_if 'they fail' test "$?,$(grep -c ';$' queries)" = 0,3
 else
   echo 'skipped: suite --db: no sqlite3'
 fi
