@@ -194,7 +194,7 @@ static void complain(Row *row, const char *what, double number)
 static void judge(Task *task, int status)
 {
   Row *row = &task->row;
-  row->check_time = clock_now() - task->started;
+  row->check_time = row_seconds(clock_now() - task->started);
   if (task->is_impatient) {
     complain(row, "killed after seconds:", crew_patience(task->instance->timeout));
   } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {

@@ -48,6 +48,11 @@ void row_reset(Row *row)
   *row = (Row){0};
 }
 
+double row_seconds(double seconds)
+{
+  return round(seconds * 1e3) / 1e3;
+}
+
 /* ---- from a job ------------------------------------------------------------ */
 
 static const char *text_of(const cJSON *object, const char *key)
@@ -125,8 +130,8 @@ void row_of_job(const Instance *i, const JobOutcome *o, Row *row)
                .expected = i->expected,
                .best_time = i->best_time,
                .result = result_of(o),
-               .run_time = o->wall,
-               .cpu = o->cpu,
+               .run_time = row_seconds(o->wall),
+               .cpu = row_seconds(o->cpu),
                .peak_kb = o->peak_kb,
                .exit_status = o->exit_status,
                .signal = o->signal,
@@ -164,11 +169,6 @@ static void put_flat(Text *out, const char *json)
   }
 }
 
-static double to_ms(double seconds)
-{
-  return round(seconds * 1e3) / 1e3;
-}
-
 void row_print(const Row *row, const char *verify, Text *out)
 {
   text_add(out, "{\"schema_version\":1,");
@@ -179,8 +179,8 @@ void row_print(const Row *row, const char *verify, Text *out)
   put_member(out, "expected", row->expected);
   put_number(out, "best_time", row->best_time);
   put_member(out, "result", words[row->result]);
-  put_number(out, "run_time", to_ms(row->run_time));
-  put_number(out, "cpu", to_ms(row->cpu));
+  put_number(out, "run_time", row->run_time);
+  put_number(out, "cpu", row->cpu);
   put_number(out, "peak_kb", (double)row->peak_kb);
   put_number(out, "exit_status", row->exit_status < 0 ? NAN : row->exit_status);
   put_number(out, "signal", row->signal ? row->signal : NAN);
@@ -190,7 +190,7 @@ void row_print(const Row *row, const char *verify, Text *out)
     text_add(out, "{");
     put_member(out, "path", row->certificate);
     put_number(out, "bytes", row->bytes);
-    put_number(out, "check_time", to_ms(row->check_time));
+    put_number(out, "check_time", row->check_time);
     text_add(out, "\"check\":\"%s\"},", checks[row->check]);
   } else {
     text_add(out, "null,");

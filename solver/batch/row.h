@@ -34,7 +34,7 @@ typedef struct {
   const char *expected;                /* "sat", "unsat" or NULL; static text */
   double best_time;                    /* seconds; NAN: not known */
   RowResult result;
-  double run_time, cpu; /* seconds */
+  double run_time, cpu; /* seconds, whole milliseconds */
   long peak_kb;
   int exit_status;   /* -1: none, a signal ended it */
   int signal;        /* 0: none */
@@ -67,6 +67,10 @@ Status row_read(const char *place, const char *data, size_t size, Row *row,
 
 /* By category, network and property. */
 int row_compare(const void *a, const void *b);
+
+/* Whole milliseconds, as the files have them: a table must not change when it is made
+ * from the files again. */
+double row_seconds(double seconds);
 
 const char *row_result_word(RowResult result); /* "unsat" ... */
 bool row_is_solved(const Row *row);

@@ -57,7 +57,7 @@ static void sum_up(const Row *rows, int n, Stages *stages, Sum *sum)
     sum->by_result[r->result]++;
     sum->known += r->expected != NULL;
     sum->wrong += row_is_wrong(r);
-    sum->total += r->run_time;
+    sum->total += round(r->run_time * 1e3); /* exact, in any order */
     if (isfinite(r->best_time))
       sum->best_total = r->best_time + (isnan(sum->best_total) ? 0 : sum->best_total);
     if (!row_is_solved(r)) continue;
@@ -66,6 +66,7 @@ static void sum_up(const Row *rows, int n, Stages *stages, Sum *sum)
     if (isfinite(r->best_time)) sum->bests[sum->n_bests++] = r->best_time;
     if (r->stage) sum->by_stage[stage_index(stages, r->stage)]++;
   }
+  sum->total /= 1e3;
   qsort(sum->times, (size_t)sum->n_times, sizeof(double), compare_doubles);
   qsort(sum->bests, (size_t)sum->n_bests, sizeof(double), compare_doubles);
 }
