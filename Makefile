@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|install|clean]
+# make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|mpi|install|clean]
 #
 # make fuzz [SECONDS=60]
 #
@@ -35,14 +35,16 @@ endif
 VERSION  := 0.1.0
 CPPFLAGS += -I. -I$(O)/gen -DDUALCERT_VERSION='"$(VERSION)"' -DDUALCERT_MODE='"$(MODE)"'
 CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
-LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
+LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lsqlite3 -lz -lmd -lm -lpthread
 
 # Ground floor first; tests/check-layers enforces the direction of includes.
 LAYERS := net/base net specs specs/check bounds solver solver/api solver/batch solver/report \
           solver/app
 MAIN   := solver/app/main.c
 CHECK  := specs/check/main.c
-SRC    := $(filter-out $(MAIN) $(CHECK),$(wildcard $(LAYERS:%=%/*.c)))
+# Only in dualcert-mpi.
+MPI    := solver/batch/mpi.c solver/app/main_mpi.c
+SRC    := $(filter-out $(MAIN) $(CHECK) $(MPI),$(wildcard $(LAYERS:%=%/*.c)))
 # What the checker of certificates is made of: no search, no BLAS.
 TRUST  := $(filter-out bounds/% solver/%,$(SRC))
 UNIT   := $(wildcard tests/unit/*.c tests/support/*.c)
@@ -85,7 +87,7 @@ $(GEN).o: $(GEN).c
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
 # Generated before anything may include it; from then on the .d files know who does.
-$(call obj,$(SRC) $(CHECK) $(UNIT) benchmarks/micro.c $(wildcard tests/fuzz/*.c)): | $(GEN).h
+$(call obj,$(SRC) $(CHECK) $(MPI) $(UNIT) benchmarks/micro.c $(wildcard tests/fuzz/*.c)): | $(GEN).h
 
 $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 	@mkdir -p $(@D)
@@ -94,6 +96,16 @@ $(PROGRAM): $(OBJS) $(call obj,$(MAIN))
 $(CHECKER): $(call obj,$(TRUST) $(CHECK)) $(GEN).o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lgmp -lcjson -lprotobuf-c -lz -lmd -lm
+
+# dualcert whose `suite` is spread over machines; needs libopenmpi-dev.
+MPICC  ?= mpicc
+MPIRUN := $(dir $(PROGRAM))dualcert-mpi
+$(call obj,$(MPI)): private CC = $(MPICC)
+$(MPIRUN): $(OBJS) $(call obj,$(MPI))
+	@mkdir -p $(@D)
+	$(MPICC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+mpi: $(MPIRUN)
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr $(LIBS)
@@ -147,6 +159,8 @@ demo: packages
 test: packages
 	@$(MAKE) --no-print-directory check
 
+# Where there is MPI its program is tested too.
+check: $(if $(and $(filter release,$(MODE)),$(shell command -v $(MPICC))),$(MPIRUN))
 check: $(PROGRAM) $(CHECKER) $(O)/unit $(MICRO) $(FUZZ_PROGRAMS)
 	tests/run-unit $(O)/unit
 	tests/run-fuzz replay $(FUZZ_PROGRAMS)
@@ -181,6 +195,6 @@ install: $(PROGRAM) $(CHECKER)
 clean:
 	rm -rf build
 
-.PHONY: all packages demo test check fuzz fuzz-programs lint micro install clean
--include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(CHECK) $(UNIT) benchmarks/micro.c \
+.PHONY: all packages demo test check fuzz fuzz-programs lint micro mpi install clean
+-include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(CHECK) $(MPI) $(UNIT) benchmarks/micro.c \
   $(wildcard tests/fuzz/*.c)))

@@ -9,7 +9,7 @@ expect '--help' 0 '*' '' --help
 expect '--version' 0 '*' '' --version
 name='--version names the program'
 pass_if 'no version' grep -Eq '^dualcert [0-9]+\.[0-9]+' out
-for command in verify check-witness bound info eval; do
+for command in verify suite check-witness bound info eval; do
   expect "$command --help" 0 '*' '' "$command" --help
   expect "$command --version" 0 '*' '' "$command" --version
   expect "help $command" 0 '*' '' help "$command"
@@ -722,7 +722,7 @@ has () { # has NAME LINE...: the lines are in out
 }
 bench=$root/benchmarks
 
-mkdir -p data/tiny before after
+mkdir -p data/tiny before after plot
 cp relu.json safe.vnnlib unsafe.vnnlib data/tiny
 printf '%s\n' relu.json,safe.vnnlib,20 relu.json,unsafe.vnnlib,20 >data/tiny/instances.csv
 cat >data/tiny/expected.csv <<'END'
@@ -730,43 +730,6 @@ onnx,vnnlib,timeout,expected,best_t,nnenum_t
 relu.json,safe.vnnlib,20,unsat,10,
 relu.json,unsafe.vnnlib,20,sat,30,30
 END
-name='benchmarks/run: two instances'
-script "$bench/run" --data data --program "$program" --out bench
-judge 0 '' '*'
-has 'benchmarks/run: the summary' 'solved 2 of 2 known, 0 contradictions; 2 of all 2 solved'
-name='benchmarks/run: rows as VNN-COMP wants them'
-sed 's/,[0-9.]*$//' bench/results.csv >rows
-printf '%s\n' tiny,relu.json,safe.vnnlib,0,unsat tiny,relu.json,unsafe.vnnlib,0,sat >lines
-pass_if 'other rows' cmp -s rows lines
-name='benchmarks/run: nothing runs twice'
-sed -i '2d' bench/results.csv # as if the second was interrupted before its last word
-script "$bench/run" --data data --program "$program" --out bench
-pass_if 'not one instance' test "$code,$(grep -c '' err),$(wc -l <bench/results.csv)" = 0,1,2
-name='benchmarks/run: other options of a continued run'
-script "$bench/run" --data data --program "$program" --out bench --timeout 7
-judge 0 '' '*'
-name='benchmarks/run: it warns about them'
-pass_if 'no warning' grep -q 'warning: bench has results' err
-name='benchmarks/run: a contradiction fails'
-cat >bench/details.csv <<'END'
-category,network,property,timeout,result,run_time,reason,stage,bound,peak_kb,expected,best_t
-tiny,n,p1,20,unsat,0.5,,ibp,,,unsat,3
-tiny,n,p2,20,unsat,1.5,,crown,,,sat,4
-tiny,n,p3,20,sat,4.0,,attack,,,unknown,
-tiny,n,p4,20,timeout,20.0,timeout,,,,sat,6
-tiny,n,p5,20,error_exit_code_69,0.1,,,,,,
-END
-script "$bench/run" --data data --out bench --report
-judge 1 '' ''
-# median of 0.5, 1.5 and 4; of 3 and 4; sums of all five and of 3, 4 and 6
-has 'benchmarks/run: the numbers of a table' \
-  'tiny 5 3 3 2 1 1 1 0 1 1.50 3.50 26.1 13.0 attack 1, ibp 1, crown 1' \
-  'solved 2 of 3 known, 1 contradictions; 3 of all 5 solved' \
-  'CONTRADICTION tiny n p2: unsat, expected sat'
-script "$bench/run" --data nowhere
-name='benchmarks/run: no such folder'
-judge 66 '' '*'
-
 cat >before/results.csv <<'END'
 tiny,n,p1,0,unsat,2.0
 tiny,n,p2,0,sat,1.0
@@ -785,6 +748,11 @@ judge 0 'gained tiny,n,p3: unsat after timeout' ''
 has 'benchmarks/compare: the numbers' 'only in A: 1, only in B: 0 (not counted)' \
   'instances in both 3 3' 'solved 2 3' 'PAR-2, seconds 7.67 1.83' \
   'seconds, both solved 3.0 1.5' 'speed ratio 2.00' 'no verdict lost'
+name='benchmarks/compare: names with commas'
+printf '%s\n' 'c,"[(""f"", ""a"")]","p, q",0,sat,1' >before/quoted.csv
+printf '%s\n' 'c,"[(""f"", ""a"")]","p, q",0,unsat,1' >after/quoted.csv
+script "$bench/compare" before/quoted.csv after/quoted.csv
+judge 1 'CHANGED c,[(f; a)],p; q: sat became unsat' ''
 name='benchmarks/compare: a loss'
 script "$bench/compare" --timeout 10 after before
 judge 1 'LOST tiny,n,p3: unsat became timeout' ''
@@ -793,13 +761,13 @@ script "$bench/compare" before nowhere
 judge 66 '' '*'
 
 # Half of the width for the first of two instances, a third of the height per decade.
-cat >bench/details.csv <<'END'
+cat >plot/details.csv <<'END'
 category,network,property,timeout,result,run_time
 tiny,relu.json,safe.vnnlib,20,unsat,1
 tiny,relu.json,unsafe.vnnlib,20,sat,0.01
 END
 name='benchmarks/plot'
-script "$bench/plot" --data data --out plots --category tiny bench
+script "$bench/plot" --data data --out plots --category tiny plot
 judge 0 plots/all.svg ''
 cp plots/tiny.svg out
 has 'benchmarks/plot: our curve' '301.0,364.0 536.0,156.0"/>'
@@ -808,7 +776,7 @@ name='benchmarks/plot: a tool that solved nothing in time is in the legend'
 tr -d '\n' <out >text
 pass_if 'no nnenum' grep -q '>nnenum</text><text [^>]*>0</text>' text
 name='benchmarks/plot: a category that was not run'
-script "$bench/plot" --data data --out plots --category other bench
+script "$bench/plot" --data data --out plots --category other plot
 judge 1 plots/all.svg '*'
 
 cat >data/reference-times.csv <<'END'
@@ -828,7 +796,7 @@ for section in machine instances plots yardstick bounds startup; do
 done >page.md
 name='benchmarks/results'
 script "$bench/results" --data data --program "$program" --runs 1 --out results --page page.md
-judge 0 '' '*'
+judge 0 '*' '*'
 tr -s ' ' <page.md >out
 name='benchmarks/results: the page'
 missing=
