@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/reader.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "net/base/file.h"
+#include "net/foreign.h"
 #include "net/jsonnet.h"
 #include "net/lower.h"
 #include "net/nnet.h"
@@ -41,7 +43,11 @@ Net *reader_load(const char *path, Err *err)
 {
   File file;
   Net *net = NULL;
-  if (!file_read(path, FILE_MAX_BYTES, &file, err)) {
+  const bool is_read = !file_read(path, FILE_MAX_BYTES, &file, err);
+  const char *const kind = is_read ? foreign_kind(file.data, file.size) : NULL;
+  if (kind) {
+    status_fail(err, STATUS_DATA, "%s: this is %s", path, kind);
+  } else if (is_read) {
     switch (guess_format(path, &file)) {
     case FORMAT_ONNX:
       net = load_onnx(path, &file, err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/base/file.h"
+#include "net/foreign.h"
 #include "specs/jsonspec.h"
 #include "specs/vnnlib.h"
 
@@ -26,6 +27,9 @@ Prop *load_prop(const char *path, int n_in, int n_out, Err *err)
       prop = jsonspec_parse(path, &file, n_in, n_out, err);
     else if (first == '(' || first == ';')
       prop = vnnlib_parse(path, file.data, file.size, n_in, n_out, err);
+    else if (foreign_kind(file.data, file.size))
+      status_fail(err, STATUS_DATA, "%s: this is %s", path,
+                  foreign_kind(file.data, file.size));
     else
       status_fail(err, STATUS_DATA,
                   "%s:1:1: expected a specification: VNN-LIB starts with \"(\" or "

@@ -10,6 +10,7 @@
 #include "net/reader.h"
 #include "solver/jsonout.h"
 #include "solver/options.h"
+#include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 
 static const char *const format_words[] = {"text", "json", NULL};
@@ -280,7 +281,8 @@ int cmd_info_run(int argc, char **argv)
   if (usage_parse(&argp, argc, argv, &a.usage, &a)) return STATUS_USAGE;
   Err err = {0};
   if (a.operators) return print_operators(&err) ? usage_report(&err) : 0;
-  if (usage_check_order(&a.usage)) return STATUS_USAGE;
+  const Status wrong = mistake_check(&a.usage);
+  if (wrong) return (int)wrong;
   Net *net = reader_load(a.usage.args[0], &err);
   if (!net) return usage_report(&err);
   print(net, a.json, &err);

@@ -20,6 +20,7 @@
 #include "solver/progress.h"
 #include "solver/solve.h"
 #include "solver/stats.h"
+#include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 #include "specs/check/check.h"
 #include "specs/evidence.h"
@@ -156,7 +157,7 @@ static Status parse(int argc, char **argv)
   const struct argp argp = {all_options, parse_key, "NET SPEC", doc, NULL, NULL, NULL};
   Usage usage = {.command = "verify", .n_wanted = 2, .names = {"NET", "SPEC"}};
   Status rc = usage_parse(&argp, argc, argv, &usage, &usage);
-  if (!rc) rc = usage_check_order(&usage);
+  if (!rc) rc = mistake_check(&usage);
   run.options.net = usage.args[0];
   run.options.spec = usage.args[1];
 #ifndef NDEBUG
@@ -416,7 +417,8 @@ static void clean_up(void)
 int cmd_verify_run(int argc, char **argv)
 {
   run.started = clock_now();
-  if (parse(argc, argv)) return STATUS_USAGE;
+  const Status wrong = parse(argc, argv);
+  if (wrong) return (int)wrong;
   const LimitsPlan plan = {.timeout = run.options.timeout,
                            .memory = run.options.memory,
                            .last_words = last_words,

@@ -34,9 +34,6 @@ Status usage_parse(const struct argp *argp, int argc, char **argv, Usage *usage,
 /* Set u->err when `rc` says that a value was wrong: the answer for argp. */
 error_t usage_checked(Status rc);
 
-/* Fails USAGE when NET looks like a specification or SPEC like a network. */
-Status usage_check_order(const Usage *usage);
-
 /* Print the lines of the error on stderr, forget it, return its exit status. */
 int usage_report(Err *err);
 
