@@ -5,16 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "net/base/utf8.h"
+
 void jsonout_string(Text *out, const char *text)
 {
   text_add(out, "\"");
-  for (const char *c = text; *c; c++) {
+  for (const char *c = text; *c;) {
+    const int n = utf8_length(c);
     if (*c == '"' || *c == '\\')
       text_add(out, "\\%c", *c);
-    else if ((unsigned char)*c < 0x20)
+    else if ((unsigned char)*c < 0x20 || *c == 0x7f)
       text_add(out, "\\u%04x", (unsigned)*c);
+    else if (n == 0)
+      text_add(out, "\\ufffd");
     else
-      text_add(out, "%c", *c);
+      text_add(out, "%.*s", n, c);
+    c += n ? n : 1;
   }
   text_add(out, "\"");
 }

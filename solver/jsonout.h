@@ -7,8 +7,7 @@
 
 #include "net/base/text.h"
 
-/* A quoted string.  Bytes above 127 pass as they are: paths are UTF-8 or at least
- * what the user typed. */
+/* A quoted string; bytes that are no UTF-8 become U+FFFD. */
 void jsonout_string(Text *out, const char *text);
 
 /* The shortest text that reads back as x; null for infinities and NaN. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "net/base/utf8.h"
 
 void result_init(Result *r, const Prop *prop)
 {
@@ -269,28 +270,12 @@ void result_print_vnncomp(const Result *r, const Net *net, Text *out)
 
 /* ---- JSON ---------------------------------------------------------------- */
 
-/* The length of the UTF-8 sequence at s, 0 when it is none. */
-static int utf8_length(const unsigned char *s)
-{
-  const unsigned c = s[0];
-  const int n = c >= 0xc2 && c <= 0xdf   ? 2
-                : c >= 0xe0 && c <= 0xef ? 3
-                : c >= 0xf0 && c <= 0xf4 ? 4
-                                         : 0;
-  for (int i = 1; i < n; i++)
-    if ((s[i] & 0xc0) != 0x80) return 0;
-  if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] > 0x9f) ||
-      (c == 0xf0 && s[1] < 0x90) || (c == 0xf4 && s[1] > 0x8f))
-    return 0;
-  return n;
-}
-
 /* A JSON string; bytes that are no UTF-8 become U+FFFD. */
 static void add_string(Text *out, const char *text)
 {
   text_add(out, "\"");
   for (const unsigned char *s = (const unsigned char *)text; *s;) {
-    const int n = *s < 0x80 ? 1 : utf8_length(s);
+    const int n = utf8_length((const char *)s);
     if (*s == '"' || *s == '\\')
       text_add(out, "\\%c", *s);
     else if (*s < ' ' || *s == 0x7f)

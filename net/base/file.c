@@ -146,6 +146,31 @@ Status file_read(const char *path, size_t max_bytes, File *file, Err *err)
   return rc;
 }
 
+Status file_sha256(const char *path, char sha256[65], Err *err)
+{
+  const int fd = open_either(path);
+  if (fd < 0) return status_fail(err, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
+  SHA256_CTX sum;
+  SHA256Init(&sum);
+  char some[1 << 16];
+  ssize_t got;
+  while ((got = read(fd, some, sizeof some)) > 0 || (got < 0 && errno == EINTR))
+    if (got > 0) SHA256Update(&sum, (const uint8_t *)some, (size_t)got);
+  const int why = errno;
+  close(fd);
+  if (got < 0)
+    return status_fail(err, why == EISDIR ? STATUS_NO_INPUT : STATUS_IO, "%s: %s", path,
+                       why == EISDIR ? "is a directory, expected a file"
+                                     : strerror(why));
+  SHA256End(&sum, sha256);
+  return STATUS_OK;
+}
+
+void file_digest(const void *data, size_t size, char sha256[65])
+{
+  SHA256Data(data, size, sha256);
+}
+
 void file_free(File *file)
 {
   mem_free(file->data);
@@ -254,4 +279,22 @@ unsigned char *file_deflate(const void *data, size_t size, size_t *packed)
                  "zlib packs what it has room for");
   *packed = n;
   return to;
+}
+
+Status file_make_folder(const char *path, Err *err)
+{
+  char *part = mem_strdup(path);
+  for (char *s = part + (*part == '/'); *s; s++) {
+    if (*s != '/') continue;
+    *s = '\0';
+    mkdir(part, 0777);
+    *s = '/';
+  }
+  const int rc = mkdir(part, 0777);
+  const int why = errno;
+  mem_free(part);
+  struct stat info;
+  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return STATUS_OK;
+  return status_fail(err, STATUS_CREATE, "%s: %s", path,
+                     rc ? strerror(why) : "cannot make the folder");
 }

@@ -24,12 +24,21 @@ typedef struct {
 Status file_read(const char *path, size_t max_bytes, File *file, Err *err);
 void file_free(File *file);
 
+/* The digest of the bytes that file_read would read, as stored, without holding them.
+ * Fails NO_INPUT, IO. */
+Status file_sha256(const char *path, char sha256[65], Err *err);
+/* The digest of `size` bytes. */
+void file_digest(const void *data, size_t size, char sha256[65]);
+
 /* Write atomically: a temporary file beside `path`, then rename; a device or pipe is
  * written to directly.  "-" writes to stdout.  Fails CREATE or IO. */
 Status file_write(const char *path, const char *data, size_t size, Err *err);
 
 /* The same with everything that `from` holds; its position moves. */
 Status file_copy(FILE *from, const char *path, Err *err);
+
+/* `mkdir -p`.  Fails CREATE when `path` is no folder then. */
+Status file_make_folder(const char *path, Err *err);
 
 /* `size` bytes as zlib data (RFC 1950), fast rather than small: *packed of them, owned
  * by the caller.  size < 1 GiB. */

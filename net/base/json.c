@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "net/base/suggest.h"
 
 static void use_counted_memory(void)
 {
@@ -94,9 +95,11 @@ Status json_only_keys(const char *path, const char *where, const cJSON *object,
     bool known = false;
     for (const char *const *k = keys; *k; k++)
       known = known || !strcmp(*k, m->string);
-    if (!known)
-      return status_fail(err, STATUS_DATA, "%s: %s: unknown key \"%s\"", path, where,
-                         m->string);
+    if (known) continue;
+    const char *const meant = suggest_word(m->string, keys);
+    return status_fail(err, STATUS_DATA, "%s: %s: unknown key \"%s\"%s%s%s", path,
+                       where, m->string, meant ? "; did you mean \"" : "",
+                       meant ? meant : "", meant ? "\"?" : "");
   }
   return STATUS_OK;
 }

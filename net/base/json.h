@@ -22,7 +22,8 @@ cJSON *json_parse(const char *path, const File *file, Err *err);
 const cJSON *json_get(const cJSON *object, const char *key);
 
 /* Fails DATA when an object has a key outside `keys` (NULL-terminated): a
- * misspelt key must not be silently ignored.  `where` is "$" or "$.input". */
+ * misspelt key must not be silently ignored; the one that was meant is named.  `where`
+ * is "$" or "$.input". */
 Status json_only_keys(const char *path, const char *where, const cJSON *object,
                       const char *const *keys, Err *err);
 

@@ -9,6 +9,7 @@
 #include "net/base/mem.h"
 #include "solver/app/cmd_bound.h"
 #include "solver/app/cmd_eval.h"
+#include "solver/app/cmd_gate.h"
 #include "solver/app/cmd_info.h"
 #include "solver/app/cmd_suite.h"
 #include "solver/app/cmd_verify.h"
