@@ -18,6 +18,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 WERROR ?=
 # docs/numerics.md: error terms assume IEEE arithmetic without contraction.
 FLOAT := -ffp-contract=off -fno-fast-math
+# The same objects make the programs and libdualcert.so, which exports solver/api/ only.
+PIC   := -fPIC -fvisibility=hidden
 ARCH  ?=
 
 FLAGS_release := -O3 -g -DNDEBUG
@@ -34,7 +36,7 @@ endif
 
 VERSION  := 0.1.0
 CPPFLAGS += -I. -I$(O)/gen -DDUALCERT_VERSION='"$(VERSION)"' -DDUALCERT_MODE='"$(MODE)"'
-CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
+CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(PIC) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
 LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lz -lmd -lm -lpthread
 
 # Ground floor first; tests/check-layers enforces the direction of includes.
@@ -65,7 +67,7 @@ PROGRAM := $(if $(filter release,$(MODE)),build/dualcert,$(O)/dualcert)
 CHECKER := $(dir $(PROGRAM))dualcert-check
 MICRO   := $(dir $(PROGRAM))micro
 
-all: $(PROGRAM) $(CHECKER)
+all: $(PROGRAM) $(CHECKER) lib
 
 # ---- build ------------------------------------------------------------------
 
@@ -80,7 +82,7 @@ $(GEN).h: $(GEN).c
 
 # Generated code follows its generator's style, not ours.
 $(GEN).o: $(GEN).c
-	$(CC) $(STD) $(FLAGS_$(MODE)) $(COVER) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
+	$(CC) $(STD) $(PIC) $(FLAGS_$(MODE)) $(COVER) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
 
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
@@ -97,6 +99,38 @@ $(CHECKER): $(call obj,$(TRUST) $(CHECK)) $(GEN).o
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr $(LIBS)
+
+# ---- the library ---------------------------------------------------------------
+
+SOVERSION  := 0
+LIBRARY    := $(dir $(PROGRAM))libdualcert.so
+LIBRARY_SO := $(LIBRARY).$(SOVERSION)
+LIBRARY_A  := $(dir $(PROGRAM))libdualcert.a
+API_MAP    := solver/api/dualcert.map
+# All but many runs, pages and the command line.
+LIB_OBJS   := $(call obj,$(filter-out solver/batch/% solver/report/% solver/app/%,$(SRC))) \
+              $(GEN).o
+
+lib: $(LIBRARY) $(LIBRARY_A)
+
+$(LIBRARY_SO): $(LIB_OBJS) $(API_MAP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -Wl,-soname,libdualcert.so.$(SOVERSION) \
+	  -Wl,--version-script=$(API_MAP) -Wl,-z,defs -o $@ $(LIB_OBJS) $(LIBS)
+$(LIBRARY): $(LIBRARY_SO)
+	ln -sf $(notdir $<) $@
+
+# One object with the names of solver/api/dualcert.h: the others are nobody's business.
+LD      ?= ld
+OBJCOPY ?= objcopy
+$(LIBRARY_A): $(LIB_OBJS)
+	@mkdir -p $(@D)
+	$(LD) -r -o $(O)/libdualcert.o $(LIB_OBJS)
+	$(OBJCOPY) --localize-hidden $(O)/libdualcert.o
+	rm -f $@
+	$(AR) rcs $@ $(O)/libdualcert.o
+
+# ---- tests -----------------------------------------------------------------------
 
 # Fuzz targets.  Without libFuzzer replay.c runs stored inputs through them; with it,
 # mutate_NAME.c changes inputs with knowledge of their format, where there is one.

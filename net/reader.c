@@ -37,24 +37,30 @@ static Net *load_onnx(const char *path, const File *file, Err *err)
   return net;
 }
 
+Net *reader_parse(const char *name, const File *file, Err *err)
+{
+  Net *net = NULL;
+  switch (guess_format(name, file)) {
+  case FORMAT_ONNX:
+    net = load_onnx(name, file, err);
+    break;
+  case FORMAT_NNET:
+    net = nnet_read(name, file, err);
+    break;
+  case FORMAT_JSON:
+    net = jsonnet_read(name, file, err);
+    break;
+  }
+  if (net) memcpy(net->sha256, file->sha256, sizeof net->sha256);
+  return net;
+}
+
 Net *reader_load(const char *path, Err *err)
 {
   File file;
   Net *net = NULL;
-  if (!file_read(path, FILE_MAX_BYTES, &file, err)) {
-    switch (guess_format(path, &file)) {
-    case FORMAT_ONNX:
-      net = load_onnx(path, &file, err);
-      break;
-    case FORMAT_NNET:
-      net = nnet_read(path, &file, err);
-      break;
-    case FORMAT_JSON:
-      net = jsonnet_read(path, &file, err);
-      break;
-    }
-  }
-  if (net) memcpy(net->sha256, file.sha256, sizeof net->sha256);
+  if (!file_read(path, FILE_MAX_BYTES, &file, err))
+    net = reader_parse(path, &file, err);
   file_free(&file);
   return net;
 }

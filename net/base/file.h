@@ -24,6 +24,10 @@ typedef struct {
 Status file_read(const char *path, size_t max_bytes, File *file, Err *err);
 void file_free(File *file);
 
+/* The same from a copy of `size` bytes in memory; `name` is for messages. */
+Status file_from_memory(const char *name, const void *data, size_t size,
+                        size_t max_bytes, File *file, Err *err);
+
 /* Write atomically: a temporary file beside `path`, then rename; a device or pipe is
  * written to directly.  "-" writes to stdout.  Fails CREATE or IO. */
 Status file_write(const char *path, const char *data, size_t size, Err *err);
