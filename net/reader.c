@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/base/file.h"
+#include "net/foreign.h"
 #include "net/jsonnet.h"
 #include "net/lower.h"
 #include "net/nnet.h"
@@ -40,6 +41,11 @@ static Net *load_onnx(const char *path, const File *file, Err *err)
 Net *reader_parse(const char *name, const File *file, Err *err)
 {
   Net *net = NULL;
+  const char *const kind = foreign_kind(file->data, file->size);
+  if (kind) {
+    status_fail(err, STATUS_DATA, "%s: this is %s", name, kind);
+    return NULL;
+  }
   switch (guess_format(name, file)) {
   case FORMAT_ONNX:
     net = load_onnx(name, file, err);

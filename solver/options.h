@@ -56,6 +56,7 @@ typedef struct {
   int verbosity;   /* 0 errors only, 1 a progress line on terminals, 2 every stage */
   bool exit_zero;  /* exit 0 for every verdict */
   bool check;      /* the certificate, before saying verified */
+  bool explain;    /* why unknown, on stderr at the end */
   bool stats;      /* a table on stderr at the end */
   const char *net; /* paths as given, borrowed from argv; NULL when not given */
   const char *spec;

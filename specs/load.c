@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/base/file.h"
+#include "net/foreign.h"
 #include "specs/jsonspec.h"
 #include "specs/vnnlib.h"
 
@@ -24,6 +25,9 @@ Prop *load_parse(const char *name, const File *file, int n_in, int n_out, Err *e
     prop = jsonspec_parse(name, file, n_in, n_out, err);
   else if (first == '(' || first == ';')
     prop = vnnlib_parse(name, file->data, file->size, n_in, n_out, err);
+  else if (foreign_kind(file->data, file->size))
+    status_fail(err, STATUS_DATA, "%s: this is %s", name,
+                foreign_kind(file->data, file->size));
   else
     status_fail(err, STATUS_DATA,
                 "%s:1:1: expected a specification: VNN-LIB starts with \"(\" or "

@@ -172,6 +172,7 @@ StageResult *result_stage(Result *r, const char *name)
   STATUS_REQUIRE(k < RESULT_MAX_STAGES, "too many stages");
   if (k == r->n_stages)
     r->stages[r->n_stages++] = (StageResult){.name = name, .bound = -INFINITY};
+  r->running = name;
   unlock(r);
   return &r->stages[k];
 }

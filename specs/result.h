@@ -72,8 +72,9 @@ typedef struct {
   Reason reason;
   bool is_withheld; /* see result_withhold */
   int n_cases, n_open;
-  CaseResult *cases; /* CaseResult cases[n_cases] */
-  Witness witness;   /* only when falsified; may be replaced while the solver works */
+  CaseResult *cases;   /* CaseResult cases[n_cases] */
+  Witness witness;     /* only when falsified; may be replaced while the solver works */
+  const char *running; /* the stage that began last; NULL before the first */
   int n_stages;
   StageResult stages[RESULT_MAX_STAGES];
   /* Neurons of the last query, after the last tightening: ReLUs, and curves and
@@ -116,7 +117,7 @@ WitnessKind result_witness_kind(const Result *r);
 void result_give_up(Result *r, Reason reason);
 Reason result_reason_of(StopWhy why);
 
-/* The record of a stage, made when new. */
+/* The record of a stage that begins now, made when new. */
 StageResult *result_stage(Result *r, const char *name);
 
 /* Add to the statistics of branch and bound. */

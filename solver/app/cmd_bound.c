@@ -12,6 +12,7 @@
 #include "solver/bound.h"
 #include "solver/limits.h"
 #include "solver/options.h"
+#include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 #include "specs/load.h"
 
@@ -142,7 +143,7 @@ static Status parse(int argc, char **argv)
     return (Status)usage_report(&run.usage.err);
   }
   run.request.method = (BoundMethod)run.method;
-  return usage_check_order(&run.usage);
+  return mistake_check(&run.usage);
 }
 
 /* ---- the run ------------------------------------------------------------- */
@@ -220,7 +221,8 @@ static void clean_up(void)
 
 int cmd_bound_run(int argc, char **argv)
 {
-  if (parse(argc, argv)) return STATUS_USAGE;
+  const Status wrong = parse(argc, argv);
+  if (wrong) return (int)wrong;
   const LimitsPlan plan = {.timeout = run.timeout,
                            .memory = run.memory,
                            .last_words = last_words,

@@ -20,7 +20,10 @@
 #include "solver/progress.h"
 #include "solver/solve.h"
 #include "solver/stats.h"
+#include "solver/suspect.h"
+#include "solver/app/mistake.h"
 #include "solver/app/usage.h"
+#include "solver/explain.h"
 #include "specs/check/check.h"
 #include "specs/evidence.h"
 #include "specs/load.h"
@@ -47,6 +50,7 @@ enum {
   KEY_EXIT_ZERO = 0x100,
   KEY_STATS,
   KEY_CHECK,
+  KEY_EXPLAIN,
   KEY_VALUE /* and up: options_set */
 };
 
@@ -78,6 +82,9 @@ static const struct argp_option fixed_options[] = {
     {"check", KEY_CHECK, 0, 0,
      "Before saying verified, check the certificate as dualcert-check does", 0},
     {"exit-zero", KEY_EXIT_ZERO, 0, 0, "Exit 0 for every verdict", 0},
+    {"explain-unknown", KEY_EXPLAIN, 0, 0,
+     "When unknown, say on stderr where it stopped, what is missing and what to try",
+     0},
     {"quiet", 'q', 0, 0, "Nothing but errors on stderr", 0},
     {"verbose", 'v', 0, 0, "A line per stage on stderr", 0},
     {"stats", KEY_STATS, 0, 0, "A table of stages, neurons and memory on stderr", 0},
@@ -131,6 +138,9 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   case KEY_STATS:
     run.options.stats = true;
     return 0;
+  case KEY_EXPLAIN:
+    run.options.explain = true;
+    return 0;
   case KEY_CHECK:
     run.options.check = true;
     return 0;
@@ -156,7 +166,7 @@ static Status parse(int argc, char **argv)
   const struct argp argp = {all_options, parse_key, "NET SPEC", doc, NULL, NULL, NULL};
   Usage usage = {.command = "verify", .n_wanted = 2, .names = {"NET", "SPEC"}};
   Status rc = usage_parse(&argp, argc, argv, &usage, &usage);
-  if (!rc) rc = usage_check_order(&usage);
+  if (!rc) rc = mistake_check(&usage);
   run.options.net = usage.args[0];
   run.options.spec = usage.args[1];
 #ifndef NDEBUG
@@ -273,6 +283,23 @@ static Status write_witness(Err *err)
   return rc;
 }
 
+/* Nearly everything violates the specification: said to people, who may have written
+ * the property in place of its negation. */
+static void say_suspicion(Verdict verdict)
+{
+  if (verdict != RESULT_FALSIFIED || run.options.verbosity == 0 ||
+      run.options.format != FORMAT_TEXT)
+    return;
+  const int box = run.prop->cases[run.result.witness.case_id].box;
+  if (suspect_everything_unsafe(run.net, run.prop, box))
+    progress_say(
+        1,
+        "note: %s: all %d points tried are unsafe, the centre too: the network "
+        "fails everywhere, or the specification states the property; its "
+        "assertions must describe what may NOT happen (see dualcert info %s)",
+        run.options.spec, SUSPECT_POINTS, run.options.spec);
+}
+
 /* Print the result and everything that follows it.  Returns the exit status.
  * Needs limits_claim. */
 static int answer(Text *out)
@@ -289,11 +316,18 @@ static int answer(Text *out)
   if (verdict == RESULT_VERIFIED && run.options.certificate && !run.is_certified)
     status_fail(&err, STATUS_IO, "%s: no certificate: it could not be finished",
                 run.options.certificate);
+  say_suspicion(verdict);
   Text summary = {0};
   stats_summary(&run.result, run.prop, run.options.witness != NULL, &summary);
   if (summary.s) progress_note(summary.s);
   text_free(&summary);
   progress_end();
+  if (run.options.explain) {
+    Text why = {0};
+    explain_unknown(&run.result, run.prop, &run.options, &why);
+    if (why.s) fputs(why.s, stderr);
+    text_free(&why);
+  }
   if (run.options.stats) {
     Text table = {0};
     stats_table(&run.result, &table);
@@ -416,7 +450,8 @@ static void clean_up(void)
 int cmd_verify_run(int argc, char **argv)
 {
   run.started = clock_now();
-  if (parse(argc, argv)) return STATUS_USAGE;
+  const Status wrong = parse(argc, argv);
+  if (wrong) return (int)wrong;
   const LimitsPlan plan = {.timeout = run.options.timeout,
                            .memory = run.options.memory,
                            .last_words = last_words,

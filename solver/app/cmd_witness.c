@@ -9,6 +9,7 @@
 #include "net/reader.h"
 #include "solver/jsonout.h"
 #include "solver/options.h"
+#include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 #include "specs/evidence.h"
 #include "specs/load.h"
@@ -138,16 +139,6 @@ static Status read_point(const char *path, const Net *net, const Prop *prop, dou
   return rc;
 }
 
-/* NET and SPEC are not the first arguments here. */
-static Status check_order(const Usage *u)
-{
-  const Usage pair = {.command = "check-witness WITNESS",
-                      .n_wanted = 2,
-                      .names = {u->names[1], u->names[2]},
-                      .args = {u->args[1], u->args[2]}};
-  return usage_check_order(&pair);
-}
-
 int cmd_witness_run(int argc, char **argv)
 {
   Args a = {.usage = {.command = "check-witness",
@@ -156,7 +147,8 @@ int cmd_witness_run(int argc, char **argv)
   const struct argp argp = {options, parse_key, "WITNESS NET SPEC", doc, NULL,
                             NULL,    NULL};
   if (usage_parse(&argp, argc, argv, &a.usage, &a)) return STATUS_USAGE;
-  if (check_order(&a.usage)) return STATUS_USAGE;
+  const Status wrong = mistake_check(&a.usage);
+  if (wrong) return (int)wrong;
   Err err = {0};
   int code = 0;
   Prop *prop = NULL;
