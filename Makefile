@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# make [MODE=release|debug|asan|gcov] [CC=clang] [all|demo|test|lint|micro|mpi|install|clean]
+# make [MODE=release|debug|asan|gcov] [CC=clang]
+#      [all|lib|demo|test|lint|micro|mpi|install|dist|clean]
 #
 # make fuzz [SECONDS=60]
 #
 # `make demo` and `make test` do everything, installing Debian packages included.
-# `make` builds build/dualcert and build/dualcert-check; other modes build them in
-# build/MODE/.
+# `make` builds build/dualcert, build/dualcert-check and build/libdualcert.so; other modes
+# build them in build/MODE/.
 
 MODE ?= release
 O    := build/$(MODE)
@@ -18,6 +19,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 WERROR ?=
 # docs/numerics.md: error terms assume IEEE arithmetic without contraction.
 FLOAT := -ffp-contract=off -fno-fast-math
+# The same objects make the programs and libdualcert.so, which exports solver/api/ only.
+PIC   := -fPIC -fvisibility=hidden
 ARCH  ?=
 
 FLAGS_release := -O3 -g -DNDEBUG
@@ -34,7 +37,7 @@ endif
 
 VERSION  := 0.1.0
 CPPFLAGS += -I. -I$(O)/gen -DDUALCERT_VERSION='"$(VERSION)"' -DDUALCERT_MODE='"$(MODE)"'
-CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
+CFLAGS_  := $(STD) $(WARN) $(WERROR) $(FLOAT) $(PIC) $(ARCH) $(FLAGS_$(MODE)) $(CFLAGS)
 LIBS     := -lglpk -lopenblas -lgmp -lcjson -lprotobuf-c -lsqlite3 -lz -lmd -lm -lpthread
 
 # Ground floor first; tests/check-layers enforces the direction of includes.
@@ -67,7 +70,7 @@ PROGRAM := $(if $(filter release,$(MODE)),build/dualcert,$(O)/dualcert)
 CHECKER := $(dir $(PROGRAM))dualcert-check
 MICRO   := $(dir $(PROGRAM))micro
 
-all: $(PROGRAM) $(CHECKER)
+all: $(PROGRAM) $(CHECKER) lib
 
 # ---- build ------------------------------------------------------------------
 
@@ -82,7 +85,7 @@ $(GEN).h: $(GEN).c
 
 # Generated code follows its generator's style, not ours.
 $(GEN).o: $(GEN).c
-	$(CC) $(STD) $(FLAGS_$(MODE)) $(COVER) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
+	$(CC) $(STD) $(PIC) $(FLAGS_$(MODE)) $(COVER) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
 
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
@@ -109,6 +112,38 @@ mpi: $(MPIRUN)
 
 $(O)/unit: $(OBJS) $(call obj,$(UNIT))
 	$(CC) $(CFLAGS_) $(LDFLAGS) -o $@ $^ -lcriterion -lmpfr $(LIBS)
+
+# ---- the library ---------------------------------------------------------------
+
+SOVERSION  := 0
+LIBRARY    := $(dir $(PROGRAM))libdualcert.so
+LIBRARY_SO := $(LIBRARY).$(SOVERSION)
+LIBRARY_A  := $(dir $(PROGRAM))libdualcert.a
+API_MAP    := solver/api/dualcert.map
+# All but many runs, pages and the command line.
+LIB_OBJS   := $(call obj,$(filter-out solver/batch/% solver/report/% solver/app/%,$(SRC))) \
+              $(GEN).o
+
+lib: $(LIBRARY) $(LIBRARY_A)
+
+$(LIBRARY_SO): $(LIB_OBJS) $(API_MAP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_) $(LDFLAGS) -shared -Wl,-soname,libdualcert.so.$(SOVERSION) \
+	  -Wl,--version-script=$(API_MAP) -Wl,-z,defs -o $@ $(LIB_OBJS) $(LIBS)
+$(LIBRARY): $(LIBRARY_SO)
+	ln -sf $(notdir $<) $@
+
+# One object with the names of solver/api/dualcert.h: the others are nobody's business.
+LD      ?= ld
+OBJCOPY ?= objcopy
+$(LIBRARY_A): $(LIB_OBJS)
+	@mkdir -p $(@D)
+	$(LD) -r -o $(O)/libdualcert.o $(LIB_OBJS)
+	$(OBJCOPY) --localize-hidden --wildcard --localize-symbol='*.resolver' $(O)/libdualcert.o
+	rm -f $@
+	$(AR) rcs $@ $(O)/libdualcert.o
+
+# ---- tests -----------------------------------------------------------------------
 
 # Fuzz targets.  Without libFuzzer replay.c runs stored inputs through them; with it,
 # mutate_NAME.c changes inputs with knowledge of their format, where there is one.
@@ -161,7 +196,7 @@ test: packages
 
 # Where there is MPI its program is tested too.
 check: $(if $(and $(filter release,$(MODE)),$(shell command -v $(MPICC))),$(MPIRUN))
-check: $(PROGRAM) $(CHECKER) $(O)/unit $(MICRO) $(FUZZ_PROGRAMS)
+check: $(PROGRAM) $(CHECKER) lib $(O)/unit $(MICRO) $(FUZZ_PROGRAMS)
 	tests/run-unit $(O)/unit
 	tests/run-fuzz replay $(FUZZ_PROGRAMS)
 	tests/run-cli $(PROGRAM)
@@ -184,17 +219,72 @@ lint:
 docs/operators.md: net/operators.def net/act.def $(PROGRAM)
 	$(PROGRAM) info --operators >$@
 
-PREFIX ?= /usr/local
-install: $(PROGRAM) $(CHECKER)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+# ---- installing ------------------------------------------------------------------
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+BASH_DIR   ?= $(PREFIX)/share/bash-completion/completions
+ZSH_DIR    ?= $(PREFIX)/share/zsh/site-functions
+
+INSTALLED := $(PREFIX)/bin/dualcert \
+  $(PREFIX)/bin/dualcert-check \
+  $(LIBDIR)/libdualcert.so.$(SOVERSION) \
+  $(LIBDIR)/libdualcert.so \
+  $(LIBDIR)/libdualcert.a \
+  $(LIBDIR)/pkgconfig/dualcert.pc \
+  $(INCLUDEDIR)/dualcert.h \
+  $(MANDIR)/man1/dualcert.1 \
+  $(MANDIR)/man1/dualcert-check.1 \
+  $(MANDIR)/man3/libdualcert.3 \
+  $(BASH_DIR)/dualcert \
+  $(BASH_DIR)/dualcert-check \
+  $(ZSH_DIR)/_dualcert
+
+PC_WORDS := -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+  -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+  -e 's|@LIBS@|$(LIBS)|'
+
+install: $(PROGRAM) $(CHECKER) lib
+	install -d $(sort $(dir $(INSTALLED:%=$(DESTDIR)%)))
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dualcert
 	install -m 755 $(CHECKER) $(DESTDIR)$(PREFIX)/bin/dualcert-check
-	install -m 644 docs/dualcert.1 $(DESTDIR)$(PREFIX)/share/man/man1/dualcert.1
-	install -m 644 docs/dualcert-check.1 $(DESTDIR)$(PREFIX)/share/man/man1/dualcert-check.1
+	install -m 644 $(LIBRARY_SO) $(DESTDIR)$(LIBDIR)/libdualcert.so.$(SOVERSION)
+	ln -sf libdualcert.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libdualcert.so
+	install -m 644 $(LIBRARY_A) $(DESTDIR)$(LIBDIR)/libdualcert.a
+	install -m 644 solver/api/dualcert.h $(DESTDIR)$(INCLUDEDIR)/dualcert.h
+	sed $(PC_WORDS) solver/api/dualcert.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/dualcert.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/dualcert.pc
+	install -m 644 docs/dualcert.1 docs/dualcert-check.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 docs/libdualcert.3 $(DESTDIR)$(MANDIR)/man3/
+	install -m 644 docs/completion/dualcert.bash $(DESTDIR)$(BASH_DIR)/dualcert
+	ln -sf dualcert $(DESTDIR)$(BASH_DIR)/dualcert-check
+	install -m 644 docs/completion/_dualcert $(DESTDIR)$(ZSH_DIR)/_dualcert
+	@[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || :
+
+uninstall:
+	rm -f $(INSTALLED:%=$(DESTDIR)%)
+
+# The same bytes for the same files: what git knows, or, without git, everything but
+# build/.  SOURCE_DATE_EPOCH dates the files, otherwise the last commit or the newest file.
+DIST ?= build/dualcert-$(VERSION).tar.gz
+dist:
+	@mkdir -p $(dir $(DIST))
+	@list=$$(mktemp) && trap 'rm -f "$$list"' EXIT && \
+	if [ -e .git ]; then git ls-files -z >$$list; \
+	else find . -path ./build -prune -o -type f -print0 | sed -z 's,^\./,,' >$$list; fi && \
+	date=$${SOURCE_DATE_EPOCH:-$$( [ -e .git ] && git log -1 --format=%ct || \
+	  xargs -0 stat -c %Y <$$list | sort -n | tail -n 1)} && \
+	tar --create --no-recursion --sort=name --format=gnu --mtime=@$$date --owner=0 --group=0 \
+	  --numeric-owner --mode=u+rw,go+r-w,a-s --transform='s,^,dualcert-$(VERSION)/,S' \
+	  --null --files-from=$$list | gzip -n9 >$(DIST)
+	@echo $(DIST)
 
 clean:
 	rm -rf build
 
-.PHONY: all packages demo test check fuzz fuzz-programs lint micro mpi install clean
+.PHONY: all lib packages demo test check fuzz fuzz-programs lint micro mpi install uninstall \
+  dist clean
 -include $(patsubst %.o,%.d,$(OBJS) $(call obj,$(MAIN) $(CHECK) $(MPI) $(UNIT) benchmarks/micro.c \
   $(wildcard tests/fuzz/*.c)))

@@ -5,7 +5,17 @@
 
 void blas_init(void)
 {
-  openblas_set_num_threads(1);
+  if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
+}
+
+int blas_threads(void)
+{
+  return openblas_get_num_threads();
+}
+
+void blas_set_threads(int n)
+{
+  openblas_set_num_threads(n);
 }
 
 void blas_gemm(bool trans_a, bool trans_b, int m, int n, int k, const double *A,

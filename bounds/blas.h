@@ -14,6 +14,10 @@
  * a Linop; calling it again does nothing. */
 void blas_init(void);
 
+/* How many threads its products use, for those who want to give that back. */
+int blas_threads(void);
+void blas_set_threads(int n);
+
 /* C[m][n] = A[m][k] B[k][n] (+ C when `add`), row-major with leading dimensions.
  * trans_a / trans_b: the stored matrix is the transpose. */
 void blas_gemm(bool trans_a, bool trans_b, int m, int n, int k, const double *A,

@@ -2,7 +2,9 @@
 #include "bounds/team.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "bounds/lp.h"
 #include "net/base/mem.h"
@@ -32,6 +34,8 @@ typedef struct {
   void (*task)(void *, int, int);
   void *context;
   atomic_int next;
+  MemAccount *account; /* the caller's */
+  atomic_bool is_exhausted;
 } Round;
 
 typedef struct {
@@ -40,17 +44,27 @@ typedef struct {
   pthread_t thread;
 } Worker;
 
+/* Exhausted memory ends a thread's work; the caller's thread passes it on. */
 static void work(const Worker *worker)
 {
-  Round *round = worker->round;
+  Round *const round = worker->round;
+  MemCatch exhausted;
+  mem_catch_begin(&exhausted);
+  if (setjmp(exhausted.here)) {
+    atomic_store(&round->is_exhausted, true);
+    return;
+  }
   int i;
-  while ((i = atomic_fetch_add(&round->next, 1)) < round->n_tasks)
+  while (!atomic_load(&round->is_exhausted) &&
+         (i = atomic_fetch_add(&round->next, 1)) < round->n_tasks)
     round->task(round->context, worker->member, i);
+  mem_catch_end(&exhausted);
 }
 
 /* Tasks may have solved linear programs, for which GLPK keeps memory per thread. */
 static void *work_in_thread(void *argument)
 {
+  mem_account_use(((const Worker *)argument)->round->account);
   work(argument);
   lp_release();
   return NULL;
@@ -64,7 +78,11 @@ void team_run(const Team *team, int n_tasks,
       task(context, 0, i);
     return;
   }
-  Round round = {.team = team, .n_tasks = n_tasks, .task = task, .context = context};
+  Round round = {.team = team,
+                 .n_tasks = n_tasks,
+                 .task = task,
+                 .context = context,
+                 .account = mem_account_now()};
   const int wanted = n_tasks < team->n ? n_tasks : team->n;
   Worker *workers = mem_zero((size_t)(wanted > 0 ? wanted : 1), sizeof *workers);
   atomic_init(&round.next, 0);
@@ -80,4 +98,5 @@ void team_run(const Team *team, int n_tasks,
   for (int i = 1; i < started; i++)
     pthread_join(workers[i].thread, NULL);
   mem_free(workers);
+  if (atomic_load(&round.is_exhausted)) mem_rethrow();
 }

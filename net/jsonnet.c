@@ -473,7 +473,7 @@ Net *jsonnet_read(const char *path, const File *file, Err *err)
   const Status rc = read_root(&r, root, net);
   draft_reset(&r.draft);
   mem_free(r.layers);
-  cJSON_Delete(root);
+  json_free(root);
   if (!rc) return net;
   net_free(net);
   return NULL;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/reader.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "net/base/file.h"
@@ -39,28 +38,35 @@ static Net *load_onnx(const char *path, const File *file, Err *err)
   return net;
 }
 
+Net *reader_parse(const char *name, const File *file, Err *err)
+{
+  Net *net = NULL;
+  const char *const kind = foreign_kind(file->data, file->size);
+  if (kind) {
+    status_fail(err, STATUS_DATA, "%s: this is %s", name, kind);
+    return NULL;
+  }
+  switch (guess_format(name, file)) {
+  case FORMAT_ONNX:
+    net = load_onnx(name, file, err);
+    break;
+  case FORMAT_NNET:
+    net = nnet_read(name, file, err);
+    break;
+  case FORMAT_JSON:
+    net = jsonnet_read(name, file, err);
+    break;
+  }
+  if (net) memcpy(net->sha256, file->sha256, sizeof net->sha256);
+  return net;
+}
+
 Net *reader_load(const char *path, Err *err)
 {
   File file;
   Net *net = NULL;
-  const bool is_read = !file_read(path, FILE_MAX_BYTES, &file, err);
-  const char *const kind = is_read ? foreign_kind(file.data, file.size) : NULL;
-  if (kind) {
-    status_fail(err, STATUS_DATA, "%s: this is %s", path, kind);
-  } else if (is_read) {
-    switch (guess_format(path, &file)) {
-    case FORMAT_ONNX:
-      net = load_onnx(path, &file, err);
-      break;
-    case FORMAT_NNET:
-      net = nnet_read(path, &file, err);
-      break;
-    case FORMAT_JSON:
-      net = jsonnet_read(path, &file, err);
-      break;
-    }
-  }
-  if (net) memcpy(net->sha256, file.sha256, sizeof net->sha256);
+  if (!file_read(path, FILE_MAX_BYTES, &file, err))
+    net = reader_parse(path, &file, err);
   file_free(&file);
   return net;
 }

@@ -7,10 +7,15 @@
 #ifndef NET_READER_H
 #define NET_READER_H
 
+#include "net/base/file.h"
 #include "net/net.h"
 
 /* Returns an owned Net (net_free), or NULL with err set:
  * NO_INPUT, IO, DATA (malformed), UNSUPPORTED (one line per unsupported node). */
 Net *reader_load(const char *path, Err *err);
+
+/* The same from a file in memory (file_from_memory); `name` takes the part of the path.
+ */
+Net *reader_parse(const char *name, const File *file, Err *err);
 
 #endif

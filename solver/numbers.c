@@ -51,7 +51,7 @@ static Status read_json(const char *path, const File *file, Numbers *v, Err *err
   cJSON *root = json_parse(path, file, err);
   if (!root) return err->code;
   const Status rc = json_numbers(path, "$", root, &v->x, &v->n, err);
-  cJSON_Delete(root);
+  json_free(root);
   return rc;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,9 +51,11 @@ static const int *member_const(const Options *o, int row)
   return (const int *)((const char *)o + offset[row]);
 }
 
-const OptionsRow *options_rows(int *n)
+static OptionsRow rows[N_ROWS];
+static pthread_once_t rows_once = PTHREAD_ONCE_INIT;
+
+static void make_rows(void)
 {
-  static OptionsRow rows[N_ROWS];
   static char typed[N_ROWS][MAX_NAME];
   for (int i = 0; i < N_ROWS; i++) {
     const size_t len = strlen(table[i].name);
@@ -64,6 +67,11 @@ const OptionsRow *options_rows(int *n)
     rows[i] = table[i];
     rows[i].name = typed[i];
   }
+}
+
+const OptionsRow *options_rows(int *n)
+{
+  pthread_once(&rows_once, make_rows);
   *n = N_ROWS;
   return rows;
 }
@@ -152,7 +160,7 @@ static Status set_stages(Options *o, const char *value, Err *err)
 static Status set_row(Options *o, const char *name, const char *value, Err *err)
 {
   int n;
-  const OptionsRow *rows = options_rows(&n);
+  options_rows(&n);
   for (int i = 0; i < n; i++) {
     if (strcmp(rows[i].name, name)) continue;
     long long x;

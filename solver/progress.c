@@ -19,6 +19,7 @@ static atomic_int level_now, fd_now;
 static atomic_bool is_terminal, line_shown;
 static double last_change; /* only the thread that calls progress_line */
 static double last_row;    /* and the one that calls progress_search */
+static _Thread_local ProgressSink *sink_now;
 
 static void put(const char *text, size_t n)
 {
@@ -38,6 +39,23 @@ static void put_line(const char *format, va_list args, int width, const char *ta
   put(text, (size_t)n);
 }
 
+void progress_use(ProgressSink *sink)
+{
+  sink_now = sink;
+}
+
+static int level_here(void)
+{
+  return sink_now ? sink_now->level : atomic_load(&level_now);
+}
+
+static void tell(int level, const char *format, va_list args)
+{
+  char text[LINE_BYTES];
+  vsnprintf(text, sizeof text, format, args);
+  sink_now->line(sink_now->context, level, text);
+}
+
 void progress_begin(int level, FILE *file)
 {
   atomic_store(&fd_now, fileno(file));
@@ -49,24 +67,27 @@ void progress_begin(int level, FILE *file)
 
 void progress_say(int level, const char *format, ...)
 {
-  if (atomic_load(&level_now) < level || level < 1) return;
+  if (level_here() < level || level < 1) return;
   va_list args;
   va_start(args, format);
-  put_line(format, args, LINE_BYTES, "\n");
+  if (sink_now)
+    tell(level, format, args);
+  else
+    put_line(format, args, LINE_BYTES, "\n");
   va_end(args);
 }
 
 void progress_note(const char *text)
 {
   const int level = atomic_load(&level_now);
-  if (level < 1 || (level == 1 && !atomic_load(&is_terminal))) return;
+  if (sink_now || level < 1 || (level == 1 && !atomic_load(&is_terminal))) return;
   progress_clear();
   put(text, strlen(text));
 }
 
 void progress_line(const char *format, ...)
 {
-  if (atomic_load(&level_now) != 1 || !atomic_load(&is_terminal)) return;
+  if (sink_now || atomic_load(&level_now) != 1 || !atomic_load(&is_terminal)) return;
   const double now = clock_now();
   if (now < last_change + MIN_INTERVAL) return;
   last_change = now;
@@ -83,7 +104,7 @@ void progress_stage(const Result *r, const StageResult *stage)
   char bound[48] = "no bound yet";
   if (isfinite(stage->bound))
     snprintf(bound, sizeof bound, "worst bound %.6g", stage->bound);
-  if (atomic_load(&level_now) < 2) {
+  if (level_here() < 2) {
     progress_line("%s: %d of %d cases proved, %s", stage->name, done, r->n_cases,
                   bound);
     return;
@@ -101,8 +122,9 @@ void progress_search(const ProgressSearch *p)
                 p->stage, p->seconds, p->nodes, p->open, p->worst, rate);
   const double now = clock_now();
   const bool first = p->seconds < 2;
-  if (atomic_load(&level_now) < 2 || p->seconds < 1 || now < last_row + 1) return;
-  last_row = now;
+  double *const last = sink_now ? &sink_now->last_row : &last_row;
+  if (level_here() < 2 || p->seconds < 1 || now < *last + 1) return;
+  *last = now;
   if (first)
     progress_say(2, "%-8s %9s %10s %10s %6s %12s %9s", "", "seconds", "nodes", "open",
                  "depth", "worst bound", "nodes/s");

@@ -13,6 +13,17 @@
 
 #include "specs/result.h"
 
+/* Where lines of the calling thread go instead, complete and without newline, in a
+ * library: levels 1 and 2 as above, no changing line.  NULL: nowhere of its own. */
+typedef struct {
+  int level;
+  void (*line)(void *context, int level, const char *text);
+  void *context;
+  double last_row; /* 0 at the start */
+} ProgressSink;
+
+void progress_use(ProgressSink *sink); /* borrowed */
+
 /* Start at that level; `file` is normally stderr. */
 void progress_begin(int level, FILE *file);
 

@@ -117,6 +117,11 @@ static FILE *open_nameless(const char *path, Err *err)
   return file;
 }
 
+static void close_file(void *file)
+{
+  fclose(file);
+}
+
 static void write_bytes(Proof *p, const void *bytes, size_t n)
 {
   if (n && fwrite(bytes, 1, n, p->file) != n) p->failed = true;
@@ -167,6 +172,7 @@ Status proof_open(const char *path, const Net *net, const Prop *prop,
     return status_fail(err, STATUS_CREATE, "no temporary file for the certificate: %s",
                        strerror(errno));
   if (!file) return err->code;
+  mem_guard(close_file, file);
   Proof *p = *proof = mem_zero(1, sizeof *p);
   p->path = path ? mem_strdup(path) : NULL;
   snprintf(p->reading, sizeof p->reading, "/proc/self/fd/%d", fileno(file));
@@ -217,7 +223,8 @@ void proof_free(Proof *p)
 {
   if (!p) return;
   forget_net(p);
-  if (p->file) fclose(p->file);
+  mem_unguard(p->file);
+  fclose(p->file);
   proof_text_free(&p->block);
   proof_text_free(&p->scratch);
   mem_free(p->path);

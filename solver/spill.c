@@ -16,18 +16,27 @@ typedef struct {
   size_t n;
 } Head;
 
+static void close_file(void *file)
+{
+  fclose(file);
+}
+
 Spill *spill_new(void)
 {
   Spill *spill = mem_zero(1, sizeof *spill);
   spill->file = tmpfile();
   spill->failed = !spill->file;
+  if (spill->file) mem_guard(close_file, spill->file);
   return spill;
 }
 
 void spill_free(Spill *spill)
 {
   if (!spill) return;
-  if (spill->file) fclose(spill->file);
+  if (spill->file) {
+    mem_unguard(spill->file);
+    fclose(spill->file);
+  }
   mem_free(spill);
 }
 

@@ -175,6 +175,6 @@ Status evidence_read(const char *path, const File *file, const Net *net,
   if (!root) return err->code;
   Status rc = check_head(path, root, net, prop, err);
   if (!rc) rc = read_point(path, root, net_in_size(net), x, err);
-  cJSON_Delete(root);
+  json_free(root);
   return rc;
 }

@@ -353,7 +353,7 @@ Prop *jsonspec_parse(const char *path, const File *file, int n_in, int n_out, Er
               .prop = prop_new(path, n_in, n_out),
               .err = err};
   const Status rc = read_spec(&r);
-  cJSON_Delete(root);
+  json_free(root);
   if (!rc) {
     prop_finish(r.prop);
     return r.prop;

@@ -17,26 +17,32 @@ static char first_char(const File *file)
   return (char)(i < file->size ? file->data[i] : 0);
 }
 
+Prop *load_parse(const char *name, const File *file, int n_in, int n_out, Err *err)
+{
+  Prop *prop = NULL;
+  const char first = first_char(file);
+  if (first == '{')
+    prop = jsonspec_parse(name, file, n_in, n_out, err);
+  else if (first == '(' || first == ';')
+    prop = vnnlib_parse(name, file->data, file->size, n_in, n_out, err);
+  else if (foreign_kind(file->data, file->size))
+    status_fail(err, STATUS_DATA, "%s: this is %s", name,
+                foreign_kind(file->data, file->size));
+  else
+    status_fail(err, STATUS_DATA,
+                "%s:1:1: expected a specification: VNN-LIB starts with \"(\" or "
+                "\";\", JSON with \"{\"%s",
+                name, file->size ? "" : "; the file is empty");
+  if (prop) memcpy(prop->sha256, file->sha256, sizeof prop->sha256);
+  return prop;
+}
+
 Prop *load_prop(const char *path, int n_in, int n_out, Err *err)
 {
   File file;
   Prop *prop = NULL;
-  if (!file_read(path, PROP_MAX_BYTES, &file, err)) {
-    const char first = first_char(&file);
-    if (first == '{')
-      prop = jsonspec_parse(path, &file, n_in, n_out, err);
-    else if (first == '(' || first == ';')
-      prop = vnnlib_parse(path, file.data, file.size, n_in, n_out, err);
-    else if (foreign_kind(file.data, file.size))
-      status_fail(err, STATUS_DATA, "%s: this is %s", path,
-                  foreign_kind(file.data, file.size));
-    else
-      status_fail(err, STATUS_DATA,
-                  "%s:1:1: expected a specification: VNN-LIB starts with \"(\" or "
-                  "\";\", JSON with \"{\"%s",
-                  path, file.size ? "" : "; the file is empty");
-    if (prop) memcpy(prop->sha256, file.sha256, sizeof prop->sha256);
-  }
+  if (!file_read(path, PROP_MAX_BYTES, &file, err))
+    prop = load_parse(path, &file, n_in, n_out, err);
   file_free(&file);
   return prop;
 }

@@ -4,6 +4,7 @@
 #ifndef SPECS_LOAD_H
 #define SPECS_LOAD_H
 
+#include "net/base/file.h"
 #include "specs/prop.h"
 
 /* Read VNN-LIB 1.0 or JSON by content (gzip too) and check it against the
@@ -11,5 +12,9 @@
  * path, line and column, what was expected.  Fails NO_INPUT, IO, DATA,
  * UNSUPPORTED. */
 Prop *load_prop(const char *path, int n_in, int n_out, Err *err);
+
+/* The same from a file in memory (file_from_memory); `name` takes the part of the path.
+ */
+Prop *load_parse(const char *name, const File *file, int n_in, int n_out, Err *err);
 
 #endif

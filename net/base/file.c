@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sha256.h> /* libmd */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,16 @@ static Status unpack(const char *path, size_t max_bytes, File *file, Err *err)
   return rc;
 }
 
+/* Digest, then unpack. */
+static Status finish(const char *path, size_t max_bytes, File *file, Err *err)
+{
+  SHA256Data((const uint8_t *)file->data, file->size, file->sha256);
+  const unsigned char *magic = (const unsigned char *)file->data;
+  if (file->size >= 2 && magic[0] == 0x1f && magic[1] == 0x8b)
+    return unpack(path, max_bytes, file, err);
+  return STATUS_OK;
+}
+
 static Status read_fd(const char *path, int fd, size_t max_bytes, File *file, Err *err)
 {
   struct stat info;
@@ -129,11 +140,20 @@ static Status read_fd(const char *path, int fd, size_t max_bytes, File *file, Er
     return status_fail(err, STATUS_DATA, "%s: larger than %zu bytes", path, max_bytes);
   const Status rc = read_all(path, fd, hint, max_bytes, file, err);
   if (rc) return rc;
-  SHA256Data((const uint8_t *)file->data, file->size, file->sha256);
-  const unsigned char *magic = (const unsigned char *)file->data;
-  if (file->size >= 2 && magic[0] == 0x1f && magic[1] == 0x8b)
-    return unpack(path, max_bytes, file, err);
-  return STATUS_OK;
+  return finish(path, max_bytes, file, err);
+}
+
+Status file_from_memory(const char *name, const void *data, size_t size,
+                        size_t max_bytes, File *file, Err *err)
+{
+  *file = (File){0};
+  if (size > max_bytes)
+    return status_fail(err, STATUS_DATA, "%s: larger than %zu bytes", name, max_bytes);
+  file->data = mem_alloc(size + 1);
+  if (size) memcpy(file->data, data, size);
+  file->data[size] = '\0';
+  file->size = size;
+  return finish(name, max_bytes, file, err);
 }
 
 Status file_read(const char *path, size_t max_bytes, File *file, Err *err)
@@ -141,7 +161,9 @@ Status file_read(const char *path, size_t max_bytes, File *file, Err *err)
   *file = (File){0};
   const int fd = open_either(path);
   if (fd < 0) return status_fail(err, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
+  mem_guard_fd(fd);
   const Status rc = read_fd(path, fd, max_bytes, file, err);
+  mem_unguard_fd(fd);
   close(fd);
   return rc;
 }
@@ -233,24 +255,36 @@ static Status write_special(const char *path, const Content *content, Err *err)
   return rc;
 }
 
+/* A new file beside `path`, with the permissions that the umask leaves: mkstemp would
+ * not ask it, and it can be read only by changing it for all threads. */
+static int open_beside(const char *path, char *name, size_t room)
+{
+  static atomic_uint count;
+  for (int attempt = 0; attempt < 1000; attempt++) {
+    snprintf(name, room, "%s.%lx-%x", path, (unsigned long)getpid(),
+             atomic_fetch_add(&count, 1));
+    const int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+  return -1;
+}
+
 static Status write_file(const char *path, const Content *content, Err *err)
 {
   if (!strcmp(path, "-")) return write_content("stdout", STDOUT_FILENO, content, err);
   struct stat info;
   if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
     return write_special(path, content, err);
-  const size_t n = strlen(path) + 8;
+  const size_t n = strlen(path) + 32;
   char *temporary = mem_alloc(n);
-  snprintf(temporary, n, "%s.XXXXXX", path);
   Status rc = STATUS_OK;
-  const int fd = mkstemp(temporary);
+  const int fd = open_beside(path, temporary, n);
   if (fd < 0) {
     rc = status_fail(err, STATUS_CREATE, "%s: %s", path, strerror(errno));
   } else {
-    const mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
+    mem_guard_fd(fd);
     rc = write_content(path, fd, content, err);
+    mem_unguard_fd(fd);
     if (close(fd) != 0 && !rc)
       rc = status_fail(err, STATUS_IO, "%s: %s", path, strerror(errno));
     if (!rc && rename(temporary, path) != 0)
@@ -275,8 +309,9 @@ unsigned char *file_deflate(const void *data, size_t size, size_t *packed)
 {
   uLongf n = compressBound((uLong)size);
   unsigned char *to = mem_alloc(n);
-  STATUS_REQUIRE(compress2(to, &n, data, (uLong)size, Z_BEST_SPEED) == Z_OK,
-                 "zlib packs what it has room for");
+  const int rc = compress2(to, &n, data, (uLong)size, Z_BEST_SPEED);
+  if (rc == Z_MEM_ERROR) mem_exhaust(size);
+  STATUS_REQUIRE(rc == Z_OK, "zlib packs what it has room for");
   *packed = n;
   return to;
 }

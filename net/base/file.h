@@ -29,6 +29,9 @@ void file_free(File *file);
 Status file_sha256(const char *path, char sha256[65], Err *err);
 /* The digest of `size` bytes. */
 void file_digest(const void *data, size_t size, char sha256[65]);
+/* The same from a copy of `size` bytes in memory; `name` is for messages. */
+Status file_from_memory(const char *name, const void *data, size_t size,
+                        size_t max_bytes, File *file, Err *err);
 
 /* Write atomically: a temporary file beside `path`, then rename; a device or pipe is
  * written to directly.  "-" writes to stdout.  Fails CREATE or IO. */

@@ -7,13 +7,27 @@
 #include "net/base/mem.h"
 #include "net/base/suggest.h"
 
+/* In a program.  In a library cJSON belongs to the whole process, so its trees come
+ * from malloc, uncounted. */
 static void use_counted_memory(void)
 {
   static bool done;
-  if (done) return;
+  if (done || mem_account_now()) return;
   cJSON_Hooks hooks = {.malloc_fn = mem_alloc, .free_fn = mem_free};
   cJSON_InitHooks(&hooks);
   done = true;
+}
+
+static void free_tree(void *root)
+{
+  cJSON_Delete(root);
+}
+
+void json_free(cJSON *root)
+{
+  if (!root) return;
+  mem_unguard(root);
+  cJSON_Delete(root);
 }
 
 /* No format read here has objects this large; comparing keys is quadratic. */
@@ -74,8 +88,9 @@ cJSON *json_parse(const char *path, const File *file, Err *err)
     fail_at(path, file, end, "not valid JSON", err);
     return NULL;
   }
+  mem_guard(free_tree, root);
   if (refuse_duplicates(path, root, err)) {
-    cJSON_Delete(root);
+    json_free(root);
     return NULL;
   }
   return root;

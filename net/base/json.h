@@ -15,8 +15,11 @@
 #include "net/base/status.h"
 
 /* Parse a file's text.  `path` is only for messages.  Returns an owned tree
- * (cJSON_Delete) or NULL with err set: DATA with line and column. */
+ * (json_free, never cJSON_Delete, which would leave its guard) or NULL with err set:
+ * DATA with line and column. */
 cJSON *json_parse(const char *path, const File *file, Err *err);
+
+void json_free(cJSON *root); /* NULL is fine */
 
 /* A member of an object, by exact key; NULL when absent. */
 const cJSON *json_get(const cJSON *object, const char *key);

@@ -321,7 +321,7 @@ static void finish(Job *job, int status, const struct rusage *use, JobOutcome *o
   o->json = file.size ? json_parse("result", &file, &ignored) : NULL;
   status_reset(&ignored);
   if (o->json && !cJSON_IsObject(o->json)) {
-    cJSON_Delete(o->json);
+    json_free(o->json);
     o->json = NULL;
   }
   o->text = file.data;
@@ -332,7 +332,7 @@ void job_outcome_reset(JobOutcome *outcome)
 {
   mem_free(outcome->text);
   mem_free(outcome->message);
-  if (outcome->json) cJSON_Delete(outcome->json);
+  if (outcome->json) json_free(outcome->json);
   *outcome = (JobOutcome){0};
 }
 

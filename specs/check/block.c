@@ -99,12 +99,18 @@ static Status no_certificate(const Block *b, Err *err)
                      (int)strlen(CERTIFICATE_MAGIC) - 1, CERTIFICATE_MAGIC);
 }
 
+static void close_file(void *file)
+{
+  fclose(file);
+}
+
 Status block_open(Block *b, const char *path, Err *err)
 {
   *b = (Block){.path = mem_strdup(path)};
   b->file = fopen(path, "rb");
   if (!b->file)
     return status_fail(err, STATUS_NO_INPUT, "%s: %s", path, strerror(errno));
+  mem_guard(close_file, b->file);
   char magic[sizeof CERTIFICATE_MAGIC];
   const size_t n = strlen(CERTIFICATE_MAGIC);
   if (fread(magic, 1, n, b->file) != n) {
@@ -130,7 +136,10 @@ Status block_open(Block *b, const char *path, Err *err)
 
 void block_close(Block *b)
 {
-  if (b->file) fclose(b->file);
+  if (b->file) {
+    mem_unguard(b->file);
+    fclose(b->file);
+  }
   mem_free(b->path);
   mem_free(b->head);
   mem_free(b->data);

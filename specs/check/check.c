@@ -83,7 +83,7 @@ static Status check_head(Script *s, Err *err)
   if (!rc) rc = check_count(s, head, "cases", s->prop->n_cases, err);
   const cJSON *const program = json_get(head, "program");
   if (cJSON_IsString(program)) s->report->program = mem_strdup(program->valuestring);
-  cJSON_Delete(head);
+  json_free(head);
   return rc;
 }
 

@@ -92,7 +92,7 @@ Test(evidence, it_says_what_was_computed)
   cr_assert_eq(at(json_get(at(rows, 0), "exact"), 1)->valuedouble, 0.5 - sum);
   cr_assert(cJSON_IsFalse(json_get(at(rows, 0), "strict")));
   cr_assert(cJSON_IsTrue(json_get(at(rows, 1), "strict")));
-  cJSON_Delete(root);
+  json_free(root);
   text_free(&t);
   prop_free(p);
   net_free(net);
