@@ -28,31 +28,52 @@ static Format guess_format(const char *path, const File *file)
   return FORMAT_ONNX;
 }
 
-static Net *load_onnx(const char *path, const File *file, Err *err)
+static Net *load_onnx(const char *path, const File *file, const char *const *names,
+                      int n, Err *err)
 {
   OnnxGraph *graph = onnx_parse(path, file, err);
   if (!graph) return NULL;
-  Net *net = lower_graph(path, graph, err);
+  Status rc = STATUS_OK;
+  for (int k = 0; k < n && !rc; k++)
+    rc = onnx_expose(path, graph, names[k], err);
+  Net *net = rc ? NULL : lower_graph(path, graph, err);
   onnx_free(graph);
   return net;
 }
 
+static Status refuse_names(const char *path, const char *name, Err *err)
+{
+  return status_fail(err, STATUS_UNSUPPORTED,
+                     "%s: the specification declares '%.80s' as hidden, but only ONNX "
+                     "models have names inside",
+                     path, name);
+}
+
 Net *reader_load(const char *path, Err *err)
+{
+  return reader_load_values(path, NULL, 0, err);
+}
+
+Net *reader_load_values(const char *path, const char *const *names, int n, Err *err)
 {
   File file;
   Net *net = NULL;
   if (!file_read(path, FILE_MAX_BYTES, &file, err)) {
-    switch (guess_format(path, &file)) {
-    case FORMAT_ONNX:
-      net = load_onnx(path, &file, err);
-      break;
-    case FORMAT_NNET:
-      net = nnet_read(path, &file, err);
-      break;
-    case FORMAT_JSON:
-      net = jsonnet_read(path, &file, err);
-      break;
-    }
+    const Format format = guess_format(path, &file);
+    if (n && format != FORMAT_ONNX)
+      refuse_names(path, names[0], err);
+    else
+      switch (format) {
+      case FORMAT_ONNX:
+        net = load_onnx(path, &file, names, n, err);
+        break;
+      case FORMAT_NNET:
+        net = nnet_read(path, &file, err);
+        break;
+      case FORMAT_JSON:
+        net = jsonnet_read(path, &file, err);
+        break;
+      }
   }
   if (net) memcpy(net->sha256, file.sha256, sizeof net->sha256);
   file_free(&file);

@@ -13,4 +13,9 @@
  * NO_INPUT, IO, DATA (malformed), UNSUPPORTED (one line per unsupported node). */
 Net *reader_load(const char *path, Err *err);
 
+/* The same with further outputs: values inside an ONNX model, by name, in any order and
+ * behind its own (Net.outputs).  Fails UNSUPPORTED for other formats, which have no
+ * names. */
+Net *reader_load_values(const char *path, const char *const *names, int n, Err *err);
+
 #endif

@@ -29,7 +29,7 @@ typedef struct {
   const Dnf *d;
   Literals *lits;
   const Sexpr *s;
-  const int *line_of_input, *column_of_input;
+  const Scope *scope;
   Prop *prop;
   Err *err;
   End *end;      /* End end[2 n_in]: lower end of X_i at 2 i, upper at 2 i + 1 */
@@ -137,15 +137,18 @@ static Status missing_bound(const Builder *b, const DnfConj *place)
     at++;
   const int i = at / 2;
   const char *const which = at % 2 ? "upper" : "lower";
+  char name[SCOPE_NAME];
+  scope_input_name(b->scope, i, name);
   if (place)
     return sexpr_fail(b->s, place->line, place->column, b->err, STATUS_DATA,
-                      "X_%d has no %s bound in this case; every input needs a finite "
+                      "%s has no %s bound in this case; every input needs a finite "
                       "lower and upper bound",
-                      i, which);
-  return sexpr_fail(b->s, b->line_of_input[i], b->column_of_input[i], b->err,
-                    STATUS_DATA,
-                    "X_%d has no %s bound; add (assert (%s X_%d <number>))", i, which,
-                    at % 2 ? "<=" : ">=", i);
+                      name, which);
+  int line, column;
+  scope_input_place(b->scope, i, &line, &column);
+  return sexpr_fail(b->s, line, column, b->err, STATUS_DATA,
+                    "%s has no %s bound; add (assert (%s %s <number>))", name, which,
+                    at % 2 ? "<=" : ">=", name);
 }
 
 /* ---- cases --------------------------------------------------------------- */
@@ -263,16 +266,20 @@ static Status empty_set(const Builder *b)
 {
   const int i = b->empty_input;
   const int low = b->empty_low, high = b->empty_high;
+  char name[SCOPE_NAME];
+  scope_input_name(b->scope, i, name);
+  int line, column;
+  scope_input_place(b->scope, i, &line, &column);
   if (low < 0 || high < 0)
-    return sexpr_fail(
-        b->s, b->line_of_input[i], b->column_of_input[i], b->err, STATUS_DATA,
-        "the input set is empty: the bounds of X_%d exclude each other", i);
+    return sexpr_fail(b->s, line, column, b->err, STATUS_DATA,
+                      "the input set is empty: the bounds of %s exclude each other",
+                      name);
   const Literal *const l = &b->lits->lit[low], *const h = &b->lits->lit[high];
   const Literal *const later = l->line > h->line ? l : h;
   return sexpr_fail(b->s, later->line, later->column, b->err, STATUS_DATA,
-                    "the input set is empty: X_%d >%s %.17g (line %d) and X_%d <%s "
+                    "the input set is empty: %s >%s %.17g (line %d) and %s <%s "
                     "%.17g (line %d)",
-                    i, l->strict ? "" : "=", l->value.lo, l->line, i,
+                    name, l->strict ? "" : "=", l->value.lo, l->line, name,
                     h->strict ? "" : "=", h->value.hi, h->line);
 }
 
@@ -405,15 +412,13 @@ static Status build(Builder *b)
   return rc || b->any_nonempty ? rc : empty_set(b);
 }
 
-Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s,
-                   const int *line_of_input, const int *column_of_input, Prop *prop,
-                   Err *err)
+Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s, const Scope *scope,
+                   Prop *prop, Err *err)
 {
   Builder b = {.d = d,
                .lits = lits,
                .s = s,
-               .line_of_input = line_of_input,
-               .column_of_input = column_of_input,
+               .scope = scope,
                .prop = prop,
                .err = err,
                .common_box = -1,

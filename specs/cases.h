@@ -21,13 +21,12 @@
 #include "specs/dnf.h"
 #include "specs/literal.h"
 #include "specs/prop.h"
+#include "specs/scope.h"
 #include "specs/sexpr.h"
 
-/* Fill prop and finish it.  line_of_input, column_of_input: where X_i is declared.
- * Fails DATA for missing bounds and an empty input set, UNSUPPORTED for too many
- * cases. */
-Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s,
-                   const int *line_of_input, const int *column_of_input, Prop *prop,
-                   Err *err);
+/* Fill prop and finish it.  Fails DATA for missing bounds and an empty input set,
+ * UNSUPPORTED for too many cases. */
+Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s, const Scope *scope,
+                   Prop *prop, Err *err);
 
 #endif

@@ -136,6 +136,11 @@ static Status read_fd(const char *path, int fd, size_t max_bytes, File *file, Er
   return STATUS_OK;
 }
 
+void file_digest(const char *data, size_t size, char sha256[65])
+{
+  SHA256Data((const uint8_t *)data, size, sha256);
+}
+
 Status file_read(const char *path, size_t max_bytes, File *file, Err *err)
 {
   *file = (File){0};

@@ -24,6 +24,9 @@ typedef struct {
 Status file_read(const char *path, size_t max_bytes, File *file, Err *err);
 void file_free(File *file);
 
+/* The SHA-256 of any bytes, in hexadecimal. */
+void file_digest(const char *data, size_t size, char sha256[65]);
+
 /* Write atomically: a temporary file beside `path`, then rename; a device or pipe is
  * written to directly.  "-" writes to stdout.  Fails CREATE or IO. */
 Status file_write(const char *path, const char *data, size_t size, Err *err);
