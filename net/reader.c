@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/reader.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "net/base/file.h"
+#include "net/foreign.h"
 #include "net/jsonnet.h"
 #include "net/lower.h"
 #include "net/nnet.h"
@@ -58,22 +60,25 @@ Net *reader_load_values(const char *path, const char *const *names, int n, Err *
 {
   File file;
   Net *net = NULL;
-  if (!file_read(path, FILE_MAX_BYTES, &file, err)) {
-    const Format format = guess_format(path, &file);
-    if (n && format != FORMAT_ONNX)
-      refuse_names(path, names[0], err);
-    else
-      switch (format) {
-      case FORMAT_ONNX:
-        net = load_onnx(path, &file, names, n, err);
-        break;
-      case FORMAT_NNET:
-        net = nnet_read(path, &file, err);
-        break;
-      case FORMAT_JSON:
-        net = jsonnet_read(path, &file, err);
-        break;
-      }
+  const bool is_read = !file_read(path, FILE_MAX_BYTES, &file, err);
+  const char *const kind = is_read ? foreign_kind(file.data, file.size) : NULL;
+  const Format format = is_read ? guess_format(path, &file) : FORMAT_ONNX;
+  if (kind) {
+    status_fail(err, STATUS_DATA, "%s: this is %s", path, kind);
+  } else if (is_read && n && format != FORMAT_ONNX) {
+    refuse_names(path, names[0], err);
+  } else if (is_read) {
+    switch (format) {
+    case FORMAT_ONNX:
+      net = load_onnx(path, &file, names, n, err);
+      break;
+    case FORMAT_NNET:
+      net = nnet_read(path, &file, err);
+      break;
+    case FORMAT_JSON:
+      net = jsonnet_read(path, &file, err);
+      break;
+    }
   }
   if (net) memcpy(net->sha256, file.sha256, sizeof net->sha256);
   file_free(&file);

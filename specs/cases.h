@@ -10,6 +10,10 @@
  * so a case that is empty for decimals but not for float32 is still proved.  When
  * every case is empty for decimals the specification is refused.
  *
+ * An input without a bound of its own may have one by rows about inputs alone:
+ * X_g <= X_f and X_f <= 1.  Such a bound is an outer one, rounded outwards; the row
+ * stays and decides what lies inside.
+ *
  * Cases dropped like that, and false operands of an or, are counted in
  * prop->n_dropped.  A formula that is false as written has no case; its inputs need
  * bounds nevertheless.
@@ -19,14 +23,15 @@
 
 #include "net/base/status.h"
 #include "specs/dnf.h"
+#include "specs/extend.h"
 #include "specs/literal.h"
 #include "specs/prop.h"
 #include "specs/scope.h"
 #include "specs/sexpr.h"
 
-/* Fill prop and finish it.  Fails DATA for missing bounds and an empty input set,
- * UNSUPPORTED for too many cases. */
+/* Fill prop and finish it; `extend` says which outputs are inputs, or is NULL.  Fails
+ * DATA for missing bounds and an empty input set, UNSUPPORTED for too many cases. */
 Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s, const Scope *scope,
-                   Prop *prop, Err *err);
+                   const Extend *extend, Prop *prop, Err *err);
 
 #endif

@@ -211,7 +211,8 @@ static void add_outputs(Builder *b)
 Net *extend_net(Net *net, const Extend *e, Err *err)
 {
   if (!e->n) return net;
-  Builder b = {.e = e, .net = join_copy(net), .output = net->n_nodes - 1};
+  Builder b = {.e = e, .output = net->n_nodes - 1};
+  b.net = join_copy(net);
   const size_t n = (size_t)e->n;
   b.level = mem_zero(n, sizeof *b.level);
   b.node = mem_zero(n, sizeof *b.node);

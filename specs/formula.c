@@ -210,5 +210,5 @@ Status formula_assert(Formula *p)
 Status formula_build(Formula *p, Prop *prop)
 {
   if (p->term.extend) prop->n_out = p->scope->n_out + p->term.extend->n;
-  return cases_build(&p->dnf, &p->lits, p->s, p->scope, prop, p->err);
+  return cases_build(&p->dnf, &p->lits, p->s, p->scope, p->term.extend, prop, p->err);
 }

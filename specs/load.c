@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/base/file.h"
+#include "net/foreign.h"
 #include "specs/jsonspec.h"
 #include "specs/vnnlib.h"
 
@@ -21,6 +22,11 @@ LoadFormat load_format(const char *path, const File *file, Err *err)
   const char first = first_char(file);
   if (first == '{') return LOAD_JSON;
   if (first == '(' || first == ';') return LOAD_VNNLIB;
+  if (foreign_kind(file->data, file->size)) {
+    status_fail(err, STATUS_DATA, "%s: this is %s", path,
+                foreign_kind(file->data, file->size));
+    return LOAD_NONE;
+  }
   status_fail(err, STATUS_DATA,
               "%s:1:1: expected a specification: VNN-LIB starts with \"(\" or \";\", "
               "JSON with \"{\"%s",

@@ -7,6 +7,7 @@
 #include "net/base/mem.h"
 #include "net/join.h"
 #include "net/reader.h"
+#include "net/rounded.h"
 #include "specs/extend.h"
 #include "specs/load.h"
 #include "specs/vnnlib.h"
@@ -97,6 +98,7 @@ static Status load_parts(Loader *l)
     const int equal_to = l->scope->network[k].equal_to;
     l->part[k] = equal_to >= 0 ? l->part[equal_to] : load_part(l, k);
     if (!l->part[k]) return l->err->code;
+    if (l->files->float32 && rounded_check(l->part[k], l->err)) return l->err->code;
   }
   return STATUS_OK;
 }
@@ -328,6 +330,7 @@ static Status load_single(Loader *l, const File *file, bool is_json, Problem *p)
   l->part = mem_zero(1, sizeof *l->part);
   l->part[0] = net;
   scope_init_v1(l->scope, net_in_size(net), net_out_size(net));
+  if (l->files->float32 && rounded_check(net, l->err)) return l->err->code;
   if (is_json)
     p->prop =
         load_json(l->files->spec, file, net_in_size(net), net_out_size(net), l->err);

@@ -26,7 +26,8 @@ typedef struct {
   const ProblemNet *nets;
   int n_nets;
   const char *spec;
-  bool strict; /* VNN-LIB 2 as the standard has it */
+  bool strict;  /* VNN-LIB 2 as the standard has it */
+  bool float32; /* refuse networks that rounded_check refuses, before anything else */
 } ProblemFiles;
 
 typedef struct {

@@ -4,6 +4,7 @@
 #include <argp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net/base/mem.h"
 #include "solver/app/cmd_bound.h"
@@ -94,7 +95,11 @@ static int unknown_command(const char *name)
     words[i + 1] = commands[i].name;
   const char *meant = usage_suggest(name, words);
   Err err = {0};
-  if (meant)
+  if (access(name, F_OK) == 0)
+    status_fail(&err, STATUS_USAGE,
+                "'%s' is a file, not a command; to verify: dualcert verify NET SPEC",
+                name);
+  else if (meant)
     status_fail(&err, STATUS_USAGE, "unknown command '%s'; did you mean '%s'?", name,
                 meant);
   else

@@ -11,6 +11,7 @@
 #include "solver/jsonout.h"
 #include "solver/numbers.h"
 #include "solver/options.h"
+#include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 
 static const char *const format_words[] = {"text", "json", NULL};
@@ -185,7 +186,8 @@ int cmd_eval_run(int argc, char **argv)
             .precision = BOTH};
   const struct argp argp = {options, parse_key, "NET INPUT", doc, NULL, NULL, NULL};
   if (usage_parse(&argp, argc, argv, &a.usage, &a)) return STATUS_USAGE;
-  if (usage_check_order(&a.usage)) return STATUS_USAGE;
+  const Status wrong = mistake_check(&a.usage);
+  if (wrong) return (int)wrong;
   Err err = {0};
   Numbers input = {0};
   Net *net = reader_load(a.usage.args[0], &err);

@@ -10,6 +10,10 @@
 #include "net/reader.h"
 #include "solver/jsonout.h"
 #include "solver/options.h"
+#include "specs/declared.h"
+#include "specs/load.h"
+#include "specs/words.h"
+#include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 
 static const char *const format_words[] = {"text", "json", NULL};
@@ -44,7 +48,8 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 }
 
 static const char doc[] =
-    "Show the layers, sizes and operators of a network."
+    "Show the layers, sizes and operators of a network, or say a specification in "
+    "words."
     "\v"
     "Layers are those the verifier works on: linear operators of the model may be "
     "merged. Exit status: 0, or 64-74 for errors.";
@@ -272,18 +277,66 @@ static Status print_operators(Err *err)
   return rc;
 }
 
+/* ---- specifications ------------------------------------------------------ */
+
+static Status print_words(const Prop *prop, Err *err)
+{
+  Text out = {0};
+  text_add(&out,
+           "file        %s\nsha256      %s\nsizes       %d input%s, %d output%s\n",
+           prop->path, prop->sha256, prop->n_in, prop->n_in == 1 ? "" : "s",
+           prop->n_out, prop->n_out == 1 ? "" : "s");
+  text_add(&out, "cases       %d in %d input set%s\n", prop->n_cases, prop->n_boxes,
+           prop->n_boxes == 1 ? "" : "s");
+  if (prop->n_dropped)
+    text_add(&out, "left out    %d that can never hold\n", prop->n_dropped);
+  words_property(prop, &out);
+  const Status rc = file_write("-", out.s, out.n, err);
+  text_free(&out);
+  return rc;
+}
+
+static Status show_spec(const char *path, int n_in, int n_out, Err *err)
+{
+  Prop *prop = load_prop(path, n_in, n_out, err);
+  if (prop) print_words(prop, err);
+  prop_free(prop);
+  return err->code;
+}
+
+/* ---- the command --------------------------------------------------------- */
+
+static Status show(const Args *a, Err *err)
+{
+  const char *const first = a->usage.args[0];
+  int n_in, n_out;
+  if (a->operators) return print_operators(err);
+  if (a->usage.n_args == 1 && mistake_is_spec(first))
+    return declared_sizes(first, &n_in, &n_out, err)
+               ? err->code
+               : show_spec(first, n_in, n_out, err);
+  Net *net = reader_load(first, err);
+  if (!net) return err->code;
+  if (a->usage.n_args == 2)
+    show_spec(a->usage.args[1], net_in_size(net), net_out_size(net), err);
+  else
+    print(net, a->json, err);
+  net_free(net);
+  return err->code;
+}
+
 int cmd_info_run(int argc, char **argv)
 {
-  Args a = {.usage = {.command = "info", .n_wanted = 1, .names = {"NET"}}};
-  const struct argp argp = {options, parse_key, "NET\n--operators", doc, NULL,
-                            NULL,    NULL};
+  Args a = {
+      .usage = {
+          .command = "info", .n_wanted = 1, .n_optional = 1, .names = {"NET", "SPEC"}}};
+  const struct argp argp = {
+      options, parse_key, "NET\nSPEC\nNET SPEC\n--operators", doc, NULL, NULL, NULL};
   if (usage_parse(&argp, argc, argv, &a.usage, &a)) return STATUS_USAGE;
+  Status rc = STATUS_OK;
+  const bool is_spec_alone = a.usage.n_args == 1 && mistake_is_spec(a.usage.args[0]);
+  if (!a.operators && !is_spec_alone) rc = mistake_check(&a.usage);
+  if (rc) return (int)rc;
   Err err = {0};
-  if (a.operators) return print_operators(&err) ? usage_report(&err) : 0;
-  if (usage_check_order(&a.usage)) return STATUS_USAGE;
-  Net *net = reader_load(a.usage.args[0], &err);
-  if (!net) return usage_report(&err);
-  print(net, a.json, &err);
-  net_free(net);
-  return err.code ? usage_report(&err) : 0;
+  return show(&a, &err) ? usage_report(&err) : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* solver/app/cmd_verify.h -- dualcert verify: decide whether the specification's unsafe set
- * is empty. */
+/* solver/app/cmd_verify.h -- dualcert verify: decide whether the specification's unsafe
+ * set is empty. */
 #ifndef SOLVER_APP_CMD_VERIFY_H
 #define SOLVER_APP_CMD_VERIFY_H
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "solver/app/usage.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "solver/progress.h"
 
@@ -18,7 +16,7 @@ error_t usage_key(Usage *usage, int key, char *arg)
 {
   switch (key) {
   case ARGP_KEY_ARG:
-    if (usage->n_args == usage->n_wanted)
+    if (usage->n_args == usage->n_wanted + usage->n_optional)
       return usage_checked(status_fail(&usage->err, STATUS_USAGE,
                                        "%s: unexpected argument '%s'", usage->command,
                                        arg));
@@ -46,62 +44,6 @@ Status usage_parse(const struct argp *argp, int argc, char **argv, Usage *usage,
                 usage->command);
   usage_report(&usage->err);
   return STATUS_USAGE;
-}
-
-/* ---- swapped arguments --------------------------------------------------- */
-
-static bool ends_in(const char *path, const char *suffix)
-{
-  const size_t n = strlen(path), m = strlen(suffix);
-  return n >= m && !strcmp(path + n - m, suffix);
-}
-
-/* First character that is no blank, of a regular file (a pipe has only one reader);
- * 0 when there is none. */
-static char first_character(const char *path)
-{
-  struct stat info;
-  if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return 0;
-  FILE *f = fopen(path, "rb");
-  if (!f) return 0;
-  int c = fgetc(f);
-  for (int n = 0; n < 4096 && c != EOF && isspace(c); n++)
-    c = fgetc(f);
-  fclose(f);
-  return (char)(c == EOF ? 0 : c);
-}
-
-static bool looks_like_spec(const char *path)
-{
-  if (ends_in(path, ".vnnlib") || ends_in(path, ".vnnlib.gz")) return true;
-  if (ends_in(path, ".onnx") || ends_in(path, ".onnx.gz")) return false;
-  const char c = first_character(path);
-  return c == '(' || c == ';';
-}
-
-static bool looks_like_net(const char *path)
-{
-  return ends_in(path, ".onnx") || ends_in(path, ".onnx.gz") ||
-         ends_in(path, ".nnet") || ends_in(path, ".nnet.gz");
-}
-
-Status usage_check_order(const Usage *usage)
-{
-  const bool two = usage->n_wanted > 1;
-  const char *wrong = NULL, *kind = NULL;
-  if (looks_like_spec(usage->args[0])) {
-    wrong = usage->args[0];
-    kind = "specification";
-  } else if (two && looks_like_net(usage->args[1])) {
-    wrong = usage->args[1];
-    kind = "network";
-  }
-  if (!wrong) return STATUS_OK;
-  Err err = {0};
-  status_fail(&err, STATUS_USAGE, "%s looks like a %s; expected: dualcert %s %s%s%s",
-              wrong, kind, usage->command, usage->names[0], two ? " " : "",
-              two ? usage->names[1] : "");
-  return (Status)usage_report(&err);
 }
 
 /* ---- messages ------------------------------------------------------------ */

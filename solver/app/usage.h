@@ -17,6 +17,7 @@
 typedef struct {
   const char *command;               /* "verify" */
   int n_wanted;                      /* positional arguments, all needed */
+  int n_optional;                    /* and so many more that may follow */
   const char *names[USAGE_MAX_ARGS]; /* what they are called: "NET", "SPEC" */
   const char *args[USAGE_MAX_ARGS];  /* out: borrowed from argv */
   int n_args;
@@ -33,9 +34,6 @@ Status usage_parse(const struct argp *argp, int argc, char **argv, Usage *usage,
 
 /* Set u->err when `rc` says that a value was wrong: the answer for argp. */
 error_t usage_checked(Status rc);
-
-/* Fails USAGE when NET looks like a specification or SPEC like a network. */
-Status usage_check_order(const Usage *usage);
 
 /* Print the lines of the error on stderr, forget it, return its exit status. */
 int usage_report(Err *err);

@@ -452,8 +452,8 @@ expect 'missing network' 66 '' 'missing.onnx: No such file' \
 expect 'missing specification' 66 '' 'missing.vnnlib: No such file' \
   verify relu.json missing.vnnlib
 mkdir folder
-expect 'a directory as network' 66 '' 'folder: is a directory' verify folder safe.vnnlib
-expect 'a directory as specification' 66 '' 'folder: is a directory' \
+expect 'a directory as network' 66 '' 'folder is a folder; expected a [a-z]* in a file' verify folder safe.vnnlib
+expect 'a directory as specification' 66 '' 'folder is a folder; expected a [a-z]* in a file' \
   verify relu.json folder
 if [ "$(id -u)" -ne 0 ]; then # root may read everything
   cp safe.vnnlib secret.vnnlib

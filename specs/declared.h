@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* specs/declared.h -- what a specification says of its network, without one. */
+#ifndef SPECS_DECLARED_H
+#define SPECS_DECLARED_H
+
+#include "net/base/status.h"
+
+/* How many inputs and outputs a VNN-LIB 1.0 file declares: one more than the highest
+ * index after a declare-const.  Everything else is left to the reader.  Fails NO_INPUT,
+ * IO; DATA when it declares no input or no output. */
+Status declared_sizes(const char *path, int *n_in, int *n_out, Err *err);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* specs/words.h -- a property as a person would say it.
+ *
+ * A specification describes what must NOT happen; people think of what must.  Where the
+ * unsafe set has one of the usual shapes the sentence says the property itself:
+ *
+ *     one row "Y_j >= Y_l" per case, all j != l     Y_l is the largest output
+ *     one case "Y_l >= Y_j" for all j != l          Y_l is never the largest output
+ *     the same with <=                              ... smallest output
+ *     rows "Y_l >= b", "Y_l <= a" as cases          Y_l stays below b, above a
+ *
+ * Numbers are rounded to nine digits: words are for reading, never for a verdict.
+ */
+#ifndef SPECS_WORDS_H
+#define SPECS_WORDS_H
+
+#include "net/base/text.h"
+#include "specs/prop.h"
+
+/* "Y_3 >= Y_7", "2 Y_0 - Y_1 <= 5"; long sums are cut. */
+void words_row(const PropRow *row, Text *out);
+
+/* One sentence, ending with a full stop, for the shapes above; otherwise false and
+ * nothing is added. */
+bool words_claim(const Prop *prop, Text *out);
+
+/* Several lines: the sentence, the inputs, the cases; long lists are cut. */
+void words_property(const Prop *prop, Text *out);
+
+#endif
