@@ -455,3 +455,53 @@ Prop *vnnlib2_assertions(const Sexpr *start, Scope *scope, Extend *extend, Err *
     if (rc) return NULL;
   }
 }
+
+/* ---- without networks ---------------------------------------------------- */
+
+void vnnlib2_place(Scope *scope)
+{
+  static const ScopeRole roles[3] = {SCOPE_INPUT, SCOPE_OUTPUT, SCOPE_HIDDEN};
+  scope->n_in = scope->n_out = 0;
+  for (int k = 0; k < scope->n_networks; k++)
+    for (int r = 0; r < 3; r++)
+      for (int i = 0; i < scope->network[k].n_tensors; i++) {
+        ScopeTensor *const t = &scope->tensor[scope->network[k].first_tensor + i];
+        if (t->role != roles[r]) continue;
+        int *const n = t->role == SCOPE_INPUT ? &scope->n_in : &scope->n_out;
+        t->first = *n;
+        *n += t->size;
+      }
+  scope->n_free = scope->n_in;
+}
+
+/* Sizes are added up, so all of them together must fit. */
+static Status check_total(const Sexpr *s, const Scope *scope, Err *err)
+{
+  long long total = 0;
+  for (int k = 0; k < scope->n_tensors; k++)
+    total += scope->tensor[k].size;
+  if (total <= MAX_ELEMENTS) return STATUS_OK;
+  return sexpr_fail(s, 1, 1, err, STATUS_UNSUPPORTED,
+                    "the variables have more than %d elements together", MAX_ELEMENTS);
+}
+
+Prop *vnnlib2_parse(const char *path, const char *text, size_t size, bool strict,
+                    Extend *extend, Err *err)
+{
+  Sexpr s;
+  if (sexpr_init(&s, path, text, size, err)) return NULL;
+  Scope *scope = mem_zero(1, sizeof *scope);
+  Prop *prop = NULL;
+  scope_init_v2(scope, strict);
+  Status rc = vnnlib2_declarations(&s, scope, err);
+  if (!rc) rc = check_total(&s, scope, err);
+  if (!rc) vnnlib2_place(scope);
+  if (!rc) prop = vnnlib2_assertions(&s, scope, extend, err);
+  if (prop) {
+    prop->scope = scope;
+    return prop;
+  }
+  scope_free_all(scope);
+  mem_free(scope);
+  return NULL;
+}

@@ -40,4 +40,12 @@ Status vnnlib2_declarations(Sexpr *s, Scope *scope, Err *err);
  * vnnlib_read. */
 Prop *vnnlib2_assertions(const Sexpr *start, Scope *scope, Extend *extend, Err *err);
 
+/* Places as if every network had just what it declares: its outputs, then its hidden
+ * values. */
+void vnnlib2_place(Scope *scope);
+
+/* All of the above for text[0..size), without networks; prop->scope is set. */
+Prop *vnnlib2_parse(const char *path, const char *text, size_t size, bool strict,
+                    Extend *extend, Err *err);
+
 #endif
