@@ -332,6 +332,16 @@ static Status input_shape(Lower *l, const OnnxValue *v, Shape *shape)
   return STATUS_OK;
 }
 
+/* What the model calls a value, for Net.inputs and Net.outputs. */
+static void fill_port(Net *net, Port *port, const OnnxValue *v, const Shape *shape)
+{
+  *port = (Port){.name = net_keep(net, mem_strdup(v->name)),
+                 .size = shape->n,
+                 .rank = shape->rank,
+                 .is_double = v->type == ONNX_DOUBLE};
+  memcpy(port->dims, shape->dims, sizeof port->dims);
+}
+
 /* Node 0 and, for several inputs, a MAP that cuts each one out. */
 static Status lower_inputs(Lower *l, Net *net)
 {
@@ -341,12 +351,15 @@ static Status lower_inputs(Lower *l, Net *net)
   Shape *shapes = mem_array((size_t)g->n_in, sizeof *shapes);
   int64_t total = 0;
   Status rc = STATUS_OK;
+  Port *const ports = net_keep(net, mem_zero((size_t)g->n_in + 1, sizeof *ports));
   net->is_float32 = true;
+  net->inputs = ports;
   for (int k = 0; k < g->n_in && !rc; k++) {
     const OnnxValue *v = &g->values[g->in[k]];
     rc = input_shape(l, v, &shapes[k]);
     if (v->type != ONNX_FLOAT) net->is_float32 = false;
     total += rc ? 0 : shapes[k].n;
+    if (!rc) fill_port(net, &ports[k], v, &shapes[k]);
     if (!rc && total > SHAPE_MAX_VARIABLE)
       rc = status_fail(l->err, STATUS_DATA, "%s: the graph inputs are too large",
                        l->path);
@@ -415,11 +428,18 @@ static Status lower_outputs(Lower *l, Net *net)
   const Value **parts = mem_array((size_t)g->n_out, sizeof *parts);
   int64_t total = 0;
   Status rc = STATUS_OK;
+  Port *const ports = net_keep(net, mem_zero((size_t)g->n_out + 1, sizeof *ports));
+  net->outputs = ports;
   for (int k = 0; k < g->n_out; k++) {
     parts[k] = &l->values[g->out[k]];
     total += parts[k]->shape.n;
+    fill_port(net, &ports[k], &g->values[g->out[k]], &parts[k]->shape);
+    if (!rc && parts[k]->kind != VALUE_VAR && parts[k]->kind != VALUE_CONST)
+      rc = status_fail(l->err, STATUS_UNSUPPORTED,
+                       "%s: output '%s' holds no numbers that are known", l->path,
+                       g->values[g->out[k]].name);
   }
-  if (total > SHAPE_MAX_VARIABLE)
+  if (!rc && total > SHAPE_MAX_VARIABLE)
     rc = status_fail(l->err, STATUS_UNSUPPORTED, "%s: the outputs are too large",
                      l->path);
   Value y = *parts[0];
@@ -433,6 +453,7 @@ static Status lower_outputs(Lower *l, Net *net)
   }
   mem_free(parts);
   net->n_outputs = g->n_out;
+  net->n_hidden = g->n_hidden;
   if (!rc && y.kind == VALUE_CONST) rc = constant_output(l, &y);
   if (rc) return rc;
   draft_finish(&l->draft, y.node);

@@ -94,6 +94,13 @@ typedef struct {
   double mean_out, range_out;
 } Units;
 
+/* A tensor that the model calls an input or output. */
+typedef struct {
+  const char *name;
+  int size, rank, dims[NODE_MAX_RANK];
+  bool is_double; /* of type DOUBLE, else FLOAT */
+} Port;
+
 typedef struct {
   int n_nodes;
   Node *nodes;           /* Node nodes[n_nodes] */
@@ -105,6 +112,9 @@ typedef struct {
   char sha256[65];       /* of the file as stored */
   int n_inputs;          /* tensors the model calls inputs, concatenated in node 0 */
   int n_outputs; /* tensors the model calls outputs, concatenated in the last node */
+  int n_hidden;  /* of them, the last ones: values inside (net/reader.h) */
+  const Port *inputs, *outputs; /* Port [n_inputs], [n_outputs]; NULL where the format
+                                 * has no names or several networks are one */
   /* private to net/net.c */
   int room;
   void **blocks;

@@ -521,3 +521,28 @@ const OnnxAttr *onnx_attr(const OnnxNode *node, const char *name)
     if (!strcmp(node->attr[i].name, name)) return &node->attr[i];
   return NULL;
 }
+
+static int find_value(const OnnxGraph *g, const char *name)
+{
+  for (int k = 0; k < g->n_values; k++)
+    if (!strcmp(g->values[k].name, name)) return k;
+  return -1;
+}
+
+Status onnx_expose(const char *path, OnnxGraph *graph, const char *name, Err *err)
+{
+  const int value = find_value(graph, name);
+  if (value < 0)
+    return status_fail(err, STATUS_DATA,
+                       "%s: no node has an output '%.80s', which the specification "
+                       "declares as hidden (a name of a value, not of a node)",
+                       path, name);
+  for (int k = 0; k < graph->n_out; k++)
+    if (graph->out[k] == value) return STATUS_OK;
+  int *const out = keep_zero(graph, (size_t)graph->n_out + 1, sizeof *out);
+  memcpy(out, graph->out, (size_t)graph->n_out * sizeof *out);
+  out[graph->n_out++] = value;
+  graph->n_hidden++;
+  graph->out = out;
+  return STATUS_OK;
+}

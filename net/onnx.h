@@ -76,7 +76,8 @@ typedef struct {
   int n_nodes;
   OnnxNode *nodes; /* in an order in which every input is defined before its use */
   int n_in, *in;   /* graph inputs that are no initialisers, as value indices */
-  int n_out, *out; /* graph outputs */
+  int n_out, *out; /* graph outputs, then what onnx_expose added */
+  int n_hidden;    /* how many that is */
   int64_t ir_version, opset;
   /* private */
   void **blocks;
@@ -87,6 +88,10 @@ typedef struct {
  * lying files, cycles, undefined names; UNSUPPORTED for tensor types. */
 OnnxGraph *onnx_parse(const char *path, const File *file, Err *err);
 void onnx_free(OnnxGraph *graph);
+
+/* Make the value of that name one more output of the graph, unless it is one.  Fails
+ * DATA when there is none. */
+Status onnx_expose(const char *path, OnnxGraph *graph, const char *name, Err *err);
 
 /* The attribute of that name, or NULL. */
 const OnnxAttr *onnx_attr(const OnnxNode *node, const char *name);

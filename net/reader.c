@@ -29,16 +29,29 @@ static Format guess_format(const char *path, const File *file)
   return FORMAT_ONNX;
 }
 
-static Net *load_onnx(const char *path, const File *file, Err *err)
+static Net *load_onnx(const char *path, const File *file, const char *const *names,
+                      int n, Err *err)
 {
   OnnxGraph *graph = onnx_parse(path, file, err);
   if (!graph) return NULL;
-  Net *net = lower_graph(path, graph, err);
+  Status rc = STATUS_OK;
+  for (int k = 0; k < n && !rc; k++)
+    rc = onnx_expose(path, graph, names[k], err);
+  Net *net = rc ? NULL : lower_graph(path, graph, err);
   onnx_free(graph);
   return net;
 }
 
-Net *reader_parse(const char *name, const File *file, Err *err)
+static Status refuse_names(const char *path, const char *name, Err *err)
+{
+  return status_fail(err, STATUS_UNSUPPORTED,
+                     "%s: the specification declares '%.80s' as hidden, but only ONNX "
+                     "models have names inside",
+                     path, name);
+}
+
+static Net *parse(const char *name, const File *file, const char *const *names, int n,
+                  Err *err)
 {
   Net *net = NULL;
   const char *const kind = foreign_kind(file->data, file->size);
@@ -46,9 +59,14 @@ Net *reader_parse(const char *name, const File *file, Err *err)
     status_fail(err, STATUS_DATA, "%s: this is %s", name, kind);
     return NULL;
   }
-  switch (guess_format(name, file)) {
+  const Format format = guess_format(name, file);
+  if (n && format != FORMAT_ONNX) {
+    refuse_names(name, names[0], err);
+    return NULL;
+  }
+  switch (format) {
   case FORMAT_ONNX:
-    net = load_onnx(name, file, err);
+    net = load_onnx(name, file, names, n, err);
     break;
   case FORMAT_NNET:
     net = nnet_read(name, file, err);
@@ -61,12 +79,22 @@ Net *reader_parse(const char *name, const File *file, Err *err)
   return net;
 }
 
+Net *reader_parse(const char *name, const File *file, Err *err)
+{
+  return parse(name, file, NULL, 0, err);
+}
+
 Net *reader_load(const char *path, Err *err)
+{
+  return reader_load_values(path, NULL, 0, err);
+}
+
+Net *reader_load_values(const char *path, const char *const *names, int n, Err *err)
 {
   File file;
   Net *net = NULL;
   if (!file_read(path, FILE_MAX_BYTES, &file, err))
-    net = reader_parse(path, &file, err);
+    net = parse(path, &file, names, n, err);
   file_free(&file);
   return net;
 }

@@ -17,5 +17,9 @@ Net *reader_load(const char *path, Err *err);
 /* The same from a file in memory (file_from_memory); `name` takes the part of the path.
  */
 Net *reader_parse(const char *name, const File *file, Err *err);
+/* The same with further outputs: values inside an ONNX model, by name, in any order and
+ * behind its own (Net.outputs).  Fails UNSUPPORTED for other formats, which have no
+ * names. */
+Net *reader_load_values(const char *path, const char *const *names, int n, Err *err);
 
 #endif

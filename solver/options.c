@@ -39,7 +39,7 @@ static const char *const stage_words[] = {"attack", "ibp",   "crown", "dual",
 static const char *const split_words[] = {"auto", "input", "activation", NULL};
 const char *const options_semantics[] = {"real", "float32", NULL};
 static const char *const witness_words[] = {"auto", "text", "json", NULL};
-static const char *const format_words[] = {"text", "json", "vnncomp", NULL};
+static const char *const format_words[] = {"text", "json", "vnncomp", "vnnlib", NULL};
 
 static int *member(Options *o, int row)
 {
@@ -196,10 +196,12 @@ Status options_set(Options *o, const char *name, const char *value, Err *err)
     int i;
     rc = options_word(name, value, options_semantics, &i, err);
     if (!rc) o->semantics = (Semantics)i;
+    o->has_semantics = true;
   } else if (!strcmp(name, "format")) {
     int i;
     rc = options_word(name, value, format_words, &i, err);
     if (!rc) o->format = (Format)i;
+    o->has_format = true;
   } else if (!strcmp(name, "witness")) {
     if (!*value)
       return status_fail(err, STATUS_USAGE, "--witness: expected a file name");

@@ -25,7 +25,7 @@ enum {
   STAGE_ALL = (1 << 6) - 1
 };
 
-typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_VNNCOMP } Format;
+typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_VNNCOMP, FORMAT_VNNLIB } Format;
 
 /* Of the witness file; AUTO is JSON when its name ends in .json. */
 typedef enum {
@@ -49,19 +49,22 @@ typedef struct {
   Format format;
   SplitKind split;
   Semantics semantics;
-  double timeout;  /* seconds; INFINITY: none */
-  size_t memory;   /* bytes; 0: no limit */
-  int threads;     /* >= 1; the default is the number of processors */
-  uint64_t seed;   /* default 0 */
-  int verbosity;   /* 0 errors only, 1 a progress line on terminals, 2 every stage */
-  bool exit_zero;  /* exit 0 for every verdict */
-  bool check;      /* the certificate, before saying verified */
-  bool explain;    /* why unknown, on stderr at the end */
-  bool stats;      /* a table on stderr at the end */
+  double timeout; /* seconds; INFINITY: none */
+  size_t memory;  /* bytes; 0: no limit */
+  int threads;    /* >= 1; the default is the number of processors */
+  uint64_t seed;  /* default 0 */
+  int verbosity;  /* 0 errors only, 1 a progress line on terminals, 2 every stage */
+  bool exit_zero; /* exit 0 for every verdict */
+  bool check;     /* the certificate, before saying verified */
+  bool explain;   /* why unknown, on stderr at the end */
+  bool stats;     /* a table on stderr at the end */
+  bool strict;    /* VNN-LIB 2 as the standard has it */
+  bool has_semantics, has_format; /* they were given */
   const char *net; /* paths as given, borrowed from argv; NULL when not given */
   const char *spec;
   const char *witness;
   const char *certificate;
+  const char *assignments; /* folder for the tensors of a counterexample */
   WitnessFormat witness_format;
 } Options;
 

@@ -17,6 +17,9 @@ typedef struct {
   int lit;             /* NONE, the tightest literal, or UNORDERED */
 } End;
 
+/* Rows of more inputs than this give no bounds. */
+#define MAX_IMPLYING 64
+
 #define NONE      (-1)
 #define UNORDERED (-2)
 
@@ -29,7 +32,8 @@ typedef struct {
   const Dnf *d;
   Literals *lits;
   const Sexpr *s;
-  const int *line_of_input, *column_of_input;
+  const Scope *scope;
+  const Extend *extend;
   Prop *prop;
   Err *err;
   End *end;      /* End end[2 n_in]: lower end of X_i at 2 i, upper at 2 i + 1 */
@@ -67,19 +71,23 @@ static int tighter(const Builder *b, int old, int id)
   return (order < 0) == l->is_lower ? id : old;
 }
 
+/* So that restore can take it back. */
+static void log_change(Builder *b, int at)
+{
+  if (b->n_undo == b->undo_room) {
+    b->undo_room = b->undo_room ? b->undo_room * 2 : 64;
+    b->undo = mem_grow(b->undo, b->undo_room, sizeof *b->undo);
+  }
+  b->undo[b->n_undo++] = (Change){at, b->end[at]};
+}
+
 /* Intersect with one bound. */
 static void tighten(Builder *b, int id, bool log)
 {
   const Literal *const l = &b->lits->lit[id];
   const int at = 2 * l->var + !l->is_lower;
   End *const e = &b->end[at];
-  if (log) {
-    if (b->n_undo == b->undo_room) {
-      b->undo_room = b->undo_room ? b->undo_room * 2 : 64;
-      b->undo = mem_grow(b->undo, b->undo_room, sizeof *b->undo);
-    }
-    b->undo[b->n_undo++] = (Change){at, *e};
-  }
+  if (log) log_change(b, at);
   const End new = end_of(l, id);
   if (e->lit == NONE) {
     b->n_missing--;
@@ -90,6 +98,63 @@ static void tighten(Builder *b, int id, bool log)
   } else {
     *e = (End){fmin(e->outer, new.outer), fmin(e->inner, new.inner),
                tighter(b, e->lit, id)};
+  }
+}
+
+/* The input that output y copies, or -1. */
+static int input_of(const Builder *b, int y)
+{
+  const int k = y - b->scope->n_out;
+  return b->extend && k >= 0 && b->extend->item[k].b < 0 ? b->extend->item[k].a : -1;
+}
+
+/* coef[p] x_p of a row over the range of x_p. */
+static Ival part_of_row(const Builder *b, const Literal *l, int p, Ival *coef)
+{
+  const int i = input_of(b, b->lits->y[l->first + (size_t)p]);
+  const double c = b->lits->coef[l->first + (size_t)p];
+  const double off = round_mul_up(fabs(c), l->coef_rel);
+  *coef = (Ival){round_add_dn(c, -off), round_add_up(c, off)};
+  return ival_mul(*coef, (Ival){b->end[2 * i].outer, b->end[2 * i + 1].outer});
+}
+
+/* x_p has no bound where the row  sum_q coef[q] x_q <= value  gives one, and all others
+ * have theirs:  coef[p] x_p <= value - sum of the others. */
+static bool imply(Builder *b, const Literal *l, int p, bool log)
+{
+  const int i = input_of(b, b->lits->y[l->first + (size_t)p]);
+  const bool is_lower = b->lits->coef[l->first + (size_t)p] < 0;
+  const int at = 2 * i + !is_lower;
+  if (b->end[at].lit != NONE) return false;
+  Ival rest = l->value, coef;
+  for (int q = 0; q < l->n; q++)
+    if (q != p) rest = ival_add(rest, ival_neg(part_of_row(b, l, q, &coef)));
+  part_of_row(b, l, p, &coef);
+  if (!ival_finite(rest) || !ival_finite(coef) || (coef.lo <= 0 && coef.hi >= 0))
+    return false;
+  const Ival bound = ival_div(rest, coef);
+  if (!ival_finite(bound)) return false;
+  if (log) log_change(b, at);
+  const double outer = is_lower ? box_float_dn(bound.lo) : box_float_up(bound.hi);
+  b->end[at] = (End){outer, outer, UNORDERED};
+  b->n_missing--;
+  return true;
+}
+
+/* Bounds that follow from these rows, where ends are still missing. */
+static void imply_all(Builder *b, const int *lit, size_t n, bool log)
+{
+  bool more = b->extend && b->extend->copy;
+  while (more && b->n_missing) {
+    more = false;
+    for (size_t k = 0; k < n; k++) {
+      const Literal *const l = &b->lits->lit[lit[k]];
+      bool inputs_only = l->var < 0 && l->n <= MAX_IMPLYING;
+      for (int p = 0; inputs_only && p < l->n; p++)
+        inputs_only = input_of(b, b->lits->y[l->first + (size_t)p]) >= 0;
+      for (int p = 0; inputs_only && p < l->n; p++)
+        more = imply(b, l, p, log) || more;
+    }
   }
 }
 
@@ -137,15 +202,18 @@ static Status missing_bound(const Builder *b, const DnfConj *place)
     at++;
   const int i = at / 2;
   const char *const which = at % 2 ? "upper" : "lower";
+  char name[SCOPE_NAME];
+  scope_input_name(b->scope, i, name);
   if (place)
     return sexpr_fail(b->s, place->line, place->column, b->err, STATUS_DATA,
-                      "X_%d has no %s bound in this case; every input needs a finite "
+                      "%s has no %s bound in this case; every input needs a finite "
                       "lower and upper bound",
-                      i, which);
-  return sexpr_fail(b->s, b->line_of_input[i], b->column_of_input[i], b->err,
-                    STATUS_DATA,
-                    "X_%d has no %s bound; add (assert (%s X_%d <number>))", i, which,
-                    at % 2 ? "<=" : ">=", i);
+                      name, which);
+  int line, column;
+  scope_input_place(b->scope, i, &line, &column);
+  return sexpr_fail(b->s, line, column, b->err, STATUS_DATA,
+                    "%s has no %s bound; add (assert (%s %s <number>))", name, which,
+                    at % 2 ? "<=" : ">=", name);
 }
 
 /* ---- cases --------------------------------------------------------------- */
@@ -222,10 +290,24 @@ static void note_points(const Builder *b, int box)
   }
 }
 
+static void imply_case(Builder *b, const size_t *choice)
+{
+  int before;
+  do {
+    before = b->n_missing;
+    imply_all(b, b->common_row, b->n_common_rows, true);
+    for (size_t k = 0; k < b->n_choices; k++) {
+      const size_t conj = choose(b, k, choice);
+      imply_all(b, b->d->lit + b->d->conj[conj].start, dnf_conj_size(b->d, conj), true);
+    }
+  } while (b->n_missing && b->n_missing < before);
+}
+
 static Status build_case(Builder *b, RangeKind common_kind, const size_t *choice)
 {
   for (size_t k = 0; k < b->n_choices; k++)
     tighten_by(b, choose(b, k, choice), true);
+  if (b->n_missing) imply_case(b, choice);
   if (b->n_missing) {
     const DnfConj *place = NULL;
     if (b->n_choices) place = &b->d->conj[choose(b, b->n_choices - 1, choice)];
@@ -263,16 +345,20 @@ static Status empty_set(const Builder *b)
 {
   const int i = b->empty_input;
   const int low = b->empty_low, high = b->empty_high;
+  char name[SCOPE_NAME];
+  scope_input_name(b->scope, i, name);
+  int line, column;
+  scope_input_place(b->scope, i, &line, &column);
   if (low < 0 || high < 0)
-    return sexpr_fail(
-        b->s, b->line_of_input[i], b->column_of_input[i], b->err, STATUS_DATA,
-        "the input set is empty: the bounds of X_%d exclude each other", i);
+    return sexpr_fail(b->s, line, column, b->err, STATUS_DATA,
+                      "the input set is empty: the bounds of %s exclude each other",
+                      name);
   const Literal *const l = &b->lits->lit[low], *const h = &b->lits->lit[high];
   const Literal *const later = l->line > h->line ? l : h;
   return sexpr_fail(b->s, later->line, later->column, b->err, STATUS_DATA,
-                    "the input set is empty: X_%d >%s %.17g (line %d) and X_%d <%s "
+                    "the input set is empty: %s >%s %.17g (line %d) and %s <%s "
                     "%.17g (line %d)",
-                    i, l->strict ? "" : "=", l->value.lo, l->line, i,
+                    name, l->strict ? "" : "=", l->value.lo, l->line, name,
                     h->strict ? "" : "=", h->value.hi, h->line);
 }
 
@@ -391,6 +477,7 @@ static Status build(Builder *b)
     if (dnf_seg_size(b->d, s) == 0) return check_bounds(b); /* false: no case */
   Status rc = plan(b);
   if (rc) return rc;
+  imply_all(b, b->common_row, b->n_common_rows, false);
   RangeKind kind = RANGE_FULL;
   for (int i = 0; i < b->prop->n_in; i++)
     if (b->end[2 * i].lit != NONE && b->end[2 * i + 1].lit != NONE)
@@ -405,15 +492,14 @@ static Status build(Builder *b)
   return rc || b->any_nonempty ? rc : empty_set(b);
 }
 
-Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s,
-                   const int *line_of_input, const int *column_of_input, Prop *prop,
-                   Err *err)
+Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s, const Scope *scope,
+                   const Extend *extend, Prop *prop, Err *err)
 {
   Builder b = {.d = d,
                .lits = lits,
                .s = s,
-               .line_of_input = line_of_input,
-               .column_of_input = column_of_input,
+               .scope = scope,
+               .extend = extend,
                .prop = prop,
                .err = err,
                .common_box = -1,

@@ -10,6 +10,10 @@
  * so a case that is empty for decimals but not for float32 is still proved.  When
  * every case is empty for decimals the specification is refused.
  *
+ * An input without a bound of its own may have one by rows about inputs alone:
+ * X_g <= X_f and X_f <= 1.  Such a bound is an outer one, rounded outwards; the row
+ * stays and decides what lies inside.
+ *
  * Cases dropped like that, and false operands of an or, are counted in
  * prop->n_dropped.  A formula that is false as written has no case; its inputs need
  * bounds nevertheless.
@@ -19,15 +23,15 @@
 
 #include "net/base/status.h"
 #include "specs/dnf.h"
+#include "specs/extend.h"
 #include "specs/literal.h"
 #include "specs/prop.h"
+#include "specs/scope.h"
 #include "specs/sexpr.h"
 
-/* Fill prop and finish it.  line_of_input, column_of_input: where X_i is declared.
- * Fails DATA for missing bounds and an empty input set, UNSUPPORTED for too many
- * cases. */
-Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s,
-                   const int *line_of_input, const int *column_of_input, Prop *prop,
-                   Err *err);
+/* Fill prop and finish it; `extend` says which outputs are inputs, or is NULL.  Fails
+ * DATA for missing bounds and an empty input set, UNSUPPORTED for too many cases. */
+Status cases_build(const Dnf *d, Literals *lits, const Sexpr *s, const Scope *scope,
+                   const Extend *extend, Prop *prop, Err *err);
 
 #endif

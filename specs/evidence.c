@@ -6,6 +6,7 @@
 
 #include "net/base/json.h"
 #include "net/base/mem.h"
+#include "specs/assignment.h"
 
 #define FORMAT  "dualcert-witness"
 #define VERSION 1
@@ -88,9 +89,9 @@ void evidence_print(const Net *net, const Witness *w, Text *out)
   text_add(out, "  \"specification\": {\"sha256\": \"%s\"},\n", w->prop->sha256);
   text_add(out, "  \"case\": %d,\n  \"line\": %d,\n  \"kind\": \"%s\",\n  \"x\": [",
            w->case_id, c->line, witness_kind_word(w->kind));
-  for (int i = 0; i < w->n_in; i++) {
+  for (int i = 0; i < assignment_n_inputs(w->prop); i++) {
     if (i) text_add(out, ", ");
-    witness_print_input(w, i, out);
+    witness_print_input(w, assignment_input(w->prop, i), out);
   }
   text_add(out, "],\n");
   add_outputs(out, w);
@@ -144,9 +145,10 @@ static Status check_head(const char *path, const cJSON *root, const Net *net,
   return rc;
 }
 
-static Status read_point(const char *path, const cJSON *root, int n_in, double *x,
-                         Err *err)
+static Status read_point(const char *path, const cJSON *root, const Prop *prop,
+                         double *x, Err *err)
 {
+  const int n_in = assignment_n_inputs(prop);
   const cJSON *const array = json_get(root, "x");
   if (!array)
     return status_fail(err, STATUS_DATA, "%s: $.x is missing: the inputs of the point",
@@ -158,7 +160,7 @@ static Status read_point(const char *path, const cJSON *root, int n_in, double *
     rc = status_fail(err, STATUS_DATA,
                      "%s: $.x has %zu numbers, but the network has %d inputs", path, n,
                      n_in);
-  if (!rc) memcpy(x, values, n * sizeof *x);
+  if (!rc) rc = assignment_reduce(path, prop, values, x, err);
   mem_free(values);
   return rc;
 }
@@ -169,12 +171,11 @@ Status evidence_read(const char *path, const File *file, const Net *net,
   const char *s = file->data;
   while (*s && strchr(" \t\r\n", *s))
     s++;
-  if (*s != '{')
-    return witness_parse(path, file->data, file->size, net_in_size(net), x, err);
+  if (*s != '{') return assignment_parse(path, file->data, file->size, prop, x, err);
   cJSON *root = json_parse(path, file, err);
   if (!root) return err->code;
   Status rc = check_head(path, root, net, prop, err);
-  if (!rc) rc = read_point(path, root, net_in_size(net), x, err);
+  if (!rc) rc = read_point(path, root, prop, x, err);
   json_free(root);
   return rc;
 }

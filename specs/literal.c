@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "net/base/mem.h"
@@ -43,28 +44,23 @@ static void push_coef(Literals *store, int y, double coef)
   store->coef[store->n_coefs++] = coef;
 }
 
-static const char *name_of(const Term *t, int var, char name[16])
+/* A variable for a message. */
+static const char *name_of(const Term *t, int var, char name[SCOPE_NAME])
 {
-  const bool is_input = var < t->n_in;
-  int index = is_input ? var : var - t->n_in;
-  char digits[12];
-  int n = 0;
-  do
-    digits[n++] = (char)('0' + index % 10);
-  while (index /= 10);
-  char *out = name;
-  *out++ = is_input ? 'X' : 'Y';
-  *out++ = '_';
-  while (n)
-    *out++ = digits[--n];
-  *out = '\0';
+  const Scope *const scope = t->scope;
+  const int j = var - t->n_in;
+  if (j < 0) return scope_input_name(scope, var, name);
+  if (scope->version == 1 && j < scope->n_out)
+    snprintf(name, SCOPE_NAME, "Y_%d", j);
+  else
+    snprintf(name, SCOPE_NAME, "%s", j < scope->n_out ? "an output" : "a product");
   return name;
 }
 
 Status literal_read(Comparison *c, Sexpr *s, Err *err)
 {
   Ival left, right;
-  c->term->n = 0;
+  term_clear(c->term);
   Status rc = term_read(c->term, s, sexpr_next(s), &left, &c->left, err);
   if (rc) return rc;
   const int n_left = c->term->n;
@@ -77,7 +73,7 @@ Status literal_read(Comparison *c, Sexpr *s, Err *err)
   rc = sexpr_need(s, SEXPR_CLOSE, "\")\" after the two terms of a comparison", err);
   if (rc) return rc;
   int var = 0;
-  char name[16];
+  char name[SCOPE_NAME];
   if (!term_merge(c->term, &var))
     return sexpr_fail(s, c->line, c->column, err, STATUS_UNSUPPORTED,
                       "the coefficient of %s is too large, too small or cancels "
@@ -86,6 +82,9 @@ Status literal_read(Comparison *c, Sexpr *s, Err *err)
   if (!ival_finite(c->rhs))
     return sexpr_fail(s, c->line, c->column, err, STATUS_UNSUPPORTED,
                       "the constants of the comparison exceed the largest double");
+  if (c->term->tensor < 0)
+    return scope_lax(c->term->scope, s, c->line, c->column, LAX_CONSTANT,
+                     "VNN-LIB 2 has no type for a comparison without variables", err);
   return STATUS_OK;
 }
 
@@ -160,7 +159,7 @@ static Status add_row(Literals *store, const Sexpr *s, const Comparison *c,
   for (int p = 0; p < t->n; p++) {
     double rel;
     const double coef = centre(t->part[p].coef, &rel);
-    char name[16];
+    char name[SCOPE_NAME];
     if (!(rel <= MAX_COEF_REL) || !isfinite(coef) || coef == 0)
       return sexpr_fail(s, c->line, c->column, err, STATUS_UNSUPPORTED,
                         "the coefficient of %s cancels almost completely or is too "
@@ -181,6 +180,13 @@ Status literal_add(Literals *store, const Sexpr *s, const Comparison *c, bool gr
   if (t->n == 0) return decide(s, c, greater, strict, id, err);
   const bool some_input = t->part[0].var < t->n_in;
   const bool some_output = t->part[t->n - 1].var >= t->n_in;
+  if (t->extend && some_input && t->n > 1) {
+    if (!term_copy_inputs(c->term))
+      return sexpr_fail(s, c->line, c->column, err, STATUS_UNSUPPORTED,
+                        "more than %d inputs and products in comparisons",
+                        EXTEND_MAX_ITEMS);
+    return add_row(store, s, c, greater, &l, id, err);
+  }
   if (some_input && some_output)
     return sexpr_fail(s, c->line, c->column, err, STATUS_UNSUPPORTED,
                       "a comparison of inputs with outputs; supported are bounds on "

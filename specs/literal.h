@@ -5,7 +5,8 @@
  *     row     sum_p coef[p] Y_var[p] <= value                  (<)
  *
  * value lies in [value.lo, value.hi].  Comparisons of constants are decided
- * exactly.  Everything else is an error: nothing is approximated silently.
+ * exactly.  Y are the outputs with those of specs/extend.h: inputs in a row, and
+ * products, are among these.  Without a Term.extend such comparisons are refused.
  */
 #ifndef SPECS_LITERAL_H
 #define SPECS_LITERAL_H

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* specs/load.h -- a property from a file of any supported format, as net/reader.h does
- * for networks. */
+ * for networks.  Commands use specs/problem.h. */
 #ifndef SPECS_LOAD_H
 #define SPECS_LOAD_H
 
 #include "net/base/file.h"
 #include "specs/prop.h"
 
+typedef enum { LOAD_NONE, LOAD_JSON, LOAD_VNNLIB } LoadFormat;
+
+/* The format by content; LOAD_NONE with err DATA. */
+LoadFormat load_format(const char *path, const File *file, Err *err);
+
+/* A JSON specification; sha256 stays empty. */
+Prop *load_json(const char *path, const File *file, int n_in, int n_out, Err *err);
+
 /* Read VNN-LIB 1.0 or JSON by content (gzip too) and check it against the
- * network's input and output sizes.  Returns an owned Prop or NULL with err:
- * path, line and column, what was expected.  Fails NO_INPUT, IO, DATA,
- * UNSUPPORTED. */
+ * network's input and output sizes; what needs more outputs (specs/extend.h) is
+ * refused.  Returns an owned Prop or NULL with err: path, line and column, what was
+ * expected.  Fails NO_INPUT, IO, DATA, UNSUPPORTED. */
 Prop *load_prop(const char *path, int n_in, int n_out, Err *err);
 
 /* The same from a file in memory (file_from_memory); `name` takes the part of the path.

@@ -41,6 +41,8 @@ void prop_free(Prop *prop)
   mem_free(prop->hash);
   mem_free(prop->slot);
   mem_free(prop->path);
+  if (prop->scope) scope_free_all(prop->scope);
+  mem_free(prop->scope);
   mem_free(prop);
 }
 

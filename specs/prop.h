@@ -15,6 +15,7 @@
 
 #include "net/base/status.h"
 #include "specs/box.h"
+#include "specs/scope.h"
 
 /* sum_p coef[p] y[var[p]]  <=  rhs, or < when strict.  The true coefficients lie
  * within coef_rel |coef|, the true rhs in [rhs_lo, rhs_hi].  Variables ascend and
@@ -49,7 +50,8 @@ typedef struct {
 #define PROP_MAX_DECIMAL 60 /* cJSON reads numbers of 63 characters */
 
 typedef struct {
-  int n_in, n_out; /* variables X_0.., Y_0.. */
+  int n_in,
+      n_out; /* of the network: free inputs; outputs and those of specs/extend.h */
   int n_boxes;
   Box *boxes;      /* distinct */
   int n_cases;     /* 0: the unsafe set is empty, the property holds trivially */
@@ -59,6 +61,8 @@ typedef struct {
   int n_dropped;     /* disjuncts left out by the reader: they can never hold */
   char *path;
   char sha256[65];
+  Scope *scope; /* owned: what the specification calls inputs and outputs; NULL: X_0,
+                 * X_1, ... and Y_0, Y_1, ... */
   /* private to specs/prop.c */
   int boxes_room, cases_room, points_room;
   uint64_t *hash; /* uint64_t hash[boxes_room] */

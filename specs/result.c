@@ -6,6 +6,7 @@
 
 #include "net/base/mem.h"
 #include "net/base/utf8.h"
+#include "specs/assignment.h"
 
 void result_init(Result *r, const Prop *prop)
 {
@@ -254,6 +255,20 @@ void result_print_text(const Result *r, Text *out)
   unlock(r);
 }
 
+void result_print_vnnlib(const Result *r, const Net *net, bool with_values, Text *out)
+{
+  lock(r);
+  if (r->verdict == RESULT_FALSIFIED) {
+    text_add(out, "sat\n");
+    if (with_values) assignment_print(net, &r->witness, out);
+  } else if (r->verdict == RESULT_VERIFIED) {
+    text_add(out, "unsat\n");
+  } else {
+    text_add(out, r->reason == RESULT_TIMEOUT ? "timed-out\n" : "unknown\n");
+  }
+  unlock(r);
+}
+
 void result_print_vnncomp(const Result *r, const Net *net, Text *out)
 {
   lock(r);
@@ -261,7 +276,7 @@ void result_print_vnncomp(const Result *r, const Net *net, Text *out)
     text_add(out, "unsat\n");
   } else if (r->verdict == RESULT_FALSIFIED) {
     text_add(out, "sat\n");
-    witness_print(net, &r->witness, out);
+    assignment_print(net, &r->witness, out);
   } else {
     text_add(out, r->reason == RESULT_TIMEOUT ? "timeout\n" : "unknown\n");
   }
@@ -330,7 +345,12 @@ static void add_witness(Text *out, const Result *r, const Prop *prop)
            prop->cases[w->case_id].line);
   text_add(out, ",\n    \"kind\": \"%s\"", witness_kind_word(w->kind));
   add_number(out, ",\n    \"margin\": ", w->margin);
-  add_numbers(out, "x", w->x, w->n_in);
+  const int n_in = assignment_n_inputs(prop);
+  double *const x = mem_doubles((size_t)n_in);
+  for (int i = 0; i < n_in; i++)
+    x[i] = w->x[assignment_input(prop, i)];
+  add_numbers(out, "x", x, n_in);
+  mem_free(x);
   add_numbers(out, "y", w->y, w->n_out);
   add_numbers(out, "y_lo", w->y_lo, w->n_out);
   add_numbers(out, "y_hi", w->y_hi, w->n_out);

@@ -129,13 +129,15 @@ double result_worst(const Result *r);
 const char *result_verdict_word(Verdict verdict); /* "verified" ... */
 const char *result_reason_word(Reason reason);    /* "timeout" ... */
 
-/* The three output formats, appended to `out`.
+/* The four output formats, appended to `out`.
  *   text      the verdict word, and "(reason)" after unknown
- *   vnncomp   unsat | sat and the witness of witness_print | timeout | unknown
+ *   vnncomp   unsat | sat and the text of specs/assignment.h | timeout | unknown
+ *   vnnlib    unsat | sat and that text, if with_values | timed-out | unknown
  *   json      one object; numbers that are not finite are null
  * `extra` is JSON members text for the json format ("version": "1", ...), or NULL. */
 void result_print_text(const Result *r, Text *out);
 void result_print_vnncomp(const Result *r, const Net *net, Text *out);
+void result_print_vnnlib(const Result *r, const Net *net, bool with_values, Text *out);
 void result_print_json(const Result *r, const Net *net, const Prop *prop,
                        const char *extra, Text *out);
 

@@ -70,6 +70,22 @@ SexprToken sexpr_next(Sexpr *s)
   return token;
 }
 
+void sexpr_back(Sexpr *s, const SexprToken *token, int at)
+{
+  s->at = (int)(token->text - s->text) + at;
+}
+
+char sexpr_peek(Sexpr *s)
+{
+  skip_blanks(s);
+  return (char)(s->at < s->size ? s->text[s->at] : 0);
+}
+
+void sexpr_take(Sexpr *s)
+{
+  if (s->at < s->size) s->at++;
+}
+
 bool sexpr_is(const SexprToken *token, const char *word)
 {
   const size_t n = strlen(word);

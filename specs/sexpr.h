@@ -37,6 +37,14 @@ Status sexpr_init(Sexpr *s, const char *path, const char *text, size_t size, Err
 
 SexprToken sexpr_next(Sexpr *s);
 
+/* Character by character, for what is no s-expression inside one (indices of VNN-LIB
+ * 2). sexpr_back moves to byte `at` of a token that was just read; sexpr_peek skips
+ * blanks and comments and returns the next byte, 0 at the end; sexpr_take consumes it.
+ */
+void sexpr_back(Sexpr *s, const SexprToken *token, int at);
+char sexpr_peek(Sexpr *s);
+void sexpr_take(Sexpr *s);
+
 /* Is the token this atom? */
 bool sexpr_is(const SexprToken *token, const char *word);
 

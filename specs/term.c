@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "net/base/decimal.h"
 #include "net/base/mem.h"
@@ -17,6 +18,12 @@ struct TermFrame {
   Ival factor;    /* '*': product of the constant factors */
   int line, column;
 };
+
+void term_clear(Term *t)
+{
+  t->n = t->n_products = 0;
+  t->tensor = -1;
+}
 
 void term_free(Term *t)
 {
@@ -59,28 +66,60 @@ void term_negate(Term *t, int from)
     t->part[p].coef = ival_neg(t->part[p].coef);
 }
 
-static Status read_atom(Term *t, const Sexpr *s, const SexprToken *token,
-                        Ival *constant, SexprToken *number, Err *err)
+/* The standard's numbers are -1.5 and, for tensors of integers, -1. */
+static Status check_number(Term *t, const Sexpr *s, const SexprToken *token, Err *err)
 {
-  char letter, shown[SEXPR_SHOW];
-  int index;
+  const char *const text = token->text;
+  int at = *text == '-', digits = 0, dots = 0;
+  bool plain = at < token->n && text[at] != '.' && text[token->n - 1] != '.';
+  for (; at < token->n; at++) {
+    dots += text[at] == '.';
+    digits += text[at] >= '0' && text[at] <= '9';
+    plain = plain && (text[at] == '.' || (text[at] >= '0' && text[at] <= '9'));
+  }
+  if (!plain || !digits || dots > 1)
+    return scope_lax(t->scope, s, token->line, token->column, LAX_NUMBER,
+                     "VNN-LIB 2 writes numbers as -12.5, without sign +, exponent, or "
+                     "dot at an end",
+                     err);
+  if (dots) return STATUS_OK;
+  return scope_lax(
+      t->scope, s, token->line, token->column, LAX_INTEGER,
+      "VNN-LIB 2 writes constants of real and floating types with a decimal "
+      "point, 1.0",
+      err);
+}
+
+/* All variables of a comparison have one type. */
+static Status check_type(Term *t, const Sexpr *s, const SexprToken *token, int tensor,
+                         Err *err)
+{
+  if (tensor < 0) return STATUS_OK;
+  if (t->tensor < 0) t->tensor = tensor;
+  const ScopeTensor *const a = &t->scope->tensor[t->tensor];
+  const ScopeTensor *const b = &t->scope->tensor[tensor];
+  if (a == b || !strcmp(a->type, b->type)) return STATUS_OK;
+  if (scope_type_is_real(a->type) && scope_type_is_real(b->type)) return STATUS_OK;
+  return scope_lax(t->scope, s, token->line, token->column, LAX_MIXED,
+                   "VNN-LIB 2 compares variables of one type only", err);
+}
+
+static Status read_atom(Term *t, Sexpr *s, const SexprToken *token, Ival *constant,
+                        SexprToken *number, Err *err)
+{
   Decimal value;
   *number = (SexprToken){.kind = SEXPR_END};
   if (decimal_parse(token->text, (size_t)token->n, &value)) {
     *constant = (Ival){value.lo, value.hi};
     *number = *token;
-    return STATUS_OK;
+    return t->scope->version == 1 ? STATUS_OK : check_number(t, s, token, err);
   }
-  if (!term_variable(token, &letter, &index))
-    return sexpr_expected(s, token, "a finite decimal number, X_<i>, Y_<j> or a term",
-                          err);
-  const int size = letter == 'X' ? t->n_in : t->n_out;
-  if (index >= size)
-    return sexpr_fail(s, token->line, token->column, err, STATUS_DATA,
-                      "%s is not declared; the declared variables are %c_0 to %c_%d",
-                      sexpr_show(token, shown), letter, letter, size - 1);
+  int var, tensor;
+  Status rc = scope_variable(t->scope, s, token, &var, &tensor, err);
+  if (!rc) rc = check_type(t, s, token, tensor, err);
+  if (rc) return rc;
   *constant = (Ival){0, 0};
-  add_part(t, letter == 'X' ? index : t->n_in + index, (Ival){1, 1});
+  add_part(t, var, (Ival){1, 1});
   return STATUS_OK;
 }
 
@@ -103,6 +142,41 @@ static Status open_frame(Term *t, Sexpr *s, const SexprToken *paren, Err *err)
   return STATUS_OK;
 }
 
+/* Frame f holds the parts part[f->first..first-1] and a constant; the operand
+ * part[first..n-1] and `constant`.  Both are replaced by their product. */
+static Status multiply(Term *t, const Sexpr *s, TermFrame *f, int first, Ival constant,
+                       Err *err)
+{
+  if (!t->extend)
+    return sexpr_fail(s, f->line, f->column, err, STATUS_UNSUPPORTED,
+                      "a product of two variables; supported are linear terms");
+  const int a = f->first, b = first, end = t->n;
+  const long long n = (long long)(b - a + 1) * (end - b + 1) + t->n_products;
+  if (n > TERM_MAX_PRODUCTS)
+    return sexpr_fail(s, f->line, f->column, err, STATUS_UNSUPPORTED,
+                      "the products of this comparison have more than %d parts",
+                      TERM_MAX_PRODUCTS);
+  t->n_products = (int)n;
+  for (int p = a; p < b; p++)
+    for (int q = b; q < end; q++) {
+      const int var = extend_product(t->extend, t->part[p].var, t->part[q].var);
+      if (var < 0)
+        return sexpr_fail(s, f->line, f->column, err, STATUS_UNSUPPORTED,
+                          "a product of degree above %d, or more than %d products",
+                          EXTEND_MAX_DEGREE, EXTEND_MAX_ITEMS);
+      add_part(t, var, ival_mul(t->part[p].coef, t->part[q].coef));
+    }
+  for (int p = a; p < end; p++) {
+    const Ival factor = p < b ? constant : f->constant;
+    if (factor.lo != 0 || factor.hi != 0)
+      add_part(t, t->part[p].var, ival_mul(t->part[p].coef, factor));
+  }
+  f->constant = ival_mul(f->constant, constant);
+  memmove(t->part + a, t->part + end, (size_t)(t->n - end) * sizeof *t->part);
+  t->n -= end - a;
+  return STATUS_OK;
+}
+
 /* An operand with that constant and the parts part[first..n-1] is complete. */
 static Status take_operand(Term *t, const Sexpr *s, int first, Ival constant, Err *err)
 {
@@ -116,8 +190,7 @@ static Status take_operand(Term *t, const Sexpr *s, int first, Ival constant, Er
   } else if (first == t->n) {
     f->factor = ival_mul(f->factor, constant);
   } else if (f->is_linear) {
-    return sexpr_fail(s, f->line, f->column, err, STATUS_UNSUPPORTED,
-                      "a product of two variables; supported are linear terms");
+    return multiply(t, s, f, first, constant, err);
   } else {
     f->is_linear = true;
     f->constant = constant;
@@ -174,6 +247,17 @@ static int by_variable(const void *a, const void *b)
 {
   const TermPart *p = a, *q = b;
   return (p->var > q->var) - (p->var < q->var);
+}
+
+bool term_copy_inputs(Term *t)
+{
+  for (int p = 0; p < t->n; p++) {
+    if (t->part[p].var >= t->n_in) continue;
+    t->part[p].var = extend_copy(t->extend, t->part[p].var);
+    if (t->part[p].var < 0) return false;
+  }
+  qsort(t->part, (size_t)t->n, sizeof *t->part, by_variable);
+  return true;
 }
 
 static bool has_sign(Ival a)

@@ -437,18 +437,6 @@ void witness_print_input(const Witness *w, int i, Text *out)
     text_add(out, "%.17g", w->x[i]);
 }
 
-void witness_print(const Net *net, const Witness *w, Text *out)
-{
-  for (int i = 0; i < w->n_in; i++) {
-    text_add(out, "%s(X_%d ", i ? "\n" : "(", i);
-    witness_print_input(w, i, out);
-    text_add(out, ")");
-  }
-  for (int i = 0; i < w->n_out; i++)
-    text_add(out, "\n(Y_%d %.17g)", i, net->is_float32 ? (double)w->y32[i] : w->y[i]);
-  text_add(out, ")\n");
-}
-
 /* One "(NAME VALUE)" after its "(". */
 static Status read_pair(Sexpr *s, int n_in, double *x, bool *seen, Err *err)
 {

@@ -78,13 +78,9 @@ void witness_explain(const Net *net, const Prop *prop, const double *x, Text *wh
  * double: rounding it is what whoever reads the text must do. */
 void witness_print_input(const Witness *w, int i, Text *out);
 
-/* The VNN-COMP text: ((X_0 v) ... (Y_0 v) ...) one pair per line, %.17g, Y from
- * the float32 evaluation when the model is float32. */
-void witness_print(const Net *net, const Witness *w, Text *out);
-
-/* Read the X values of such a text, perhaps after the word `sat`.  A decimal means
- * its nearest double; every X_i must be given once, Y values are ignored.
- * Fails DATA. */
+/* Read the X values of the text ((X_0 v) ... (Y_0 v) ...) of specs/assignment.h,
+ * perhaps after the word `sat`.  A decimal means its nearest double; every X_i must be
+ * given once, Y values are ignored. Fails DATA. */
 Status witness_parse(const char *path, const char *text, size_t size, int n_in,
                      double *x, Err *err);
 

@@ -13,6 +13,7 @@
 #include "solver/proof.h"
 #include "solver/solve.h"
 #include "specs/check/check.h"
+#include "specs/assignment.h"
 #include "specs/evidence.h"
 
 /* One call.  What is left when the engine runs out of memory: `result` and the flags;
@@ -160,7 +161,7 @@ static void keep_witness(const Verification *v)
   to->n_out = w->n_out;
   to->kind = w->kind;
   to->case_id = w->case_id;
-  witness_print(v->net, w, &text);
+  assignment_print(v->net, w, &text);
   evidence_print(v->net, w, &evidence);
   to->witness = text.s;
   to->evidence = evidence.s;

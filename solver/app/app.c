@@ -3,15 +3,18 @@
 
 #include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "net/base/mem.h"
 #include "solver/app/cmd_bound.h"
+#include "solver/app/cmd_convert.h"
 #include "solver/app/cmd_eval.h"
 #include "solver/app/cmd_gate.h"
 #include "solver/app/cmd_info.h"
 #include "solver/app/cmd_suite.h"
+#include "solver/app/cmd_supports.h"
 #include "solver/app/cmd_verify.h"
 #include "solver/app/cmd_witness.h"
 #include "solver/app/usage.h"
@@ -73,10 +76,21 @@ static void print_version(FILE *stream, struct argp_state *state)
           DUALCERT_VERSION, COMPILER, DUALCERT_MODE);
 }
 
+enum { KEY_NAME = 0x100 };
+
+static const struct argp_option app_options[] = {
+    {"name", KEY_NAME, 0, 0, "Print the name of the program", 0},
+    {0, 0, 0, 0, 0, 0},
+};
+
 /* The first word that is no option ends the parsing here. */
 static error_t parse_word(int key, char *arg, struct argp_state *state)
 {
   (void)arg;
+  if (key == KEY_NAME) {
+    puts("dualcert");
+    exit(0);
+  }
   if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
   *(int *)state->input = state->next - 1;
   state->next = state->argc;
@@ -144,7 +158,8 @@ int app_run(int argc, char **argv)
 {
   argp_program_version_hook = print_version;
   argp_err_exit_status = STATUS_USAGE;
-  const struct argp argp = {NULL, parse_word, "COMMAND ...", doc, NULL, NULL, NULL};
+  const struct argp argp = {app_options, parse_word, "COMMAND ...", doc,
+                            NULL,        NULL,       NULL};
   int word = 0;
   if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &word)) return STATUS_USAGE;
   if (!word) {

@@ -7,14 +7,13 @@
 
 #include "net/base/mem.h"
 #include "net/base/round.h"
-#include "net/reader.h"
-#include "net/rounded.h"
 #include "solver/bound.h"
 #include "solver/limits.h"
 #include "solver/options.h"
 #include "solver/app/mistake.h"
 #include "solver/app/usage.h"
-#include "specs/load.h"
+#include "solver/app/networks.h"
+#include "specs/problem.h"
 
 /* In the order of BoundMethod. */
 static const char *const method_words[] = {"ibp",  "crown", "slopes",
@@ -32,6 +31,7 @@ static struct {
   size_t memory;
   Net *net;
   Prop *prop;
+  Problem problem; /* owns both */
   BoundRow *rows;
   atomic_bool has_rows;
 } run;
@@ -180,12 +180,17 @@ static Status load(Err *err)
 {
   const Status rc = round_self_test(err);
   if (rc) return rc;
-  run.net = reader_load(run.usage.args[0], err);
-  if (!run.net) return err->code;
-  if (run.request.float32 && rounded_check(run.net, err)) return err->code;
-  run.prop =
-      load_prop(run.usage.args[1], net_in_size(run.net), net_out_size(run.net), err);
-  return run.prop ? STATUS_OK : err->code;
+  Networks nets = {0};
+  Status loaded = networks_positional(&nets, run.usage.args[0], err);
+  const ProblemFiles files = {.nets = nets.nets,
+                              .n_nets = nets.n,
+                              .spec = run.usage.args[1],
+                              .float32 = run.request.float32};
+  if (!loaded) loaded = problem_load(&files, &run.problem, err);
+  networks_reset(&nets);
+  run.net = run.problem.net;
+  run.prop = run.problem.prop;
+  return loaded;
 }
 
 static int compute(const Stop *stop, Err *err)
@@ -212,8 +217,7 @@ static void clean_up(void)
 {
   atomic_store(&run.has_rows, false);
   mem_free(run.rows);
-  prop_free(run.prop);
-  net_free(run.net);
+  problem_free(&run.problem);
   run.rows = NULL;
   run.prop = NULL;
   run.net = NULL;

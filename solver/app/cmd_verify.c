@@ -11,9 +11,9 @@
 #include "net/base/file.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
-#include "net/reader.h"
 #include "net/rounded.h"
 #include "solver/app/app.h"
+#include "solver/app/networks.h"
 #include "solver/jsonout.h"
 #include "solver/limits.h"
 #include "solver/options.h"
@@ -26,14 +26,17 @@
 #include "solver/explain.h"
 #include "specs/check/check.h"
 #include "specs/evidence.h"
-#include "specs/load.h"
+#include "specs/assignment.h"
+#include "specs/problem.h"
 
 /* The run, for last words on other threads.  Everything but the result is constant
  * once `has_result` is set; the result has its own lock. */
 static struct {
   Options options;
   double started;
-  Net *net;
+  Networks networks;
+  Problem problem;
+  Net *net; /* both of the problem */
   Prop *prop;
   Proof *proof;
   bool is_certified; /* the certificate has been written */
@@ -51,6 +54,9 @@ enum {
   KEY_STATS,
   KEY_CHECK,
   KEY_EXPLAIN,
+  KEY_NETWORK,
+  KEY_STRICT,
+  KEY_ASSIGNMENTS,
   KEY_VALUE /* and up: options_set */
 };
 
@@ -60,6 +66,12 @@ enum { MAX_ROWS = 64 };
 enum { EXIT_REJECTED = 3 };
 
 static const struct argp_option fixed_options[] = {
+    {"network", KEY_NETWORK, "NAME=FILE", 0,
+     "The file of the network that SPEC, in VNN-LIB 2, calls NAME; for every network "
+     "that equals no other",
+     0},
+    {"strict", KEY_STRICT, 0, 0,
+     "Accept nothing in VNN-LIB 2 that the standard does not have", 0},
     {"semantics", KEY_VALUE + 8, "NUMBERS", 0,
      "What verified speaks about: real (default), the network over the real numbers, "
      "or "
@@ -70,13 +82,17 @@ static const struct argp_option fixed_options[] = {
     {"memory", KEY_VALUE + 1, "MB", 0, "Give up before using more (default: no limit)",
      0},
     {0, 0, 0, 0, "Output:", 2},
-    {"format", KEY_VALUE + 2, "FORMAT", 0, "text (default), json or vnncomp", 0},
+    {"format", KEY_VALUE + 2, "FORMAT", 0,
+     "text (default), json, vnncomp, or vnnlib (default with --network)", 0},
     {"witness", KEY_VALUE + 3, "FILE", 0,
      "When falsified, write the counterexample there; otherwise FILE is left alone", 0},
     {"witness-format", KEY_VALUE + 14, "FORMAT", 0,
      "text (VNN-COMP's form), json (with evidence), or auto (default): json when FILE "
      "ends in .json",
      0},
+    {"serialise-assignments", KEY_ASSIGNMENTS, "DIR", 0,
+     "Write a counterexample as DIR/VARIABLE.pb, ONNX tensors", 0},
+    {"assignments", KEY_ASSIGNMENTS, 0, OPTION_ALIAS, 0, 0},
     {"certificate", KEY_VALUE + 12, "FILE", 0,
      "When verified, write there what dualcert-check needs to check that", 0},
     {"check", KEY_CHECK, 0, 0,
@@ -122,6 +138,9 @@ static const char *name_of_key(int key)
   return NULL;
 }
 
+static const Usage query_usage = {
+    .command = "verify", .n_wanted = 1, .names = {"SPEC"}};
+
 static error_t parse_key(int key, char *arg, struct argp_state *state)
 {
   Usage *usage = state->input;
@@ -141,6 +160,21 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   case KEY_EXPLAIN:
     run.options.explain = true;
     return 0;
+  case KEY_STRICT:
+    run.options.strict = true;
+    return 0;
+  case KEY_ASSIGNMENTS:
+    run.options.assignments = arg;
+    return 0;
+  case KEY_NETWORK:
+    return usage_checked(networks_add(&run.networks, arg, &usage->err));
+  case ARGP_KEY_ARG:
+    /* With --network the only argument is the specification. */
+    if (run.networks.n && usage->n_wanted == 2) *usage = query_usage;
+    return usage_key(usage, key, arg);
+  case ARGP_KEY_END:
+    if (run.networks.n && usage->n_wanted == 2) *usage = query_usage;
+    return usage_key(usage, key, arg);
   case KEY_CHECK:
     run.options.check = true;
     return 0;
@@ -167,8 +201,14 @@ static Status parse(int argc, char **argv)
   Usage usage = {.command = "verify", .n_wanted = 2, .names = {"NET", "SPEC"}};
   Status rc = usage_parse(&argp, argc, argv, &usage, &usage);
   if (!rc) rc = mistake_check(&usage);
-  run.options.net = usage.args[0];
-  run.options.spec = usage.args[1];
+  const bool named = run.networks.n > 0;
+  run.options.net = named ? run.networks.nets[0].path : usage.args[0];
+  run.options.spec = usage.args[named ? 0 : 1];
+  if (!rc && !named) {
+    rc = networks_positional(&run.networks, usage.args[0], &usage.err);
+    if (rc) usage_report(&usage.err);
+  }
+  if (named && !run.options.has_format) run.options.format = FORMAT_VNNLIB;
 #ifndef NDEBUG
   /* No certificate leaves a debug build that the checker has not seen. */
   if (run.options.certificate) run.options.check = true;
@@ -220,6 +260,9 @@ static const char *fallback(Reason why)
   case FORMAT_VNNCOMP:
     text_add(t, "%s\n", why == RESULT_TIMEOUT ? "timeout" : "unknown");
     break;
+  case FORMAT_VNNLIB:
+    text_add(t, "%s\n", why == RESULT_TIMEOUT ? "timed-out" : "unknown");
+    break;
   }
   return t->s;
 }
@@ -227,7 +270,7 @@ static const char *fallback(Reason why)
 static int exit_code(Verdict verdict)
 {
   if (verdict == RESULT_UNKNOWN && run.is_rejected) return EXIT_REJECTED;
-  if (run.options.exit_zero) return 0;
+  if (run.options.exit_zero || run.options.format == FORMAT_VNNLIB) return 0;
   return verdict == RESULT_VERIFIED ? 0 : verdict == RESULT_FALSIFIED ? 1 : 2;
 }
 
@@ -246,6 +289,9 @@ static void format_once(Text *out)
     break;
   case FORMAT_VNNCOMP:
     result_print_vnncomp(&run.result, run.net, out);
+    break;
+  case FORMAT_VNNLIB:
+    result_print_vnnlib(&run.result, run.net, !run.options.assignments, out);
     break;
   }
 }
@@ -276,7 +322,7 @@ static Status write_witness(Err *err)
   if (json)
     evidence_print(run.net, &run.result.witness, &text);
   else
-    witness_print(run.net, &run.result.witness, &text);
+    assignment_print(run.net, &run.result.witness, &text);
   pthread_mutex_unlock(&run.result.lock);
   const Status rc = file_write(run.options.witness, text.s, text.n, err);
   text_free(&text);
@@ -300,6 +346,15 @@ static void say_suspicion(Verdict verdict)
         run.options.spec, SUSPECT_POINTS, run.options.spec);
 }
 
+static Status write_assignments(Err *err)
+{
+  pthread_mutex_lock(&run.result.lock);
+  const Status rc =
+      assignment_write(run.net, &run.result.witness, run.options.assignments, err);
+  pthread_mutex_unlock(&run.result.lock);
+  return rc;
+}
+
 /* Print the result and everything that follows it.  Returns the exit status.
  * Needs limits_claim. */
 static int answer(Text *out)
@@ -313,6 +368,7 @@ static int answer(Text *out)
   progress_clear();
   limits_print(out, code, &err);
   if (verdict == RESULT_FALSIFIED && run.options.witness) write_witness(&err);
+  if (verdict == RESULT_FALSIFIED && run.options.assignments) write_assignments(&err);
   if (verdict == RESULT_VERIFIED && run.options.certificate && !run.is_certified)
     status_fail(&err, STATUS_IO, "%s: no certificate: it could not be finished",
                 run.options.certificate);
@@ -364,17 +420,50 @@ static void say_vacuous(void)
                  run.options.spec);
 }
 
+/* What `verified` is about, where the specification declares floating types:
+ * docs/decisions/0012-declared-types.md. */
+static Status choose_semantics(Err *err)
+{
+  Options *const o = &run.options;
+  const char *const type = scope_type(run.prop->scope);
+  if (run.prop->scope->notes.n) progress_say(1, "note: %s", run.prop->scope->notes.s);
+  if (o->has_semantics || (type && !strcmp(type, "real"))) return STATUS_OK;
+  if (o->strict && type && !strcmp(type, "float32")) {
+    o->semantics = SEMANTICS_FLOAT32;
+    return STATUS_OK;
+  }
+  if (o->strict)
+    return status_fail(err, STATUS_UNSUPPORTED,
+                       "%s: declares %s; nothing is proved about the rounding of that; "
+                       "declare real, or give --semantics real",
+                       o->spec, type ? type : "several types");
+  progress_say(
+      1,
+      "note: %s declares %s; unsat and verified are about the network over the "
+      "real numbers%s",
+      o->spec, type ? type : "several types",
+      type && !strcmp(type, "float32")
+          ? "; --semantics float32 is about every execution in float32"
+          : "");
+  return STATUS_OK;
+}
+
 static Status load(Err *err)
 {
   const Options *o = &run.options;
   const Status rc = round_self_test(err);
   if (rc) return rc;
-  run.net = reader_load(o->net, err);
-  if (!run.net) return err->code;
+  const ProblemFiles files = {.nets = run.networks.nets,
+                              .n_nets = run.networks.n,
+                              .spec = o->spec,
+                              .strict = o->strict,
+                              .float32 = o->semantics == SEMANTICS_FLOAT32};
+  if (problem_load(&files, &run.problem, err)) return err->code;
+  run.net = run.problem.net;
+  run.prop = run.problem.prop;
+  if (choose_semantics(err)) return err->code;
   if (o->semantics == SEMANTICS_FLOAT32 && rounded_check(run.net, err))
     return err->code;
-  run.prop = load_prop(o->spec, net_in_size(run.net), net_out_size(run.net), err);
-  if (!run.prop) return err->code;
   progress_say(2, "read %s: %d layers, %zu neurons, %d inputs, %d outputs", o->net,
                run.net->n_nodes - 1, net_n_neurons(run.net), net_in_size(run.net),
                net_out_size(run.net));
@@ -439,8 +528,8 @@ static void clean_up(void)
   proof_free(run.proof);
   run.proof = NULL;
   run.is_certified = run.is_checked = run.is_rejected = false;
-  prop_free(run.prop);
-  net_free(run.net);
+  problem_free(&run.problem);
+  networks_reset(&run.networks);
   run.prop = NULL;
   run.net = NULL;
   for (int i = 0; i <= RESULT_REJECTED; i++)

@@ -6,13 +6,13 @@
 #include "net/base/file.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
-#include "net/reader.h"
 #include "solver/jsonout.h"
 #include "solver/options.h"
 #include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 #include "specs/evidence.h"
-#include "specs/load.h"
+#include "solver/app/networks.h"
+#include "specs/problem.h"
 #include "specs/witness.h"
 
 static const char *const format_words[] = {"text", "json", NULL};
@@ -151,21 +151,21 @@ int cmd_witness_run(int argc, char **argv)
   if (wrong) return (int)wrong;
   Err err = {0};
   int code = 0;
-  Prop *prop = NULL;
+  Problem p = {0};
   double *x = NULL;
-  Net *net = reader_load(a.usage.args[1], &err);
-  Status rc = net ? round_self_test(&err) : err.code;
+  Networks nets = {0};
+  Status rc = round_self_test(&err);
+  if (!rc) rc = networks_positional(&nets, a.usage.args[1], &err);
+  const ProblemFiles files = {
+      .nets = nets.nets, .n_nets = nets.n, .spec = a.usage.args[2]};
+  if (!rc) rc = problem_load(&files, &p, &err);
   if (!rc) {
-    prop = load_prop(a.usage.args[2], net_in_size(net), net_out_size(net), &err);
-    rc = prop ? STATUS_OK : err.code;
+    x = mem_doubles0((size_t)net_in_size(p.net));
+    rc = read_point(a.usage.args[0], p.net, p.prop, x, &err);
   }
-  if (!rc) {
-    x = mem_doubles0((size_t)net_in_size(net));
-    rc = read_point(a.usage.args[0], net, prop, x, &err);
-  }
-  if (!rc) check(&a, net, prop, x, &code, &err);
+  if (!rc) check(&a, p.net, p.prop, x, &code, &err);
   mem_free(x);
-  prop_free(prop);
-  net_free(net);
+  problem_free(&p);
+  networks_reset(&nets);
   return err.code ? usage_report(&err) : code;
 }

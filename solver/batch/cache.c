@@ -101,7 +101,7 @@ static void add_spec(const char *path, const File *file, Text *all)
   Err ignored = {0};
   cJSON *root = json_parse(path, file, &ignored);
   if (root) add_companions(path, root, all);
-  cJSON_Delete(root);
+  json_free(root);
   status_reset(&ignored);
 }
 
@@ -206,7 +206,7 @@ bool cache_find(const Cache *cache, const char *key, CacheEntry *entry)
   const char *parts[N_PARTS];
   const bool found =
       cJSON_IsObject(root) && read_parts(root, key, parts) && fill(cache, parts, entry);
-  cJSON_Delete(root);
+  json_free(root);
   if (!found) cache_entry_reset(entry);
   return found;
 }

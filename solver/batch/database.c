@@ -232,7 +232,7 @@ static cJSON *read_settings(const char *out, Err *err)
                         : json_parse(path.s, &file, err);
   if (settings && !cJSON_IsString(json_get(settings, "id"))) {
     status_fail(err, STATUS_DATA, "%s: expected a text \"id\"", path.s);
-    cJSON_Delete(settings);
+    json_free(settings);
     settings = NULL;
   }
   file_free(&file);
@@ -254,6 +254,6 @@ Status database_write(const char *path, const char *out, Err *err)
   if (!rc) rc = put_all(&d, out, settings, err);
   sqlite3_close(d.db);
   mem_free(d.run);
-  cJSON_Delete(settings);
+  json_free(settings);
   return rc;
 }

@@ -66,7 +66,7 @@ static bool is_about(const cJSON *json, const GateItem *item)
 static void take_result(GateItem *item, char *text, cJSON *json)
 {
   mem_free(item->result);
-  if (item->json) cJSON_Delete(item->json);
+  json_free(item->json);
   item->result = text;
   item->json = json;
 }

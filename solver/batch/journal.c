@@ -41,7 +41,7 @@ Status journal_each(const char *path, JournalEach each, void *context, Err *err)
     cJSON *verify = NULL;
     rc = row_read(place.s, at, (size_t)(stop - at), &row, &verify, err);
     if (!rc) rc = each(context, &row, verify, at, (size_t)(stop - at), err);
-    if (verify) cJSON_Delete(verify);
+    json_free(verify);
     text_free(&place);
     at = stop + 1;
   }

@@ -378,7 +378,7 @@ static Status parse(const char *path, const File *file, Manifest *m, Err *err)
   Status rc = read_head(&r, &at);
   if (!rc)
     rc = json_get(root, "checks") ? read_checks(&r, &at) : read_as_check(&r, &at);
-  cJSON_Delete(root);
+  json_free(root);
   return rc;
 }
 

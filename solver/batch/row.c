@@ -282,15 +282,15 @@ Status row_read(const char *place, const char *data, size_t size, Row *row,
                   : status_fail(err, STATUS_DATA, "%s: expected an object", place);
   cJSON *answer = rc ? NULL : cJSON_DetachItemFromObjectCaseSensitive(object, "verify");
   if (answer && !cJSON_IsObject(answer)) {
-    cJSON_Delete(answer);
+    json_free(answer);
     answer = NULL;
   }
   if (!rc) digest(answer, row);
   if (verify)
     *verify = answer;
   else if (answer)
-    cJSON_Delete(answer);
-  cJSON_Delete(object);
+    json_free(answer);
+  json_free(object);
   if (rc) row_reset(row);
   return rc;
 }

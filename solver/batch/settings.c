@@ -94,8 +94,8 @@ Status settings_compare(const char *path, const char *text, const char *dir, Err
   cJSON *old = rc ? NULL : json_parse(path, &file, err);
   cJSON *new = old ? json_parse("settings", &current, err) : NULL;
   rc = new ? compare(old, new, dir, err) : err ? err->code : STATUS_DATA;
-  if (old) cJSON_Delete(old);
-  if (new) cJSON_Delete(new);
+  json_free(old);
+  json_free(new);
   file_free(&file);
   file_free(&current);
   return rc;

@@ -7,10 +7,10 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
-#include "net/reader.h"
 #include "specs/check/check.h"
 #include "specs/check/dump.h"
-#include "specs/load.h"
+#include "specs/netlist.h"
+#include "specs/problem.h"
 
 typedef struct {
   bool verbose, dump, exact;
@@ -117,19 +117,25 @@ int main(int argc, char **argv)
   argp_program_version = "dualcert-check " DUALCERT_VERSION;
   argp_parse(&arguments, argc, argv, 0, NULL, &a);
   const char *const *const file = a.file + (a.dump ? 0 : 1);
-  Prop *prop = NULL;
-  Net *net = NULL;
+  Problem p = {0};
+  NetList list = {0};
+  const ProblemNet one = {NULL, file[0]};
+  ProblemFiles files = {.nets = &one, .n_nets = 1, .spec = file[1]};
   int status = (int)round_self_test(&err);
-  if (!status) net = reader_load(file[0], &err);
-  if (net) prop = load_prop(file[1], net_in_size(net), net_out_size(net), &err);
-  if (prop && a.dump) dump(net, prop, a.limit);
-  if (prop && !a.dump) status = judge(&a, net, prop, &err);
+  if (!status && netlist_is(file[0])) {
+    status = (int)netlist_parse(file[0], &list, &err);
+    files.nets = list.nets;
+    files.n_nets = list.n;
+  }
+  if (!status) status = (int)problem_load(&files, &p, &err);
+  if (p.prop && a.dump) dump(p.net, p.prop, a.limit);
+  if (p.prop && !a.dump) status = judge(&a, p.net, p.prop, &err);
   if (err.code) {
     fprintf(stderr, "dualcert-check: %s\n", err.text);
     status = (int)err.code;
   }
-  prop_free(prop);
-  net_free(net);
+  problem_free(&p);
+  netlist_reset(&list);
   status_reset(&err);
   if (fflush(stdout) != 0 && !status) status = STATUS_IO;
   return status;

@@ -6,6 +6,7 @@
 #include "net/base/mem.h"
 #include "net/base/prng.h"
 #include "specs/vnnlib.h"
+#include "specs/assignment.h"
 #include "specs/witness.h"
 
 /* y = (x0 + x1, x0 - x1) */
@@ -497,7 +498,7 @@ Test(witness, the_text_is_the_competition_format_and_reads_back)
   Witness w;
   cr_assert(witness_replay(net, p, (double[]){1, 0.75}, &w));
   Text t = {0};
-  witness_print(net, &w, &t);
+  assignment_print(net, &w, &t);
   cr_assert_str_eq(t.s, "((X_0 1)\n(X_1 0.75)\n(Y_0 1.75)\n(Y_1 0.25))\n");
   double x[2];
   Err err = {0};
@@ -522,7 +523,7 @@ Test(witness, seventeen_digits_read_back_to_the_same_float)
     Witness w;
     cr_assert(witness_replay(net, p, x, &w));
     Text t = {0};
-    witness_print(net, &w, &t);
+    assignment_print(net, &w, &t);
     double back[2];
     cr_assert_eq(witness_parse("w", t.s, t.n, 2, back, NULL), STATUS_OK);
     cr_assert(back[0] == x[0] && back[1] == x[1]);
