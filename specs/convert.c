@@ -10,7 +10,7 @@
 
 typedef struct {
   bool is_not, negate;
-  int n; /* operands so far */
+  int n;     /* operands so far */
   size_t at; /* where it starts in the result */
 } Frame;
 
@@ -45,7 +45,8 @@ bool convert_number(const char *s, int n, Text *out)
     point += !dot;
   }
   if (s < end) {
-    const long exponent = strtol(s + 1, NULL, 10); /* the text ends with a blank or ")" */
+    const long exponent =
+        strtol(s + 1, NULL, 10); /* the text ends with a blank or ")" */
     if (exponent > MAX_DIGITS || exponent < -MAX_DIGITS) return false;
     point += (int)exponent;
   }
@@ -341,9 +342,9 @@ static void add_tensors(Scope *target, ScopeRole role, int size, const Port *por
 static void make_target(Scope *target, const Scope *scope, const Net *net)
 {
   scope_init_v2(target, false);
-  scope_add_network(target, &(ScopeNetwork){.name = mem_strdup("N"),
-                                            .equal_to = -1,
-                                            .isomorphic_to = -1});
+  scope_add_network(
+      target,
+      &(ScopeNetwork){.name = mem_strdup("N"), .equal_to = -1, .isomorphic_to = -1});
   add_tensors(target, SCOPE_INPUT, scope->n_in, net ? net->inputs : NULL,
               net ? net->n_inputs : 1);
   add_tensors(target, SCOPE_OUTPUT, scope->n_out, net ? net->outputs : NULL,

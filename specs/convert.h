@@ -16,9 +16,9 @@
 #include "specs/sexpr.h"
 
 /* Write the assertions from `start` on (declarations of 1.0 are passed over) in version
- * `to`, 1 or 2, with the declarations that belong to them.  `scope` is that of the text,
- * which must have been read without an error.  Shapes are those of the network, where one
- * is given and the text is 1.0.  Fails UNSUPPORTED. */
+ * `to`, 1 or 2, with the declarations that belong to them.  `scope` is that of the
+ * text, which must have been read without an error.  Shapes are those of the network,
+ * where one is given and the text is 1.0.  Fails UNSUPPORTED. */
 Status convert_text(const Sexpr *start, Scope *scope, int to, const Net *net, Text *out,
                     Err *err);
 

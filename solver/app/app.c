@@ -156,7 +156,8 @@ int app_run(int argc, char **argv)
 {
   argp_program_version_hook = print_version;
   argp_err_exit_status = STATUS_USAGE;
-  const struct argp argp = {app_options, parse_word, "COMMAND ...", doc, NULL, NULL, NULL};
+  const struct argp argp = {app_options, parse_word, "COMMAND ...", doc,
+                            NULL,        NULL,       NULL};
   int word = 0;
   if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &word)) return STATUS_USAGE;
   if (!word) {

@@ -32,8 +32,7 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   Args *a = state->input;
   switch (key) {
   case 't':
-    return usage_checked(
-        options_word("to", arg, version_words, &a->to, &a->usage.err));
+    return usage_checked(options_word("to", arg, version_words, &a->to, &a->usage.err));
   case 'o':
     a->out = arg;
     return 0;

@@ -16,14 +16,15 @@ typedef struct {
 } Capability;
 
 #define STRING_(x) #x
-#define STRING(x)  STRING_ (x)
+#define STRING(x)  STRING_(x)
 
 static const Capability capabilities[] = {
     {"onnx-opset-versions", "First and last version of the ONNX operators",
      STRING(LOWER_OPSET_OLDEST) "\n" STRING(LOWER_OPSET_NEWEST) "\n"},
     {"onnx-element-types", "Types of tensors for which unsat is proved",
      "real\n"
-     "float32 * with --strict or --semantics float32, for all operators but those whose "
+     "float32 * with --strict or --semantics float32, for all operators but those "
+     "whose "
      "rounding is not known; else unsat is about real numbers\n"},
     {"onnx-operators", "Operators of ONNX", NULL},
     {"vnnlib-versions", "First and last version of VNN-LIB", "1.0\n2.1\n"},
@@ -36,8 +37,8 @@ static const Capability capabilities[] = {
      "SNC, MNC: comparisons of different variables", "SNC\nMNC\n"},
     {"arithmetic-complexity-theories", "BND, OUTC, LIN, POLY: what is compared",
      "BND\nOUTC\nLIN\nPOLY * up to degree " STRING(EXTEND_MAX_DEGREE) "\n"},
-    {"optimised-disjunctive-reasoning",
-     "Are disjuncts with one box solved together", "true\n"},
+    {"optimised-disjunctive-reasoning", "Are disjuncts with one box solved together",
+     "true\n"},
     {"serialise-assignments", "Is there verify --serialise-assignments", "true\n"},
 };
 
@@ -55,14 +56,15 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   Args *const a = state->input;
   if (key < KEY || key >= KEY + N) return usage_key(&a->usage, key, arg);
   if (a->which >= 0)
-    return usage_checked(status_fail(&a->usage.err, STATUS_USAGE,
-                                     "supports: one capability at a time"));
+    return usage_checked(
+        status_fail(&a->usage.err, STATUS_USAGE, "supports: one capability at a time"));
   a->which = key - KEY;
   return 0;
 }
 
 static const char doc[] =
-    "Answer what the VNN-LIB standard asks a solver about itself, one identifier a line."
+    "Answer what the VNN-LIB standard asks a solver about itself, one identifier a "
+    "line."
     "\v"
     "A * after an identifier marks partial support and what is missing.";
 
@@ -78,8 +80,8 @@ static void add_operators(Text *out)
 int cmd_supports_run(int argc, char **argv)
 {
   for (int k = 0; k < N; k++)
-    options[k] = (struct argp_option){
-        capabilities[k].name, KEY + k, 0, 0, capabilities[k].help, 0};
+    options[k] = (struct argp_option){capabilities[k].name, KEY + k, 0, 0,
+                                      capabilities[k].help, 0};
   Args a = {.usage = {.command = "supports"}, .which = -1};
   const struct argp argp = {options, parse_key, "", doc, NULL, NULL, NULL};
   if (usage_parse(&argp, argc, argv, &a.usage, &a)) return STATUS_USAGE;
