@@ -9,6 +9,7 @@
 #include "solver/app/cmd_bound.h"
 #include "solver/app/cmd_eval.h"
 #include "solver/app/cmd_info.h"
+#include "solver/app/cmd_report.h"
 #include "solver/app/cmd_verify.h"
 #include "solver/app/cmd_witness.h"
 #include "solver/app/usage.h"
