@@ -350,7 +350,7 @@ static void certify(const Search *s)
   mem_free(roots);
 }
 
-static void say(Search *s)
+static void say(Search *s, bool has_roots)
 {
   const ProgressSearch p = {.stage = "bab",
                             .seconds = clock_now() - s->began,
@@ -359,6 +359,11 @@ static void say(Search *s)
                             .depth = s->stats.depth,
                             .worst = s->tree.size ? s->tree.heap[0].lower : 0};
   progress_search(&p);
+  if (!has_roots) return;
+  double lower = p.worst;
+  for (int c = 0; c < s->n_open; c++)
+    lower = fmin(lower, s->closed[c]);
+  result_search(s->result, s->query->first_case, s->query->n_cases, lower);
 }
 
 BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
@@ -397,7 +402,7 @@ BabStats bab_search(const Team *team, const Query *query, const Bounds *root,
     sort_parts(&s);
     hit = attack && s.n_open && (probe(&s) || attack_again(&s));
     if (hit) break;
-    say(&s);
+    say(&s, next_root == s.n_open);
   }
   if (!hit) report(&s, cut_short);
   if (s.spill && !hit) certify(&s);

@@ -246,6 +246,21 @@ static void start(Search *s)
   add_part(s, &root, frontier_add_root(&s->frontier), box->lo, box->hi);
 }
 
+static void say(const Search *s, double began, long regions, int depth)
+{
+  double lower = fmin(frontier_lower(&s->frontier), 0);
+  const ProgressSearch now = {.stage = "input",
+                              .seconds = clock_now() - began,
+                              .nodes = regions,
+                              .open = s->frontier.size,
+                              .depth = depth,
+                              .worst = lower};
+  progress_search(&now);
+  for (int c = 0; c < s->b.n_open; c++)
+    lower = fmin(lower, s->closed[c]);
+  result_search(s->result, s->b.query->first_case, s->b.query->n_cases, lower);
+}
+
 long split_search(const Team *team, const Query *query, const SplitParams *params,
                   Attack *attack, const Stop *stop, Result *result)
 {
@@ -273,13 +288,7 @@ long split_search(const Team *team, const Query *query, const SplitParams *param
       break;
     }
     collect_probes(&s);
-    const ProgressSearch now = {.stage = "input",
-                                .seconds = clock_now() - began,
-                                .nodes = regions,
-                                .open = s.frontier.size,
-                                .depth = depth,
-                                .worst = fmin(frontier_lower(&s.frontier), 0)};
-    progress_search(&now);
+    say(&s, began, regions, depth);
   }
   /* No further round takes them along. */
   if (!s.hit && s.n_probes && stop_why(stop) == STOP_NO) try_probes(&s);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "net/base/utf8.h"
 #include "specs/assignment.h"
@@ -16,6 +17,7 @@ void result_init(Result *r, const Prop *prop)
   for (int k = 0; k < prop->n_cases; k++)
     r->cases[k] = (CaseResult){.lower = -INFINITY, .best = INFINITY};
   r->witness.case_id = -1;
+  trace_init(&r->trace, prop->n_cases);
   /* An empty unsafe set cannot be reached. */
   if (prop->n_cases == 0) r->verdict = RESULT_VERIFIED;
 }
@@ -67,11 +69,40 @@ void result_release(Result *r, bool is_accepted)
   unlock(r);
 }
 
+static double worst(const Result *r)
+{
+  double lower = INFINITY;
+  for (int k = 0; k < r->n_cases; k++)
+    lower = fmin(lower, r->cases[k].lower);
+  return lower;
+}
+
+/* The same with what the running search knows. */
+static double worst_now(const Result *r)
+{
+  double lower = INFINITY;
+  for (int k = 0; k < r->n_cases; k++) {
+    const bool in_search = k >= r->search_first && k < r->search_end;
+    const double known = r->cases[k].lower;
+    lower = fmin(lower, in_search ? fmax(known, r->search_lower) : known);
+  }
+  return lower;
+}
+
+/* Call before something proved is stored. */
+static void trace(Result *r)
+{
+  const double now = clock_now();
+  if (trace_is_due(&r->trace, now)) trace_add(&r->trace, worst_now(r), r->n_open);
+  trace_touch(&r->trace, now);
+}
+
 void result_raise(Result *r, int k, double lower, const char *stage)
 {
   STATUS_REQUIRE(k >= 0 && k < r->n_cases, "no such case");
   if (!isfinite(lower)) return;
   lock(r);
+  trace(r);
   CaseResult *const c = &r->cases[k];
   const bool was_open = !(c->lower > 0);
   if (lower > c->lower) c->lower = lower;
@@ -82,6 +113,19 @@ void result_raise(Result *r, int k, double lower, const char *stage)
     r->n_open--;
     follow(r);
   }
+  unlock(r);
+}
+
+void result_search(Result *r, int first, int n, double lower)
+{
+  STATUS_REQUIRE(first >= 0 && n >= 0 && n <= r->n_cases - first, "no such cases");
+  if (!isfinite(lower)) return;
+  lock(r);
+  trace(r);
+  const bool is_same = r->search_first == first && r->search_end == first + n;
+  r->search_lower = is_same ? fmax(lower, r->search_lower) : lower;
+  r->search_first = first;
+  r->search_end = first + n;
   unlock(r);
 }
 
@@ -189,14 +233,6 @@ void result_tree(Result *r, const TreeStats *more)
   r->tree.stuck += more->stuck;
   if (more->depth > r->tree.depth) r->tree.depth = more->depth;
   unlock(r);
-}
-
-static double worst(const Result *r)
-{
-  double lower = INFINITY;
-  for (int k = 0; k < r->n_cases; k++)
-    lower = fmin(lower, r->cases[k].lower);
-  return lower;
 }
 
 double result_worst(const Result *r)
@@ -338,6 +374,17 @@ static void add_file(Text *out, const char *name, const char *path, const char *
   text_add(out, "}");
 }
 
+/* Inputs of the network as the specification counts them, from v[net inputs]. */
+static void add_point(Text *out, const char *name, const Prop *prop, const double *v)
+{
+  const int n = assignment_n_inputs(prop);
+  double *const x = mem_doubles((size_t)n);
+  for (int i = 0; i < n; i++)
+    x[i] = v[assignment_input(prop, i)];
+  add_numbers(out, name, x, n);
+  mem_free(x);
+}
+
 static void add_witness(Text *out, const Result *r, const Prop *prop)
 {
   const Witness *const w = &r->witness;
@@ -345,12 +392,10 @@ static void add_witness(Text *out, const Result *r, const Prop *prop)
            prop->cases[w->case_id].line);
   text_add(out, ",\n    \"kind\": \"%s\"", witness_kind_word(w->kind));
   add_number(out, ",\n    \"margin\": ", w->margin);
-  const int n_in = assignment_n_inputs(prop);
-  double *const x = mem_doubles((size_t)n_in);
-  for (int i = 0; i < n_in; i++)
-    x[i] = w->x[assignment_input(prop, i)];
-  add_numbers(out, "x", x, n_in);
-  mem_free(x);
+  add_point(out, "x", prop, w->x);
+  const Box *const box = &prop->boxes[prop->cases[w->case_id].box];
+  add_point(out, "lo", prop, box->lo);
+  add_point(out, "hi", prop, box->hi);
   add_numbers(out, "y", w->y, w->n_out);
   add_numbers(out, "y_lo", w->y_lo, w->n_out);
   add_numbers(out, "y_hi", w->y_hi, w->n_out);
@@ -391,6 +436,35 @@ static void add_stages(Text *out, const Result *r)
   text_add(out, "\n  ]");
 }
 
+static void add_point(Text *out, const TracePoint *p)
+{
+  text_add(out, "%s[%.4f", p->seconds > 0 ? ", " : "", p->seconds);
+  add_number(out, ", ", p->bound);
+  text_add(out, ", %d]", p->n_open);
+}
+
+/* The points, and the last change as one more. */
+static void add_trace(Text *out, const Result *r)
+{
+  const Trace *const t = &r->trace;
+  text_add(out, ",\n  \"trace\": [");
+  for (int i = 0; i < t->n; i++)
+    add_point(out, &t->point[i]);
+  if (t->changed >= 0)
+    add_point(out, &(TracePoint){t->changed, worst_now(r), r->n_open});
+  text_add(out, "]");
+}
+
+/* The shape of the input as in the model. */
+static void add_shape(Text *out, const Node *input)
+{
+  text_add(out, ",\n  \"input_shape\": [");
+  for (int d = 0; d < input->rank; d++)
+    text_add(out, "%s%d", d ? ", " : "", input->dims[d]);
+  if (!input->rank) text_add(out, "%d", input->size);
+  text_add(out, "]");
+}
+
 void result_print_json(const Result *r, const Net *net, const Prop *prop,
                        const char *extra, Text *out)
 {
@@ -418,9 +492,11 @@ void result_print_json(const Result *r, const Net *net, const Prop *prop,
       r->tree.stuck);
   add_file(out, "network", net->path, net->sha256);
   add_file(out, "specification", prop->path, prop->sha256);
+  add_shape(out, &net->nodes[0]);
   if (extra && *extra) text_add(out, ",\n  %s", extra);
   if (r->verdict == RESULT_FALSIFIED) add_witness(out, r, prop);
   add_stages(out, r);
+  add_trace(out, r);
   add_cases(out, r, prop);
   text_add(out, "\n}\n");
   unlock(r);

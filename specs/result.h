@@ -23,6 +23,7 @@
 #include "net/base/text.h"
 #include "net/net.h"
 #include "specs/prop.h"
+#include "specs/trace.h"
 #include "specs/witness.h"
 
 typedef enum { RESULT_UNKNOWN, RESULT_VERIFIED, RESULT_FALSIFIED } Verdict;
@@ -82,6 +83,11 @@ typedef struct {
   long n_neurons, n_active, n_inactive, n_unstable, n_curved;
   TreeStats tree;
   double seconds; /* wall time of the whole run so far */
+  Trace trace;    /* trace.started may be moved back to the start of the run */
+  /* Of the search that runs: the cases [search_first, search_end) have at least the
+   * margin search_lower wherever it has not proved them.  For the trace only. */
+  int search_first, search_end;
+  double search_lower;
   pthread_mutex_t lock;
 } Result;
 
@@ -101,6 +107,11 @@ void result_raise(Result *r, int k, double lower, const char *stage);
  */
 void result_withhold(Result *r);
 void result_release(Result *r, bool is_accepted);
+
+/* A search over n cases from `first` on has proved this margin for all that it has not
+ * closed yet.  For the trace only: no verdict follows, and result_raise says the rest.
+ * Numbers that are not finite are ignored. */
+void result_search(Result *r, int first, int n, double lower);
 
 /* A point with that margin was seen (for reports only). */
 void result_saw(Result *r, int k, double margin);
@@ -133,7 +144,8 @@ const char *result_reason_word(Reason reason);    /* "timeout" ... */
  *   text      the verdict word, and "(reason)" after unknown
  *   vnncomp   unsat | sat and the text of specs/assignment.h | timeout | unknown
  *   vnnlib    unsat | sat and that text, if with_values | timed-out | unknown
- *   json      one object; numbers that are not finite are null
+ *   json      one object; numbers that are not finite are null; its members are in
+ *             docs/formats.md
  * `extra` is JSON members text for the json format ("version": "1", ...), or NULL. */
 void result_print_text(const Result *r, Text *out);
 void result_print_vnncomp(const Result *r, const Net *net, Text *out);

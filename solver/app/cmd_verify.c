@@ -509,8 +509,10 @@ static void finish_proof(Err *err)
 static int solve(const Stop *stop)
 {
   result_init(&run.result, run.prop);
+  run.result.trace.started = run.started;
   if (run.options.check) result_withhold(&run.result);
-  limits_reserve(((size_t)1 << 16) + (size_t)run.prop->n_cases * 256);
+  limits_reserve(((size_t)1 << 16) + (size_t)run.prop->n_cases * 256 +
+                 (size_t)TRACE_MAX * 64 + (size_t)run.prop->n_in * 80);
   atomic_store(&run.has_result, true);
   solve_property(run.net, run.prop, &run.options, stop, run.proof, &run.result);
   Err err = {0};

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "net/base/clock.h"
 #include "net/base/json.h"
 #include "specs/result.h"
 #include "specs/vnnlib.h"
@@ -220,7 +221,61 @@ Test(result, json_is_valid_and_complete)
   cr_assert_eq(json_get(w, "case")->valuedouble, 0);
   cr_assert_eq(json_get(w, "margin")->valuedouble, -0.125);
   cr_assert_eq(json_get(w, "x")->child->valuedouble, 0.875);
+  cr_assert_eq(json_get(w, "lo")->child->valuedouble, 0);
+  cr_assert_eq(json_get(w, "hi")->child->valuedouble, 1);
   cr_assert_eq(cJSON_GetArraySize(json_get(w, "y32")), 2);
+  cJSON_Delete(root);
+  text_free(&t);
+  result_reset(&r);
+  prop_free(p);
+  net_free(net);
+}
+
+/* Waits long enough that every change is a point of its own. */
+static void pause_for(const Result *r)
+{
+  const double begin = clock_now();
+  while (clock_now() - begin < 2 * r->trace.step)
+    ;
+}
+
+Test(result, the_trace_has_what_was_proved_when)
+{
+  Net *net = small_net("n");
+  Prop *p = two_cases();
+  Result r;
+  result_init(&r, p);
+  /* case 0: none -2 0.5; case 1: none -1; then a search of both, as deep as -0.25 */
+  result_raise(&r, 0, -2, "ibp");
+  pause_for(&r);
+  result_raise(&r, 1, -1, "ibp");
+  pause_for(&r);
+  result_raise(&r, 0, 0.5, "crown");
+  pause_for(&r);
+  result_search(&r, 0, 2, -0.25);
+  pause_for(&r);
+  result_search(&r, 0, 2, -0.5);
+  result_search(&r, 0, 2, NAN);
+  Text t = {0};
+  result_print_json(&r, net, p, NULL, &t);
+  cJSON *root = read_json(&t);
+  static const double bound[] = {NAN, NAN, -2, -1, -0.25, -0.25};
+  static const int n_open[] = {2, 2, 2, 1, 1, 1};
+  const cJSON *trace = json_get(root, "trace");
+  cr_assert_eq(cJSON_GetArraySize(trace), 6);
+  double last = -1;
+  for (int i = 0; i < 6; i++) {
+    const cJSON *point = cJSON_GetArrayItem(trace, i), *lower = point->child->next;
+    cr_assert(point->child->valuedouble >= last);
+    last = point->child->valuedouble;
+    if (isnan(bound[i]))
+      cr_assert(cJSON_IsNull(lower));
+    else
+      cr_assert_eq(lower->valuedouble, bound[i]);
+    cr_assert_eq(lower->next->valuedouble, n_open[i]);
+  }
+  cr_assert_eq(json_get(root, "input_shape")->child->valuedouble, 1);
+  cr_assert_eq(cJSON_GetArraySize(json_get(root, "input_shape")), 1);
   cJSON_Delete(root);
   text_free(&t);
   result_reset(&r);
