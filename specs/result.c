@@ -375,7 +375,7 @@ static void add_file(Text *out, const char *name, const char *path, const char *
 }
 
 /* Inputs of the network as the specification counts them, from v[net inputs]. */
-static void add_point(Text *out, const char *name, const Prop *prop, const double *v)
+static void add_inputs(Text *out, const char *name, const Prop *prop, const double *v)
 {
   const int n = assignment_n_inputs(prop);
   double *const x = mem_doubles((size_t)n);
@@ -392,10 +392,10 @@ static void add_witness(Text *out, const Result *r, const Prop *prop)
            prop->cases[w->case_id].line);
   text_add(out, ",\n    \"kind\": \"%s\"", witness_kind_word(w->kind));
   add_number(out, ",\n    \"margin\": ", w->margin);
-  add_point(out, "x", prop, w->x);
+  add_inputs(out, "x", prop, w->x);
   const Box *const box = &prop->boxes[prop->cases[w->case_id].box];
-  add_point(out, "lo", prop, box->lo);
-  add_point(out, "hi", prop, box->hi);
+  add_inputs(out, "lo", prop, box->lo);
+  add_inputs(out, "hi", prop, box->hi);
   add_numbers(out, "y", w->y, w->n_out);
   add_numbers(out, "y_lo", w->y_lo, w->n_out);
   add_numbers(out, "y_hi", w->y_hi, w->n_out);

@@ -41,7 +41,7 @@ static void free_run(Run *run)
   mem_free(run->property);
   mem_free(run->tool);
   mem_free(run->message);
-  cJSON_Delete(run->verify);
+  json_free(run->verify);
 }
 
 void runs_free(Runs *runs)
@@ -261,7 +261,7 @@ static void read_check(cJSON *check, RunSet *set)
                                                       member(check, "result");
   Run run = run_of_verify(verify ? verify : cJSON_CreateObject());
   if (!verify) {
-    cJSON_Delete(run.verify);
+    json_free(run.verify);
     run.verify = NULL;
     if (result) run.end = runs_end_of(result);
     mem_free(run.message);
@@ -281,7 +281,7 @@ static Status read_object(const char *path, cJSON *object, RunSet *set, Err *err
   if (cJSON_IsArray(checks)) {
     for (cJSON *c = checks->child; c; c = c->next)
       read_check(c, set);
-    cJSON_Delete(object);
+    json_free(object);
     return STATUS_OK;
   }
   if (member(object, "verdict")) {
@@ -290,7 +290,7 @@ static Status read_object(const char *path, cJSON *object, RunSet *set, Err *err
     return STATUS_OK;
   }
   const Status rc = read_row(path, 1, object, set, err);
-  cJSON_Delete(object);
+  json_free(object);
   return rc;
 }
 
@@ -306,7 +306,7 @@ static cJSON *parse_line(const char *text, const char *end)
   status_reset(&ignored);
   mem_free(line.data);
   if (object && !cJSON_IsObject(object)) {
-    cJSON_Delete(object);
+    json_free(object);
     return NULL;
   }
   return object;
@@ -339,7 +339,7 @@ static Status read_lines(const char *path, const File *file, Runs *runs, RunSet 
                            "%s:%d: not valid JSON; expected one object on each line",
                            path, line);
       const Status rc = read_row(path, line, object, set, err);
-      cJSON_Delete(object);
+      json_free(object);
       if (rc) return rc;
     }
     text = stop + 1;
@@ -357,12 +357,12 @@ static Status read_json(const char *path, const File *file, Runs *runs, RunSet *
   const bool has_more = newline && !is_blank(newline, end);
   if (first && !has_more) return read_object(path, first, set, err);
   const bool is_row = first && json_get(first, "result");
-  cJSON_Delete(first);
+  json_free(first);
   if (is_row) return read_lines(path, file, runs, set, err);
   cJSON *const whole = json_parse(path, file, err);
   if (!whole) return err->code;
   if (!cJSON_IsObject(whole)) {
-    cJSON_Delete(whole);
+    json_free(whole);
     return status_fail(err, STATUS_DATA, "%s: expected an object", path);
   }
   return read_object(path, whole, set, err);
