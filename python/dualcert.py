@@ -21,7 +21,7 @@ import ctypes
 import json
 import os
 import threading
-from typing import Any, Callable, Iterator, Sequence, Union
+from typing import Any, Callable, Iterator, Sequence, TypeVar, Union
 
 __all__ = [
     "Case",
@@ -200,10 +200,13 @@ def version() -> str:
 
 def option_names() -> list[str]:
     """What `verify` takes as options, with "_" for "-"."""
-    names = []
+    names: list[str] = []
     while (name := _lib.options_name(len(names))) is not None:
         names.append(_str(name).replace("-", "_"))
     return names
+
+
+_T = TypeVar("_T", bound="_Handle")
 
 
 class _Handle:
@@ -243,7 +246,7 @@ class _Handle:
         self._closed = True
         self._hold(0)
 
-    def __enter__(self):  # type: ignore[no-untyped-def]
+    def __enter__(self: _T) -> _T:
         self._get()
         return self
 
@@ -287,17 +290,17 @@ class Network(_Handle):
     @property
     def inputs(self) -> int:
         """Number of inputs."""
-        return _lib.network_inputs(self._get())
+        return int(_lib.network_inputs(self._get()))
 
     @property
     def outputs(self) -> int:
         """Number of outputs."""
-        return _lib.network_outputs(self._get())
+        return int(_lib.network_outputs(self._get()))
 
     @property
     def neurons(self) -> int:
         """Number of nonlinear neurons."""
-        return _lib.network_neurons(self._get())
+        return int(_lib.network_neurons(self._get()))
 
     @property
     def sha256(self) -> str:
@@ -368,7 +371,7 @@ class Spec(_Handle):
     @property
     def cases(self) -> int:
         """Cases of the unsafe set; 0: it is empty, and the property always holds."""
-        return _lib.spec_cases(self._get())
+        return int(_lib.spec_cases(self._get()))
 
     @property
     def sha256(self) -> str:
