@@ -206,7 +206,8 @@ if command -v bash >/dev/null; then
       while (match($0, /\[-[^]]*\]/)) {
         word = substr($0, RSTART + 1, RLENGTH - 2)
         $0 = substr($0, RSTART + RLENGTH)
-        if (word ~ /^--/) { sub(/\[?=.*/, "", word); print word }
+        if (word ~ /^--[a-z]/) { sub(/\[?=.*/, "", word); print word }
+        else if (word ~ /^-- /) continue # what follows is for another command
         else if (word ~ /[ =]/) { sub(/[ =].*/, "", word); print word }
         else for (i = 2; i <= length(word); i++) print "-" substr(word, i, 1)
       }

@@ -37,7 +37,8 @@ gives () { # gives NAME PROPERTY RESULT
 }
 # Rows without what differs from run to run, sorted.
 plain () { # plain FOLDER
-  sed -E 's/"(run_time|cpu|peak_kb|check_time|seconds)":? ?[-+0-9.e]+//g' \
+  sed -E -e 's/"trace": ?\[(\[[^]]*\],? ?)*\]//' \
+    -e 's/"(run_time|cpu|peak_kb|check_time|seconds)":? ?[-+0-9.e]+//g' \
     "$1"/results*.jsonl | sort
 }
 same () { # same NAME FOLDER FOLDER
