@@ -421,6 +421,12 @@ def main():
     write_onnx("brake", nodes,
                [(n, np.ascontiguousarray(a.T) if n[0] == "w" else a)
                 for n, a in zip(names, p)], [1, 2], [1, 1])
+    # A release that must be stopped: the same controller, but 15 % softer.
+    weak = p[:4] + float32([np.float64(a) * 0.85 for a in p[4:]])
+    write_onnx("brake-weak", nodes,
+               [(n, np.ascontiguousarray(a.T) if n[0] == "w" else a)
+                for n, a in zip(names, weak)], [1, 2], [1, 1])
+    weak = [(np.float64(weak[k]), np.float64(weak[k + 1])) for k in (0, 2, 4)]
     brake = [(np.float64(p[k]), np.float64(p[k + 1])) for k in (0, 2, 4)]
     print("brake mean error", np.abs(forward(brake, (s)) - law(s)).mean())
 
@@ -449,7 +455,10 @@ def main():
     top = forward(brake, grid).max()
     relaxed = -lower_bound(brake, lo, hi, np.array([[-1.0]]), np.array([0.0]))[0]
     print(f"brake: largest on a grid {top:.3f}, backward bound {relaxed:.3f}")
-    for kind, limit in [("narrow", np.ceil(10 * relaxed) / 10),
+    limit = np.ceil(10 * relaxed) / 10
+    assert forward(weak, grid).max() > limit + 0.1
+    gate(dense, x, t)
+    for kind, limit in [("narrow", limit),
                         ("between", np.ceil(20 * (top + 0.15 * (relaxed - top))) / 20),
                         ("wide", np.floor(10 * (top - 0.2)) / 10)]:
         spec = f"brake-{kind}"
@@ -498,6 +507,37 @@ def main():
         for row in rows:
             assert all("," not in cell for cell in row)
             writer.writerow(row)
+
+
+def gate(layers, x, t, eps=0.05):
+    """Manifests for `dualcert gate`: one that passes, one whose brake is too soft."""
+    C = [others(label)[0] for label in range(10)]
+    lines = []
+    for image in range(1503, 1700):
+        lo, hi = np.maximum(x[image] - eps, 0), np.minimum(x[image] + eps, 1)
+        proved = lower_bound(layers, lo, hi, C[t[image]], np.zeros(9)).min() > 0.1
+        if proved and len(lines) < 4:
+            lines.append(",".join([str(t[image])] + [f"{v:g}" for v in x[image]]))
+    assert len(lines) == 4  # so all four are robust
+    (HERE / "digits.csv").write_text("\n".join(lines) + "\n")
+    for name, brake in [("gate", "brake.onnx"), ("gate-bad", "brake-weak.onnx")]:
+        manifest = {
+            "version": 1,
+            "name": "release",
+            "limits": {"timeout": 60, "memory": 2000},
+            "require": ["certificate"],
+            "checks": [
+                {"name": "brakes hard",
+                 "description": "10-20 m ahead at 15-25 m/s it brakes by 5.2 m/s2 or more",
+                 "networks": brake,
+                 "specifications": "brake-narrow.vnnlib"},
+                {"name": "reads digits",
+                 "description": f"digits stay what they are when every pixel moves by {eps}",
+                 "networks": "digits-dense.onnx",
+                 "specifications": [{"robustness": {
+                     "data": "digits.csv", "rows": [0, "2-3"],
+                     "epsilon": eps, "clip": [0, 1]}}]}]}
+        (HERE / f"{name}.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 def write_json_robustness(name, x, eps, label):
