@@ -91,8 +91,8 @@ typedef struct {
 static void *budget_alloc(void *data, size_t bytes)
 {
   Budget *budget = data;
-  /* A header's worth per block, so that many tiny blocks count as well. */
-  const size_t cost = bytes < SIZE_MAX - 16 ? bytes + 16 : SIZE_MAX;
+  /* What the allocators below put before a block, so that many tiny ones count too. */
+  const size_t cost = bytes < SIZE_MAX - 48 ? bytes + 48 : SIZE_MAX;
   budget->room = cost <= budget->room ? budget->room - cost : 0;
   return budget->room ? mem_alloc(bytes) : NULL;
 }
