@@ -200,6 +200,7 @@ check: $(PROGRAM) $(CHECKER) lib $(O)/unit $(MICRO) $(FUZZ_PROGRAMS)
 	tests/run-unit $(O)/unit
 	tests/run-fuzz replay $(FUZZ_PROGRAMS)
 	tests/run-cli $(PROGRAM)
+	tests/check-readme $(PROGRAM)
 
 # Look for new crashes, SECONDS per target.
 SECONDS ?= 60

@@ -423,6 +423,7 @@ def main():
                 for n, a in zip(names, p)], [1, 2], [1, 1])
     # A release that must be stopped: the same controller, but 15 % softer.
     weak = p[:4] + float32([np.float64(a) * 0.85 for a in p[4:]])
+    write_monotonic()
     write_onnx("brake-weak", nodes,
                [(n, np.ascontiguousarray(a.T) if n[0] == "w" else a)
                 for n, a in zip(names, weak)], [1, 2], [1, 1])
@@ -507,6 +508,26 @@ def main():
         for row in rows:
             assert all("," not in cell for cell in row)
             writer.writerow(row)
+
+
+def write_monotonic():
+    """VNN-LIB 2: two copies of the brake; a faster car must not brake less by 0.2."""
+    with open("monotonic.vnnlib", "w") as f:
+        f.write("""; f and g are the same brake at the same distance, g in the faster car.
+; Unsafe: g brakes less than f by more than 0.2 m/s2.
+(vnnlib-version <2.0>)
+(declare-network f
+  (declare-input X_f real [1,2])
+  (declare-output Y_f real [1,1]))
+(declare-network g (equal-to f)
+  (declare-input X_g real [1,2])
+  (declare-output Y_g real [1,1]))
+(assert (and (>= X_f[0,0] 10.0) (<= X_f[0,0] 20.0)))
+(assert (and (>= X_f[0,1] 15.0) (<= X_f[0,1] 25.0)))
+(assert (== X_g[0,0] X_f[0,0]))
+(assert (and (>= X_g[0,1] X_f[0,1]) (<= X_g[0,1] 25.0)))
+(assert (> Y_g[0,0] (+ Y_f[0,0] 0.2)))
+""")
 
 
 def gate(layers, x, t, eps=0.05):
