@@ -178,3 +178,12 @@ expect 'report: of one run' 0 '' '' report --html=one.html --markdown=one.md one
 name='report: of one run: its verdict'
 pass_if 'other row' grep -Eq '^\| no category \| 1 \| 1 \| 0 \| 1 ' one.md
 
+
+# ---- in a browser ------------------------------------------------------------------
+
+if [ "${DUALCERT_BROWSER-}" != no ] && command -v chromium >/dev/null; then
+  name='report: in a browser'
+  "$root/tests/check-report" two.html >out 2>err
+  code=$?
+  pass_if "$(grep FAILED out | head -n 1)" test "$code" -eq 0
+fi
