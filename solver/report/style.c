@@ -101,7 +101,7 @@
   "summary .chip{min-width:6.4rem;text-align:center}.who{flex:1 1 14rem;min-width:0}" \
   ".prop{color:var(--mute);margin-left:.8rem;font-size:.9rem}.time{font-variant-numeric:tabular-nums;white-space:nowrap}" \
   ".body{padding:.2rem .8rem 1rem;border-top:1px solid var(--line)}" \
-  ".facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,13rem),1fr));gap:.4rem 1.2rem;margin:.8rem 0}" \
+  ".facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,10rem),1fr));gap:.4rem 1.2rem;margin:.8rem 0}" \
   "dt{color:var(--mute);font-size:.8125rem}dd{margin:0}" \
   ".pictures{display:flex;flex-wrap:wrap;gap:1rem;margin:.6rem 0}.px{width:9.5rem}" \
   ".px img{width:100%;height:auto;image-rendering:pixelated;border:1px solid var(--line);background:#fff}" \
