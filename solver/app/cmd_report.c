@@ -26,7 +26,8 @@ static const struct argp_option options[] = {
     {"html", KEY_HTML, "FILE", 0, "Write one self-contained page there", 0},
     {"markdown", KEY_MARKDOWN, "FILE", 0, "Write the tables as Markdown there", 0},
     {"reference", KEY_REFERENCE, "[NAME=]FILE", 0,
-     "Times of other tools, for scatter plots and contradictions: a results.csv, or a "
+     "Results of other tools, for scatter plots and to compare verdicts: a "
+     "results.csv, or a "
      "CSV with a header and a column 'tool'; may be given several times",
      0},
     {"title", KEY_TITLE, "TEXT", 0, "The heading of the page", 0},

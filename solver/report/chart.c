@@ -18,6 +18,12 @@ static double at_least(double seconds)
   return fmax(seconds, CHART_FASTEST);
 }
 
+/* The colour and the shape of kind k: no two of the first 32 have both. */
+static int shape_of(int kind)
+{
+  return (kind + kind / N_COLOURS) % N_SHAPES;
+}
+
 /* ---- legend -------------------------------------------------------------- */
 
 static void legend_begin(Text *out)
@@ -40,7 +46,7 @@ static void legend_mark(int kind, const char *name, Text *out)
   char class[16];
   snprintf(class, sizeof class, "m k%d", kind % N_COLOURS);
   text_add(out, "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\">");
-  plot_mark(6, 6, kind / N_COLOURS, class, out);
+  plot_mark(6, 6, shape_of(kind), class, out);
   text_add(out, "</svg>");
   html_short(out, *name ? name : "no category", 40);
   text_add(out, "</li>\n");
@@ -213,14 +219,13 @@ static void scatter_marks(const Plot *p, const Pair *pairs, int n,
     snprintf(class, sizeof class, "m k%d", kind % N_COLOURS);
     text_add(out, "<a href=\"#i%d\">", pairs[i].index);
     plot_mark(plot_at(&p->x, at_least(pairs[i].x)),
-              plot_at(&p->y, at_least(pairs[i].y)), kind / N_COLOURS % N_SHAPES, class,
-              out);
+              plot_at(&p->y, at_least(pairs[i].y)), shape_of(kind), class, out);
     text_add(out, "</a>\n");
   }
 }
 
 /* How many runs are faster on which side. */
-static void scatter_note(const Pair *pairs, int n, const char *name, Text *out)
+static void scatter_note(const Pair *pairs, int n, const ChartOther *other, Text *out)
 {
   int ours = 0, theirs = 0;
   double logs = 0;
@@ -236,14 +241,17 @@ static void scatter_note(const Pair *pairs, int n, const char *name, Text *out)
            "<p class=\"note\">%d instances; below the diagonal we were faster: %d, "
            "above: %d.",
            n, ours, theirs);
-  if (both) {
+  if (both && other->set) {
     text_add(out, " Where both answered, ");
-    html_short(out, name, 40);
+    html_short(out, other->name, 40);
     text_add(out, " took ");
     html_number(out, exp(logs / both));
     text_add(out, " times as long (geometric mean of %d).", both);
   }
-  text_add(out, " Times below 1 ms count as 1 ms.</p>\n");
+  text_add(out,
+           " Times below 1 ms count as 1 ms. Times of other machines do not "
+           "compare exactly%s.</p>\n",
+           other->set ? "" : ", and published ones are of other machines");
 }
 
 bool chart_scatter(const RunSet *set, const ChartOther *other, int number, Text *out)
@@ -285,7 +293,7 @@ bool chart_scatter(const RunSet *set, const ChartOther *other, int number, Text 
           break;
         }
     text_add(out, "</ul>\n");
-    scatter_note(pairs, n, other->name, out);
+    scatter_note(pairs, n, other, out);
     text_add(out, "</figure>\n");
     text_free(&heading);
     text_free(&words);

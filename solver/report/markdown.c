@@ -67,11 +67,13 @@ static void clashes(const Report *r, Text *out)
   int n;
   Clash *list = tally_clashes(r->runs, r->reference, &n);
   for (int i = 0; i < n; i++) {
-    text_add(out, "* **CONTRADICTION** ");
+    text_add(out, list[i].source ? "* disagrees: " : "* **CONTRADICTION** ");
     names(list[i].run, out);
-    text_add(out, ": %s here, %s by ", runs_end_word(list[i].run->end),
-             runs_end_word(list[i].other));
+    text_add(out, ": %s here, %s %s", runs_end_word(list[i].run->end),
+             list[i].source ? "in" : "known to be",
+             list[i].source ? "" : runs_end_word(list[i].other));
     markdown_text(out, list[i].source);
+    if (list[i].source) text_add(out, ": %s", runs_end_word(list[i].other));
     text_add(out, "\n");
   }
   if (n) text_add(out, "\n");

@@ -57,27 +57,50 @@ static void clash(const Clash *c, const Run *first, Text *out)
   html_short(out, runs_base(c->run->network), 80);
   text_add(out, " ");
   html_short(out, runs_base(c->run->property), 80);
-  text_add(out, "</a>: %s here, %s ", runs_end_word(c->run->end),
-           runs_end_word(c->other));
-  if (!strcmp(c->source, "expected"))
-    text_add(out, "is known");
-  else
-    text_add(out, "says ");
-  if (strcmp(c->source, "expected") != 0) html_short(out, c->source, 60);
+  text_add(out, "</a>: %s here, ", runs_end_word(c->run->end));
+  if (c->source) {
+    text_add(out, "%s in ", runs_end_word(c->other));
+    html_short(out, c->source, 60);
+  } else {
+    text_add(out, "known to be %s", runs_end_word(c->other));
+  }
   text_add(out, "</li>\n");
+}
+
+/* Those with what is known (from a set: false), or those with other sets. */
+static int clashes(const Clash *list, int n, bool from_set, const Run *first, Text *out)
+{
+  int count = 0;
+  for (int i = 0; i < n; i++) {
+    if ((list[i].source != NULL) != from_set) continue;
+    count++;
+    if (out) clash(&list[i], first, out);
+  }
+  return count;
 }
 
 static void alarms(const Report *r, Text *out)
 {
   int n;
   Clash *list = tally_clashes(r->runs, r->reference, &n);
-  if (n) {
+  const Run *const first = r->runs->sets[0].runs;
+  const int wrong = clashes(list, n, false, first, NULL);
+  if (wrong) {
     text_add(out,
              "<section class=\"alarm\" role=\"alert\">\n<h2>%d contradiction%s</h2>\n"
-             "<p>Two verdicts that cannot both be right:</p>\n<ul>\n",
-             n, n == 1 ? "" : "s");
-    for (int i = 0; i < n; i++)
-      clash(&list[i], r->runs->sets[0].runs, out);
+             "<p>The verdict is the opposite of the known one:</p>\n<ul>\n",
+             wrong, wrong == 1 ? "" : "s");
+    clashes(list, n, false, first, out);
+    text_add(out, "</ul>\n</section>\n");
+  }
+  const int others = clashes(list, n, true, first, NULL);
+  if (others) {
+    text_add(out,
+             "<section class=\"card\">\n<h2>%d disagree%s with another set</h2>\n"
+             "<p>One of the two is wrong, or the same names mean other files there. "
+             "They are not counted as contradictions.</p>\n<ul>\n",
+             others, others == 1 ? "s" : "");
+    clashes(list, n, true, first, out);
     text_add(out, "</ul>\n</section>\n");
   }
   mem_free(list);
@@ -174,7 +197,7 @@ static void categories(const Report *r, const Tally *list, int n, Text *out)
                                       "known",   "wrong",   "median s",    "total s"};
   const Tally all = tally_of(&r->runs->sets[0], NULL);
   text_add(out, "<section>\n<h2 id=\"categories\">Categories</h2>\n"
-                "<div class=\"wide card\" tabindex=\"0\" role=\"region\" "
+                "<div class=\"wide card full\" tabindex=\"0\" role=\"region\" "
                 "aria-labelledby=\"categories\">\n<table class=\"sort\">\n"
                 "<thead><tr><th scope=\"col\">category</th>");
   for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)

@@ -7,7 +7,7 @@
 #include "solver/report/html.h"
 
 /* Around the axes: room for labels. */
-enum { LEFT = 56, RIGHT = 14, TOP = 12, BOTTOM = 44 };
+enum { LEFT = 56, RIGHT = 22, TOP = 12, BOTTOM = 44 };
 
 /* ---- axes ---------------------------------------------------------------- */
 

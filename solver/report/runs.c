@@ -170,8 +170,15 @@ static const char *member(const cJSON *object, const char *key)
   return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
+/* A number of an object that may lack it. */
+static double amount_at(const cJSON *object, const char *key, double otherwise)
+{
+  const cJSON *const item = json_get(object, key);
+  return cJSON_IsNumber(item) ? runs_amount(item->valuedouble) : otherwise;
+}
+
 /* What the object of `verify` says about a run of which nothing else is known.  Takes
- * the object. */
+ * the object; NULL: nothing is known. */
 static Run run_of_verify(cJSON *verify)
 {
   const char *const verdict = member(verify, "verdict");
@@ -252,25 +259,43 @@ static Status read_row(const char *path, int line, cJSON *object, RunSet *set, E
   return STATUS_OK;
 }
 
-/* One check of a gate: its verify object, with the names of the check where it has
- * some. */
+static void replace(char **text, const char *with)
+{
+  if (!with) return;
+  mem_free(*text);
+  *text = copy(with);
+}
+
+/* What the gate itself decided: undecided is unknown, and a verdict whose evidence was
+ * rejected counts as an error. */
+static RunEnd end_of_state(const char *state, RunEnd end)
+{
+  if (!state) return end;
+  if (!strcmp(state, "undecided")) return end == RUN_TIMEOUT ? end : RUN_UNKNOWN;
+  return runs_end_of(state);
+}
+
+/* One check of a gate (docs/schema/gate.schema.json): its object of `verify`, and what
+ * the check says about the same run. */
 static void read_check(cJSON *check, RunSet *set)
 {
-  cJSON *const verify = detach(check, "verify");
-  const char *const name = member(check, "name"), *const result =
-                                                      member(check, "result");
-  Run run = run_of_verify(verify ? verify : cJSON_CreateObject());
-  if (!verify) {
-    json_free(run.verify);
-    run.verify = NULL;
-    if (result) run.end = runs_end_of(result);
-    mem_free(run.message);
-    run.message = copy(member(check, "message"));
+  Run run = run_of_verify(NULL);
+  cJSON *const verify = detach(check, "result");
+  if (verify) {
+    free_run(&run);
+    run = run_of_verify(verify);
   }
-  if (name) {
-    mem_free(run.category);
-    run.category = copy(name);
-  }
+  const char *const reason = member(check, "reason");
+  if (reason && !strcmp(reason, "timeout")) run.end = RUN_TIMEOUT;
+  run.end = end_of_state(member(check, "state"), run.end);
+  replace(&run.category, member(check, "check"));
+  replace(&run.network, member(json_get(check, "network"), "path"));
+  replace(&run.property, member(json_get(check, "specification"), "path"));
+  replace(&run.message, member(check, "message"));
+  run.run_time = amount_at(check, "seconds", run.run_time);
+  run.cpu = amount_at(check, "cpu", run.cpu);
+  run.peak_kb = amount_at(check, "peak_kb", run.peak_kb);
+  run.timeout = amount_at(check, "timeout", run.timeout);
   add(set, &run);
 }
 
@@ -279,6 +304,13 @@ static Status read_object(const char *path, cJSON *object, RunSet *set, Err *err
 {
   const cJSON *const checks = json_get(object, "checks");
   if (cJSON_IsArray(checks)) {
+    const cJSON *const version = json_get(object, "version");
+    if (version && !(cJSON_IsNumber(version) && version->valuedouble == SCHEMA)) {
+      json_free(object);
+      return status_fail(err, STATUS_DATA,
+                         "%s: version is not %d: written by a newer dualcert?", path,
+                         SCHEMA);
+    }
     for (cJSON *c = checks->child; c; c = c->next)
       read_check(c, set);
     json_free(object);

@@ -10,7 +10,7 @@
  *                     (verdict), run_time (seconds), and if wanted category, timeout,
  *                     expected, best_time (best_t), tool
  *   one object      of `dualcert verify --format json`
- *   a gate result   {"checks": [{..., "verify": OBJECT}, ...]}
+ *   a gate result   {"checks": [...]} of `dualcert gate --json`; a check is a run
  *
  * Numbers that are missing, null, negative or not finite are NAN here.
  */

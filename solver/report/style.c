@@ -24,7 +24,7 @@
 #define BOXES \
   "*{box-sizing:border-box}" \
   "html{color-scheme:light dark;scroll-padding-top:1rem}" \
-  "body{margin:0 auto;padding:1.2rem 1rem 4rem;max-width:70rem;background:var(--page);" \
+  "body{margin:0 auto;padding:1.2rem 1rem 4rem;max-width:76rem;background:var(--page);" \
   "color:var(--text);font:16px/1.5 system-ui,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;" \
   "overflow-wrap:anywhere}" \
   "h1{font-size:1.6rem;line-height:1.2;margin:.2rem 0 .2rem}" \
@@ -41,11 +41,11 @@
   ".bad{color:var(--bad)}.good{color:var(--good)}"
 
 #define SUMMARY \
-  ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(7.6rem,1fr));gap:.6rem;" \
+  ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.4rem,1fr));gap:.6rem;" \
   "margin:1rem 0;padding:0;list-style:none}" \
   ".tiles li{background:var(--card);border:1px solid var(--line);border-left:6px solid var(--tone);" \
   "border-radius:8px;padding:.5rem .8rem}" \
-  ".tiles b{display:block;font-size:1.7rem;line-height:1.15;color:var(--tone)}" \
+  ".tiles b{display:block;white-space:nowrap;font-size:1.7rem;line-height:1.15;color:var(--tone)}" \
   ".tiles span{color:var(--mute);font-size:.875rem}" \
   ".bar{display:flex;height:14px;border-radius:7px;overflow:hidden;gap:2px;margin:.6rem 0}" \
   ".bar i{background:var(--tone);min-width:3px}" \
@@ -59,9 +59,10 @@
 #define TABLES \
   ".wide{overflow-x:auto;margin:.8rem 0;max-width:100%}" \
   ".wide:focus-visible,summary:focus-visible,a:focus-visible{outline:3px solid var(--k0);outline-offset:2px}" \
-  "table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem;overflow-wrap:normal}" \
+  "table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem;overflow-wrap:normal}" \
+  ".full table{width:100%}" \
   "caption{text-align:left;font-weight:600;padding:.2rem 0}" \
-  "th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}" \
+  "th,td{padding:.25rem .45rem;border-bottom:1px solid var(--line);white-space:nowrap}" \
   "td,.n{text-align:right}td.l,th{text-align:left}th.n{text-align:right}" \
   "thead th{color:var(--mute);font-weight:600;vertical-align:bottom}" \
   "tbody th{font-weight:500}tfoot td,tfoot th{font-weight:700;border-bottom:0}" \
@@ -74,7 +75,7 @@
   "figcaption{font-weight:600}svg{display:block;width:100%;height:auto}" \
   "svg .g{stroke:var(--grid);fill:none}svg .a{stroke:var(--axis);fill:none}" \
   "svg .r{stroke:var(--axis);fill:none;stroke-dasharray:4 4}" \
-  "svg .t{fill:var(--mute);font-size:12px}.tm{text-anchor:middle}.tr{text-anchor:end}" \
+  "svg .t{fill:var(--mute);font-size:12px;paint-order:stroke;stroke:var(--card);stroke-width:4px}.tm{text-anchor:middle}.tr{text-anchor:end}" \
   "svg .c{fill:none;stroke-width:2.2;stroke-linejoin:round}svg .open{fill:var(--open)}" \
   "svg .m{fill-opacity:.75;stroke:var(--card);stroke-width:.6}svg a:focus .m,svg a:hover .m{fill-opacity:1;stroke:var(--text);stroke-width:2}" \
   ".c.k0{stroke:var(--k0)}.c.k1{stroke:var(--k1);stroke-dasharray:8 3}.c.k2{stroke:var(--k2);stroke-dasharray:3 3}" \
@@ -100,7 +101,7 @@
   "summary .chip{min-width:6.4rem;text-align:center}.who{flex:1 1 14rem;min-width:0}" \
   ".prop{color:var(--mute);margin-left:.8rem;font-size:.9rem}.time{font-variant-numeric:tabular-nums;white-space:nowrap}" \
   ".body{padding:.2rem .8rem 1rem;border-top:1px solid var(--line)}" \
-  ".facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,13rem),1fr));gap:.4rem 1.2rem;margin:.8rem 0}" \
+  ".facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,10rem),1fr));gap:.4rem 1.2rem;margin:.8rem 0}" \
   "dt{color:var(--mute);font-size:.8125rem}dd{margin:0}" \
   ".pictures{display:flex;flex-wrap:wrap;gap:1rem;margin:.6rem 0}.px{width:9.5rem}" \
   ".px img{width:100%;height:auto;image-rendering:pixelated;border:1px solid var(--line);background:#fff}" \

@@ -109,7 +109,7 @@ Clash *tally_clashes(const Runs *runs, const Runs *reference, int *n)
   for (int i = 0; runs->n && i < runs->sets[0].n; i++) {
     const Run *const run = &runs->sets[0].runs[i];
     if (!runs_is_solved(run)) continue;
-    if (runs_is_wrong(run)) add_clash(&c, run, "expected", run->expected);
+    if (runs_is_wrong(run)) add_clash(&c, run, NULL, run->expected);
     for (int s = 1; s < runs->n; s++)
       compare(&c, run, &runs->sets[s]);
     for (int s = 0; s < reference->n; s++)

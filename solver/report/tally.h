@@ -27,10 +27,12 @@ int tally_solved(const Tally *t);
  */
 double *tally_times(const RunSet *set, int *n);
 
-/* Runs whose verdict is known to be wrong, or is the opposite of another set's. */
+/* A run whose verdict is the opposite of what is known, a contradiction, or of what
+ * another set says: then one of the two is wrong, or they mean different files that
+ * have the same name. */
 typedef struct {
   const Run *run;     /* of the first set */
-  const char *source; /* who says the opposite: "expected", or the name of a set */
+  const char *source; /* the set that disagrees; NULL: contradicts `expected` */
   RunEnd other;
 } Clash;
 

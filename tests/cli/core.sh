@@ -9,7 +9,7 @@ expect '--help' 0 '*' '' --help
 expect '--version' 0 '*' '' --version
 name='--version names the program'
 pass_if 'no version' grep -Eq '^dualcert [0-9]+\.[0-9]+' out
-for command in verify suite gate report check-witness bound info eval; do
+for command in verify suite gate report check-witness bound info eval convert supports; do
   expect "$command --help" 0 '*' '' "$command" --help
   expect "$command --version" 0 '*' '' "$command" --version
   expect "help $command" 0 '*' '' help "$command"
