@@ -448,6 +448,9 @@ Test(api, json_is_that_of_the_command_line)
     cJSON_SetNumberValue(cJSON_GetObjectItem(root, "seconds"), 0);
     cJSON_ArrayForEach(stage, cJSON_GetObjectItem(root, "stages"))
         cJSON_SetNumberValue(cJSON_GetObjectItem(stage, "seconds"), 0);
+    /* When a bound was seen is a matter of time, and so is how often. */
+    cr_assert(cJSON_IsArray(cJSON_GetObjectItem(root, "trace")));
+    cJSON_DeleteItemFromObject(root, "trace");
   }
   cr_assert(cJSON_Compare(theirs, mine, true), "%s\n%s", p.out,
             dualcert_result_json(h.result));
