@@ -103,8 +103,8 @@ static void round_trip(int width, int height, int channels)
   unsigned size;
   const unsigned char *c = chunk(png, &at, "IHDR", &size);
   cr_assert_eq(size, 13);
-  cr_assert_eq(big(c), width);
-  cr_assert_eq(big(c + 4), height);
+  cr_assert_eq((int)big(c), width);
+  cr_assert_eq((int)big(c + 4), height);
   cr_assert_eq(c[8], 8);
   cr_assert_eq(c[9], channels == 3 ? 2 : 0);
   c = chunk(png, &at, "IDAT", &size);
