@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh disable=SC2016,SC2034,SC2154 # a part of tests/run-cli
+#
+# VNN-LIB 2 from the command line: several networks, evidence, conversion, the standard's
+# own interface.
+
+cp "$examples/brake.onnx" "$examples/brake-weak.onnx" "$examples"/brake-*.vnnlib \
+  "$examples/monotonic.vnnlib" .
+checker=$(dirname "$program")/dualcert-check
+
+# Two brakes side by side at the same distance and speed: by how much do they differ?
+differ () { # differ FILE LITERAL
+  cat >"$1" <<END
+(vnnlib-version <2.0>)
+(declare-network f (declare-input X_f real [1,2]) (declare-output Y_f real [1,1]))
+(declare-network g (isomorphic-to f)
+  (declare-input X_g real [1,2]) (declare-output Y_g real [1,1]))
+(assert (and (>= X_f[0,0] 10.0) (<= X_f[0,0] 20.0)))
+(assert (and (>= X_f[0,1] 15.0) (<= X_f[0,1] 25.0)))
+(assert (and (== X_g[0,0] X_f[0,0]) (== X_g[0,1] X_f[0,1])))
+(assert $2)
+END
+}
+differ much.vnnlib '(>= (- Y_g[0,0] Y_f[0,0]) 2.0)'
+differ little.vnnlib '(>= (- Y_g[0,0] Y_f[0,0]) 1.0)'
+differ product.vnnlib '(>= (* X_f[0,0] Y_f[0,0]) -54.0)'
+both="[('f', 'brake.onnx'), ('g', 'brake-weak.onnx')]"
+same="[('f', 'brake.onnx'), ('g', 'brake.onnx')]"
+
+# What is true is known from points: evaluate both on a grid.
+name='vnnlib 2: the grid says that the brakes differ by 1 to 2'
+for x in 10 12 14 16 18 20; do
+  for v in 15 17.5 20 22.5 25; do
+    echo "$x $v" >point
+    f=$("$program" eval --precision double brake.onnx point)
+    g=$("$program" eval --precision double brake-weak.onnx point)
+    echo "$x $f $g"
+  done
+done >grid
+awk '{ d = $3 - $2; if (NR == 1 || d > most) most = d; p = $1 * $2; if (NR == 1 || p > top) top = p }
+  END { exit !(most > 1.05 && most < 1.9 && top < -54) }' grid
+pass_if 'it does not' test $? -eq 0
+
+expect 'vnnlib 2: two networks, unsat' 0 unsat '' verify much.vnnlib --network f=brake.onnx \
+  --network g=brake-weak.onnx
+expect 'vnnlib 2: a product, unsat' 0 unsat '' verify product.vnnlib --network f=brake.onnx \
+  --network g=brake-weak.onnx
+expect 'vnnlib 2: two networks, sat' 0 sat '' verify little.vnnlib --network f=brake.onnx \
+  --network g=brake-weak.onnx
+name='vnnlib 2: the assignment, network by network'
+grep -E '^[A-Z]' out | tr '\n' ';' >headers
+pass_if "$(cat headers)" test "$(cat headers)" = \
+  'X_f real [1,2];Y_f real [1,1];X_g real [1,2];Y_g real [1,1];'
+name='vnnlib 2: it is what the networks compute'
+sed -n '3,4p' out >point
+f=$("$program" eval --precision float32 brake.onnx point)
+g=$("$program" eval --precision float32 brake-weak.onnx point)
+sed -n '6p;11p' out | tr '\n' ' ' | awk -v f="$f" -v g="$g" '
+  function near(a, b) { return a - b < 1e-6 && b - a < 1e-6 }
+  { exit !(near($1, f) && near($2, g) && $2 - $1 >= 1) }'
+pass_if "$f $g" test $? -eq 0
+expect 'vnnlib 2: as a list' 0 verified '' verify -q "$both" much.vnnlib
+expect 'vnnlib 2: one file for a network and its equal' 0 verified '' \
+  verify -q brake.onnx monotonic.vnnlib
+expect 'vnnlib 2: a network is missing' 64 '' "network g=FILE|network 'g'|g" \
+  verify much.vnnlib --network f=brake.onnx
+expect 'vnnlib 2: a file too many' 64 '' 'no file is needed' \
+  verify monotonic.vnnlib --network f=brake.onnx --network g=brake.onnx
+
+# ---- evidence -------------------------------------------------------------------
+
+if [ -x "$checker" ]; then
+  accepts () { # accepts NAME CODE CERTIFICATE NET SPEC
+    name=$1
+    timeout "$patience" "$checker" "$3" "$4" "$5" >out 2>err
+    code=$?
+    judge "$2" '*' '*'
+  }
+  for spec in much product; do
+    expect "vnnlib 2: certificate of $spec" 0 verified '*' \
+      verify -q "$both" $spec.vnnlib --certificate $spec.cert
+    accepts "vnnlib 2: $spec is accepted" 0 $spec.cert "$both" $spec.vnnlib
+    accepts "vnnlib 2: $spec of another network is not" 1 $spec.cert "$same" $spec.vnnlib
+  done
+  accepts 'vnnlib 2: nor one about something else' 1 much.cert "$both" little.vnnlib
+  expect 'vnnlib 2: certificate of a network and its equal' 0 verified '*' \
+    verify -q brake.onnx monotonic.vnnlib --certificate equal.cert
+  accepts 'vnnlib 2: it is accepted' 0 equal.cert brake.onnx monotonic.vnnlib
+  accepts 'vnnlib 2: of another network it is not' 1 equal.cert brake-weak.onnx monotonic.vnnlib
+fi
+
+# ---- conversion -----------------------------------------------------------------
+
+for spec in brake-narrow brake-wide; do
+  "$program" convert $spec.vnnlib brake.onnx --to 2.0 >two.vnnlib 2>err
+  "$program" convert two.vnnlib --to 1.0 >one.vnnlib 2>>err
+  name="convert: $spec there"
+  pass_if 'no version' grep -q '^(vnnlib-version <2.0>)' two.vnnlib
+  "$program" info $spec.vnnlib | tail -n +4 | sed 's/ (line [0-9]*)//' >before
+  "$program" info one.vnnlib | tail -n +4 | sed 's/ (line [0-9]*)//' >after
+  name="convert: $spec there and back"
+  pass_if 'another property' cmp -s before after
+done
+expect 'convert: to 1.0 what it cannot say' 69 '' 'monotonic.vnnlib:7:18: VNN-LIB 1.0 has one network' \
+  convert monotonic.vnnlib --to 1.0
+expect 'the wide one in 2.0' 1 falsified '' verify -q brake.onnx two.vnnlib
+
+# ---- the standard's interface, mistakes -----------------------------------------
+
+expect 'supports: versions' 0 1.0 '' supports --vnnlib-versions
+expect '--name' 0 dualcert '' --name
+printf '(vnnlib-version <2.0>)\n(declare-network f (declare-input X real [2]) (declare-output Y real [1]))\n(assert (Y[0] < X[0]))\n' \
+  >infix.vnnlib
+expect 'vnnlib 2: an operator between its operands' 65 '' \
+  'infix.vnnlib:3:10: .*the operator comes first: \(< Y\[0\] X\[0\]\)' \
+  verify brake.onnx infix.vnnlib
+sed 's/(>= X_f\[0,0\] 10.0)//' much.vnnlib >open.vnnlib
+expect 'vnnlib 2: an input without a bound' 65 '' 'X_f\[0,0\] has no lower bound' \
+  verify "$both" open.vnnlib
