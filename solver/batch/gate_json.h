@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* solver/batch/gate_json.h -- the result of a gate as one JSON object:
- * docs/schema/gate.schema.json. */
+ * docs/gate.md. */
 #ifndef SOLVER_BATCH_GATE_JSON_H
 #define SOLVER_BATCH_GATE_JSON_H
 

@@ -275,7 +275,7 @@ static RunEnd end_of_state(const char *state, RunEnd end)
   return runs_end_of(state);
 }
 
-/* One check of a gate (docs/schema/gate.schema.json): its object of `verify`, and what
+/* One check of a gate (docs/gate.md): its object of `verify`, and what
  * the check says about the same run. */
 static void read_check(cJSON *check, RunSet *set)
 {
