@@ -17,7 +17,8 @@ static double nearest_in(double x, double lo, double hi)
   return x < lo ? lo : x > hi ? hi : x;
 }
 
-/* ---- l2 --------------------------------------------------------------------------- */
+/* ---- l2 ---------------------------------------------------------------------------
+ */
 
 /* |x(s) - c|^2 = fixed + s^2 free: what is clipped, and |q|^2 of the rest. */
 static void split_squares(const Ball *ball, const double *q, const double *lo,
@@ -70,9 +71,11 @@ static void choose_l2(const Ball *ball, const double *q, const double *lo,
   const double s = find_s(ball, q, lo, hi);
   for (int i = 0; i < ball->n; i++) {
     const double c = ball->c[i], d = -s * q[i], a = lo[i] - c, b = hi[i] - c;
-    if (!(s > 0 && s < INFINITY)) {
-      w[i] = 0;
-      if (at) at[i] = q[i] >= 0 ? lo[i] : hi[i];
+    if (!(s > 0 && s < INFINITY)) { /* the corner, or c alone */
+      w[i] = s == 0 ? q[i] : 0;
+      if (!at) continue;
+      at[i] = q[i] > 0 ? lo[i] : hi[i];
+      if (s == 0 || q[i] == 0) at[i] = nearest_in(c, lo[i], hi[i]);
       continue;
     }
     w[i] = d < a ? -a / s : d > b ? -b / s : q[i];
@@ -88,7 +91,8 @@ static double length_up(int n, const double *w)
   return sqrt((sum + n * 0x1p-1000) * (1 + 4 * round_gamma(n + 8.0))) * (1 + 0x1p-50);
 }
 
-/* ---- l1 --------------------------------------------------------------------------- */
+/* ---- l1 ---------------------------------------------------------------------------
+ */
 
 /* How far input i is from c at least, and at the end that q prefers. */
 static double least_move(const Ball *ball, double lo, double hi, int i)
@@ -173,9 +177,11 @@ static void add_split(const Ball *ball, const double *q, const double *lo,
   *size += ball->outer * norm;
 }
 
-/* ---- l0 --------------------------------------------------------------------------- */
+/* ---- l0 ---------------------------------------------------------------------------
+ */
 
-/* The `rank`-th largest of a[0 .. n), rank >= 1; reorders a.  NaN anywhere: any of them.
+/* The `rank`-th largest of a[0 .. n), rank >= 1; reorders a.  NaN anywhere: any of
+ * them.
  */
 static double select_largest(double *a, int n, int rank)
 {

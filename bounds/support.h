@@ -4,7 +4,8 @@
  *
  * l1, l2.  For every vector w, because w . (x - c) >= -r |w|* in the ball,
  *
- *     q . x  >=  sum_i min over [lo_i, hi_i] of (q_i - w_i) x_i  +  w . c  -  r |w|*   (1)
+ *     q . x  >=  sum_i min over [lo_i, hi_i] of (q_i - w_i) x_i  +  w . c  -  r |w|*
+ * (1)
  *
  * where |w|* is max |w_i| for l1 and |w|_2 for l2.  The best w is found by one number:
  *   l2   x(s)_i = c_i - s q_i, clipped to the box; s > 0 such that |x(s) - c| = r;
@@ -13,11 +14,11 @@
  *        range; T >= 0 as small as the radius allows
  * and w = 0 where the minimising corner of the box lies in the ball.
  *
- * l0.  With f of the inputs in ranges that do not meet [c_lo_i, c_hi_i], a_i the smallest
- * q_i x_i in the range and b_i the smallest in what both have in common (a_i for the f),
- * for every T >= 0
+ * l0.  With f of the inputs in ranges that do not meet [c_lo_i, c_hi_i], a_i the
+ * smallest q_i x_i in the range and b_i the smallest in what both have in common (a_i
+ * for the f), for every T >= 0
  *
- *     q . x  >=  sum_i b_i  -  (k - f) T  -  sum_i max (b_i - a_i - T, 0)             (2)
+ *     q . x  >=  sum_i b_i  -  (k - f) T  -  sum_i max (b_i - a_i - T, 0) (2)
  *
  * and the best T is the (k - f)-th largest gain b_i - a_i.
  *
@@ -26,10 +27,10 @@
  *
  * Rounding.  Any w and T prove something, so it does not matter how they were found.
  * What is added to the caller's sums: the terms to `value`, at least the sum of their
- * magnitudes to `size` (four times where a term has several roundings), and to `err` what
- * the differences q_i - w_i are wrong by, u |q_i - w_i| max (|lo_i|, |hi_i|); 2 n + 8
- * terms at most for each of the n inputs' sums.  |w|_2 is rounded up.  A q that is not
- * finite makes the value so, or NaN.
+ * magnitudes to `size` (four times where a term has several roundings), and to `err`
+ * what the differences q_i - w_i are wrong by, u |q_i - w_i| max (|lo_i|, |hi_i|); 2 n
+ * + 8 terms at most for each of the n inputs' sums.  |w|_2 is rounded up.  A q that is
+ * not finite makes the value so, or NaN.
  */
 #ifndef BOUNDS_SUPPORT_H
 #define BOUNDS_SUPPORT_H

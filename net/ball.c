@@ -139,9 +139,8 @@ bool ball_contains(const Ball *ball, const double *x)
       if (!isfinite(x[i])) return false;
     return count_moved(ball, x) <= ball->k;
   }
-  const double most = ball->norm == BALL_L1
-                          ? ball->radius
-                          : round_mul_dn(ball->radius, ball->radius);
+  const double most =
+      ball->norm == BALL_L1 ? ball->radius : round_mul_dn(ball->radius, ball->radius);
   const double sum = sum_up(ball, x);
   return isfinite(sum) && sum <= most;
 }
@@ -182,8 +181,7 @@ void ball_pull(const Ball *ball, const double *lo, const double *hi, double shar
     pull_count(ball, lo, hi, x);
     return;
   }
-  const double r = ball->radius * share,
-               most = ball->norm == BALL_L1 ? r : r * r;
+  const double r = ball->radius * share, most = ball->norm == BALL_L1 ? r : r * r;
   double in = 0, out = 1;
   for (int step = 0; step < PULL_STEPS; step++) {
     const double f = step ? in / 2 + out / 2 : 1;

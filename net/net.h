@@ -105,8 +105,9 @@ typedef struct {
   char sha256[65];       /* of the file as stored */
   int n_inputs;          /* tensors the model calls inputs, concatenated in node 0 */
   int n_outputs; /* tensors the model calls outputs, concatenated in the last node */
-  const struct Ball *ball; /* of the net of a query and of nets made from it: inputs are known
-                     * to lie in this set, too; NULL: nothing is; borrowed */
+  const struct Ball
+      *ball; /* of the net of a query and of nets made from it: inputs are known
+              * to lie in this set, too; NULL: nothing is; borrowed */
   /* private to net/net.c */
   int room;
   void **blocks;

@@ -190,7 +190,8 @@ static void descend_in_ball(Attack *a, double rate, const double *g, double *x)
   }
   const double part = box->ball->norm == BALL_L0 ? 1 : share;
   for (int i = 0; i < box->n; i++)
-    x[i] = part < 1 ? clip(x[i] + part * (at[i] - x[i]), box->lo[i], box->hi[i]) : at[i];
+    x[i] =
+        part < 1 ? clip(x[i] + part * (at[i] - x[i]), box->lo[i], box->hi[i]) : at[i];
 }
 
 static void descend(Attack *a, int n_rows, double rate)

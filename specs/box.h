@@ -11,7 +11,8 @@
  * it and specs/witness.h says which doubles stand for it.  When it is empty, or
  * nobody knows, in_lo = +INFINITY and in_hi = -INFINITY: there is no witness.
  *
- * A box may come with a ball (net/ball.h): the input set is then what both have in common.
+ * A box may come with a ball (net/ball.h): the input set is then what both have in
+ * common.
  */
 #ifndef SPECS_BOX_H
 #define SPECS_BOX_H

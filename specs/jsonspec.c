@@ -185,9 +185,9 @@ static Status read_norm(const Reader *r, bool *any, BallNorm *norm)
     *norm = norms[i];
     return STATUS_OK;
   }
-  return status_fail(
-      r->err, STATUS_UNSUPPORTED,
-      "%s: $.norm: expected one of \"linf\", \"l2\", \"l1\" and \"l0\"", r->path);
+  return status_fail(r->err, STATUS_UNSUPPORTED,
+                     "%s: $.norm: expected one of \"linf\", \"l2\", \"l1\" and \"l0\"",
+                     r->path);
 }
 
 static Status read_radius(const Reader *r, BallNorm norm, double *radius)
@@ -263,7 +263,8 @@ static Status read_box(const Reader *r, Box *box)
   BallNorm norm = BALL_L2;
   Status rc = read_norm(r, &other, &norm);
   if (!rc && other && ranges)
-    rc = bad(r, "norm", "a ball has \"center\" and \"epsilon\"; a box goes into \"clip\"");
+    rc = bad(r, "norm",
+             "a ball has \"center\" and \"epsilon\"; a box goes into \"clip\"");
   if (rc) return rc;
   double *const scratch = mem_doubles(2 * (size_t)r->n_in);
   rc = ranges  ? read_ranges(r, box)

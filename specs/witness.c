@@ -102,8 +102,9 @@ void witness_snap(const Net *net, const Box *box, double *x)
     /* A point that is good as it is. */
     bool fine = true;
     for (int i = 0; i < box->n && fine; i++)
-      fine = x[i] >= box->in_lo[i] && x[i] <= box->in_hi[i] &&
-             (!net->is_float32 || x[i] == box->ball->c[i] || x[i] == (double)(float)x[i]);
+      fine =
+          x[i] >= box->in_lo[i] && x[i] <= box->in_hi[i] &&
+          (!net->is_float32 || x[i] == box->ball->c[i] || x[i] == (double)(float)x[i]);
     if (fine) return;
   }
   for (int i = 0; i < box->n; i++)
@@ -371,7 +372,8 @@ static void explain_ball(const Prop *prop, const double *x, const Net *net, Text
       text_add(why, "%.0f inputs differ from the centre, but at most %d may",
                ball_distance(ball, x), ball->k);
     else
-      text_add(why, "its distance from the centre, rounded up, is %.17g, the radius %.17g",
+      text_add(why,
+               "its distance from the centre, rounded up, is %.17g, the radius %.17g",
                ball_distance(ball, x), ball->radius);
     return;
   }

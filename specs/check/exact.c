@@ -465,7 +465,8 @@ static void do_count(Exact *x, const Ball *ball, const State *s, double T)
   dyadic_init(&level);
   dyadic_set_d(&level, T);
   for (int i = 0; i < ball->n; i++) {
-    const double from = fmax(s->lo[i], ball->c_lo[i]), to = fmin(s->hi[i], ball->c_hi[i]);
+    const double from = fmax(s->lo[i], ball->c_lo[i]),
+                 to = fmin(s->hi[i], ball->c_hi[i]);
     least_of(x, &x->a, &x->q[i], s->lo[i], s->hi[i]);
     if (from > to) {
       k--;

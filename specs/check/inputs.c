@@ -12,7 +12,8 @@
 /* What w and T are multiplied with where the box misses the ball. */
 #define BEYOND 0x1p20
 
-/* ---- choices ---------------------------------------------------------------------- */
+/* ---- choices ----------------------------------------------------------------------
+ */
 
 /* The input that q . x + |x - c|^2 / (2 s) is least at, relative to c. */
 static double step_at(const Ball *ball, double q, double lo, double hi, double s, int i)
@@ -80,8 +81,8 @@ static int compare_falling(const void *a, const void *b)
   return (x < y) - (x > y);
 }
 
-/* Inputs that matter most move first, each to its end, until the radius is used up: T is
- * what the one that gets no further matters. */
+/* Inputs that matter most move first, each to its end, until the radius is used up: T
+ * is what the one that gets no further matters. */
 static double threshold(const Ball *ball, const double *q, const double *lo,
                         const double *hi, double *sorted)
 {
@@ -177,7 +178,8 @@ double inputs_choose(const Ball *ball, const double *q, const double *lo,
   return NAN;
 }
 
-/* ---- their bounds ------------------------------------------------------------------ */
+/* ---- their bounds ------------------------------------------------------------------
+ */
 
 /* |w|*, rounded up: squares and their sum are off by gamma and by what underflows. */
 static double norm_up(const Ball *ball, const double *w)

@@ -318,7 +318,8 @@ static Status narrow(Search *s, int t, const Multipliers *m, bool *closed, Err *
   /* The bound is no sum over inputs there, and q^0 not what one of them adds. */
   if (s->w->plan->net->ball)
     return status_fail(err, STATUS_DATA,
-                       "tree node %d: inputs in a ball cannot be narrowed by a bound", t);
+                       "tree node %d: inputs in a ball cannot be narrowed by a bound",
+                       t);
   double g;
   add_row(s, t, m);
   bound_enter(b, state);
