@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/contract.h"
 #include "bounds/crown.h"
 #include "bounds/ibp.h"
 #include "bounds/lagrangian.h"
@@ -17,6 +18,7 @@
 #include "specs/check/inputs.h"
 #include "specs/witness.h"
 #include "tests/support/bounded.h"
+#include "tests/support/certs.h"
 #include "tests/support/nets.h"
 #include "tests/support/sets.h"
 
@@ -436,6 +438,137 @@ Test(ball, no_point_of_the_set_leaves_the_bounds_of_a_network)
   cr_assert(tighter > 40, "the ball made %d networks tighter", tighter);
 }
 
+Test(ball, a_bound_with_a_ball_narrows_no_input)
+{
+  Prng prng = prng_init(8);
+  const int sizes[3] = {3, 4, 1};
+  Bounded f = bounded_new(nets_dense(sizes, 3, 1, &prng), 1, &prng);
+  const double c[3] = {0, 0, 0}, w = 1, q0[3] = {5, 5, 5};
+  Bounds *ways[2];
+  for (int k = 0; k < 2; k++) {
+    Ball *ball = ball_new(BALL_L1, 3, c, 1);
+    for (int i = 0; i < 3; i++) {
+      f.lo[i] = -1;
+      f.hi[i] = 1;
+    }
+    f.net->ball = k ? ball : NULL;
+    ways[k] = bounds_new(f.net, 1);
+    bounds_set_box(ways[k], 0, f.lo, f.hi);
+    cr_assert_eq(contract_inputs(ways[k], 0, -0.5, 1, &w, q0) > 0, k == 0);
+    cr_assert_eq(ways[k]->hi[0][0] < 1, k == 0);
+    bounds_free(ways[k]);
+    ball_free(ball);
+  }
+  f.net->ball = NULL;
+  bounded_free(&f);
+}
+
+/* ---- certificates -------------------------------------------------------------------
+ */
+
+/* y = q . x */
+static Net *product(int n, const double *q)
+{
+  Net *net = net_new("net");
+  net_add(net, &(Node){.kind = NODE_INPUT, .size = n, .name = "x"}, NULL, 0);
+  double *W = net_keep(net, mem_doubles((size_t)n));
+  memcpy(W, q, (size_t)n * sizeof *W);
+  const Node dense = {.kind = NODE_DENSE,
+                      .size = 1,
+                      .reps = 1,
+                      .rows = 1,
+                      .cols = n,
+                      .W = W,
+                      .name = "y"};
+  net_add(net, &dense, (int[]){0}, 1);
+  Err err = {0};
+  cr_assert_eq(net_finish(net, &err), STATUS_OK);
+  return net;
+}
+
+/* Does a certificate without any advice prove q . x > rhs? */
+static bool proves(const Net *net, const double *lo, const double *hi, const Ball *ball,
+                   double rhs, bool exact)
+{
+  const size_t bytes = (size_t)ball->n * sizeof *lo;
+  Prop *prop = prop_new("prop", ball->n, 1);
+  Box box = box_new(ball->n);
+  memcpy(box.lo, lo, bytes);
+  memcpy(box.hi, hi, bytes);
+  memcpy(box.in_lo, lo, bytes);
+  memcpy(box.in_hi, hi, bytes);
+  box.ball = ball_copy(ball);
+  PropRow *row = mem_zero(1, sizeof *row);
+  *row = (PropRow){.n = 1,
+                   .var = mem_zero(1, sizeof(int)),
+                   .coef = mem_doubles(1),
+                   .rhs_lo = rhs,
+                   .rhs_hi = rhs};
+  row->coef[0] = 1;
+  prop_add_case(prop, prop_add_box(prop, &box), row, 1, 0);
+  prop_finish(prop);
+  Certs c = certs_new(net, prop);
+  certs_query(&c, 0, net->n_nodes + 1, 1);
+  certs_close_row(&c, 0, 0);
+  certs_block(&c, 'E');
+  certs_end(&c, 1);
+  const bool accepted = exact ? certs_accepted_exactly(&c, net, prop)
+                              : certs_accepted(&c, net, prop, NULL);
+  certs_free(&c);
+  prop_free(prop);
+  box_free(&box);
+  return accepted;
+}
+
+/* In both arithmetics: what is just below the least value is proved, and nothing that a
+ * point of the set shows to be false, decided in rationals; what holds for one radius
+ * is refused for a larger one. */
+Test(ball, certificates_prove_what_is_below_the_least_value_and_nothing_else)
+{
+  Prng prng = prng_init(9);
+  int proved = 0, refuted = 0, mutated = 0;
+  for (int t = 0; t < (SANITIZED ? 60 : 400); t++) {
+    const int n = 1 + prng_below(&prng, 8);
+    double lo[MOST], hi[MOST], q[MOST], x[MOST], size = 0;
+    grid_box(n, &prng, lo, hi);
+    Ball *ball = sets_ball(n, lo, hi, t % 2, &prng);
+    coefficients(n, t % 3, &prng, q);
+    for (int i = 0; i < n; i++)
+      size += fabs(q[i]);
+    Net *net = product(n, q);
+    memset(net->sha256, '0', 64);
+    const double bound = solver_bound(ball, q, lo, hi, x) - 1e-9 * size;
+    Ball *wide = ball->norm == BALL_L0
+                     ? ball_new(BALL_L0, n, ball->c, fmin(ball->k + 1, n))
+                     : ball_new(ball->norm, n, ball->c, ball->radius * 1.001);
+    for (int exact = 0; exact < 2; exact++) {
+      if (size > 0) cr_assert(proves(net, lo, hi, ball, bound, exact), "%d", t);
+      proved += size > 0;
+      if (size > 0 && solver_bound(wide, q, lo, hi, NULL) < bound - 1e-6 * size) {
+        cr_assert_not(proves(net, lo, hi, wide, bound, exact), "%d", t);
+        mutated++;
+      }
+    }
+    for (double share = 1; share > 0.99 && !ball_contains(ball, x); share -= 1e-15)
+      ball_pull(ball, lo, hi, share, x);
+    if (ball_contains(ball, x)) {
+      double value = 0;
+      for (int i = 0; i < n; i++)
+        value += q[i] * x[i];
+      while (compare_dot(n, q, x, value) > 0) /* q . x <= value, exactly */
+        value = nextafter(value, INFINITY);
+      cr_assert_not(proves(net, lo, hi, ball, value, false), "%d", t);
+      cr_assert_not(proves(net, lo, hi, ball, value, true), "%d", t);
+      refuted++;
+    }
+    ball_free(ball);
+    ball_free(wide);
+    net_free(net);
+  }
+  cr_assert(proved > 90 && refuted > 30 && mutated > 30, "%d %d %d", proved, refuted,
+            mutated);
+}
+
 /* ---- witnesses --------------------------------------------------------------------
  */
 
@@ -465,4 +598,42 @@ Test(ball, a_snapped_point_is_in_box_and_ball)
   }
   cr_assert(floats > 50);
   net_free(net);
+}
+
+/* Everything is unsafe, so a point is a witness exactly when it is in the set. */
+static bool is_witness(BallNorm norm, double r, double x0, double x1)
+{
+  const double q[2] = {1, 1}, c[2] = {0, 0}, x[2] = {x0, x1};
+  Net *net = product(2, q);
+  Prop *prop = prop_new("prop", 2, 1);
+  Box box = box_new(2);
+  for (int i = 0; i < 2; i++) {
+    box.lo[i] = box.in_lo[i] = -8;
+    box.hi[i] = box.in_hi[i] = 8;
+  }
+  box.ball = ball_new(norm, 2, c, r);
+  prop_add_case(prop, prop_add_box(prop, &box), mem_zero(1, sizeof(PropRow)), 0, 0);
+  prop_finish(prop);
+  Witness w;
+  Text why = {0};
+  const bool is = witness_replay(net, prop, x, &w);
+  if (!is) witness_explain(net, prop, x, &why);
+  cr_assert(is || (why.s && strstr(why.s, ball_norm_word(norm))), "%s", why.s);
+  text_free(&why);
+  witness_reset(&w);
+  prop_free(prop);
+  box_free(&box);
+  net_free(net);
+  return is;
+}
+
+Test(ball, a_witness_lies_in_the_ball_exactly)
+{
+  cr_assert(is_witness(BALL_L2, 5, 3, -4));
+  cr_assert_not(is_witness(BALL_L2, 5, 3, nextafter(4, 5)));
+  cr_assert_not(is_witness(BALL_L2, nextafter(5, 4), 3, 4));
+  cr_assert(is_witness(BALL_L1, 7, -3, 4));
+  cr_assert_not(is_witness(BALL_L1, 7, nextafter(3, 4), 4));
+  cr_assert(is_witness(BALL_L0, 1, 0, 8));
+  cr_assert_not(is_witness(BALL_L0, 1, 0x1p-60, 8));
 }
