@@ -26,7 +26,8 @@ static bool is_box_preserving(const Linop *op, int k)
 static void find_tight(Bounds *b, const Linop *op)
 {
   bool *is_box = mem_zero((size_t)b->net->n_nodes, sizeof *is_box);
-  is_box[0] = b->tight[0] = true;
+  b->tight[0] = true;
+  is_box[0] = !b->net->ball; /* in a ball, inputs depend on each other */
   for (int k = 1; k < b->net->n_nodes; k++) {
     const Node *v = &b->net->nodes[k];
     bool inputs = true;

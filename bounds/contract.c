@@ -493,7 +493,8 @@ double contract_inputs(Bounds *b, int t, double g, int count, const double *w,
   const double *lo = b->lo[0] + (size_t)t * n, *hi = b->hi[0] + (size_t)t * n;
   const double room = round_add_up(weighted_margin(count, w), -g);
   double gone = 0;
-  if (!isfinite(room)) return 0;
+  /* With a ball, g is no sum over the inputs. */
+  if (!isfinite(room) || b->net->ball) return 0;
   for (size_t i = 0; i < n; i++)
     if (lo[i] < hi[i])
       gone += 1 - width_left(room, q0[i], hi[i] - lo[i]) / (hi[i] - lo[i]);

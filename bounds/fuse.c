@@ -369,6 +369,7 @@ static Net *empty_copy(const Net *old)
   net->is_float32 = old->is_float32;
   net->n_inputs = old->n_inputs;
   net->n_outputs = old->n_outputs;
+  net->ball = old->ball;
   return net;
 }
 

@@ -6,6 +6,7 @@
 
 #include "bounds/kernel.h"
 #include "bounds/relax.h"
+#include "bounds/support.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
 
@@ -31,6 +32,7 @@ struct Lagrangian {
   int n_pool;
   double *p;     /* double p[2][wide]: one row of p, for two factors */
   double *patch; /* double patch[5][wide]: one row's lines with its own cut */
+  double *pair;  /* double pair[2][inputs], where there is a ball */
   /* kept for the gradient, nonlinear nodes only, [max_rows][size_k] */
   double **lam, **slope, **z, **x;
   double **rate;                  /* all but ReLU */
@@ -58,6 +60,10 @@ Lagrangian *lagrangian_new(const Net *net, int max_rows)
     for (int p = 0; p < net->nodes[k].n_in; p++)
       L->last_use[net->nodes[k].in[p]] = (int)k;
     if (size > L->wide) L->wide = size;
+  }
+  if (net->ball) {
+    L->n_terms += 4.0 * net_in_size(net);
+    L->pair = mem_doubles(2 * (size_t)net_in_size(net));
   }
   L->p = mem_doubles(2 * L->wide);
   L->patch = mem_doubles(5 * L->wide);
@@ -96,6 +102,7 @@ void lagrangian_free(Lagrangian *L)
   mem_free(L->pool);
   mem_free(L->p);
   mem_free(L->patch);
+  mem_free(L->pair);
   mem_free(L->lam);
   mem_free(L->slope);
   mem_free(L->z);
@@ -415,6 +422,19 @@ static void mul_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
   close_node(L, k);
 }
 
+/* q^0 . x over the input set, and where that is least. */
+static void input_term(Lagrangian *L, const Bounds *b, int r, size_t box, double *at)
+{
+  const int n = net_in_size(L->net);
+  const double *q = L->q[0] + (size_t)r * (size_t)n;
+  const double *lo = b->lo[0] + box, *hi = b->hi[0] + box;
+  Total *t = &L->total[r];
+  if (L->net->ball)
+    support_term(L->net->ball, q, lo, hi, L->pair, at, &t->value, &t->size, &t->err);
+  else
+    interval_term(n, q, lo, hi, at, t);
+}
+
 static void start_rows(Lagrangian *L, const LagrangianBatch *batch)
 {
   const int s = batch->start;
@@ -485,8 +505,7 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
   for (int r = 0; r < batch->n_rows; r++) {
     const size_t at = (size_t)r * (size_t)n, box = lagrangian_box(batch, r) * (size_t)n;
     if (L->q[0])
-      interval_term(n, L->q[0] + at, b->lo[0] + box, b->hi[0] + box,
-                    batch->keep ? L->corner + at : NULL, &L->total[r]);
+      input_term(L, b, r, box, batch->keep ? L->corner + at : NULL);
     else if (batch->keep)
       memcpy(L->corner + at, b->lo[0] + box, (size_t)n * sizeof *L->corner);
     lower[r] = proven(L, &L->total[r]);

@@ -16,7 +16,8 @@
  * For every nu, g(nu) <= f*: multipliers need no trust.  (2) separates.  With
  *     q^j = [j = s] c + sum over linear consumers k of j  (A^k)^T nu^k
  * the terms are
- *   input        sum_j min (q_j lo_j, q_j hi_j)
+ *   input        sum_j min (q_j lo_j, q_j hi_j); where the inputs also lie in a ball
+ *                (net->ball), what bounds/support.h has for both
  *   linear k     nu^k . b^k,   and, where nu^k is not q^k, the residual below
  *   act k on j   phi (lambda_i, p_i) of bounds/relax.h with lambda = nu^k, where p
  *                is the part of nu^j passed on:  nu^j = q^j + p

@@ -389,6 +389,7 @@ Net *reduce_net(const Bounds *b, Bounds **inside, ReduceOrigin *origin)
   x.net->is_float32 = b->net->is_float32;
   x.net->n_inputs = b->net->n_inputs;
   x.net->n_outputs = b->net->n_outputs;
+  x.net->ball = b->net->ball;
   x.image = mem_zero(n, sizeof *x.image);
   x.only_act = mem_zero(n, sizeof *x.only_act);
   find_consumers(&x);

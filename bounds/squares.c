@@ -364,6 +364,7 @@ Net *squares_net(const Bounds *b, Bounds **inside)
     x.net->is_float32 = b->net->is_float32;
     x.net->n_inputs = b->net->n_inputs;
     x.net->n_outputs = b->net->n_outputs;
+    x.net->ball = b->net->ball;
     mark_needed(&x);
     build(&x);
     Err err = {0};

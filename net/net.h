@@ -115,6 +115,9 @@ typedef struct {
   int n_hidden;  /* of them, the last ones: values inside (net/reader.h) */
   const Port *inputs, *outputs; /* Port [n_inputs], [n_outputs]; NULL where the format
                                  * has no names or several networks are one */
+  const struct Ball
+      *ball; /* of the net of a query and of nets made from it: inputs are
+              * known to lie in this set, too; NULL: nothing is; borrowed */
   /* private to net/net.c */
   int room;
   void **blocks;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bounds/linop.h"
+#include "bounds/support.h"
 #include "net/base/mem.h"
 
 /* Step lengths in half-widths of the box, first and last. */
@@ -35,6 +36,7 @@ struct Attack {
   double *margin; /* double margin[max_rows] */
   double *best;   /* double best[max_rows]: smallest margin of the descent */
   double *best_x; /* double best_x[max_rows][inputs] */
+  double *room;   /* double room[3][inputs], where there is a ball */
 };
 
 Attack *attack_new(const Net *net, const Prop *prop, const Query *query, Result *result)
@@ -61,6 +63,7 @@ Attack *attack_new(const Net *net, const Prop *prop, const Query *query, Result 
   a->margin = mem_doubles(rows);
   a->best = mem_doubles(rows);
   a->best_x = mem_doubles(rows * (size_t)net_in_size(view));
+  if (query->box->ball) a->room = mem_doubles(3 * (size_t)net_in_size(view));
   return a;
 }
 
@@ -78,6 +81,7 @@ void attack_free(Attack *a)
   mem_free(a->margin);
   mem_free(a->best);
   mem_free(a->best_x);
+  mem_free(a->room);
   linop_free(a->op);
   mem_free(a);
 }
@@ -166,12 +170,40 @@ static double clip(double x, double lo, double hi)
   return x < lo ? lo : x > hi ? hi : x;
 }
 
+/* Towards the point of the set where the margin would be least if it were linear
+ * (Frank and Wolfe 1956), l0: the inputs for which g_i moves least are given back. */
+static void descend_in_ball(Attack *a, double rate, const double *g, double *x)
+{
+  const Box *box = a->query->box;
+  const double share = fmin(2 * rate, 1);
+  double *at = a->room, ignored[3] = {0};
+  support_term(box->ball, g, box->lo, box->hi, a->room + box->n, at, &ignored[0],
+               &ignored[1], &ignored[2]);
+  if (box->ball->norm == BALL_L0 && share < 0.5) {
+    for (int i = 0; i < box->n; i++) {
+      const double step = g[i] == 0 || x[i] == box->ball->c[i]
+                              ? 0
+                              : share * (box->hi[i] / 2 - box->lo[i] / 2);
+      x[i] = clip(x[i] - (g[i] > 0 ? step : -step), box->lo[i], box->hi[i]);
+    }
+    return;
+  }
+  const double part = box->ball->norm == BALL_L0 ? 1 : share;
+  for (int i = 0; i < box->n; i++)
+    x[i] =
+        part < 1 ? clip(x[i] + part * (at[i] - x[i]), box->lo[i], box->hi[i]) : at[i];
+}
+
 static void descend(Attack *a, int n_rows, double rate)
 {
   const Box *box = a->query->box;
   for (int r = 0; r < n_rows; r++) {
     double *x = a->x[0] + (size_t)r * (size_t)box->n;
     const double *g = a->q[0] + (size_t)r * (size_t)box->n;
+    if (box->ball) {
+      descend_in_ball(a, rate, g, x);
+      continue;
+    }
     for (int i = 0; i < box->n; i++) {
       const double step = rate * (box->hi[i] / 2 - box->lo[i] / 2);
       const double sign = g[i] > 0 ? 1 : g[i] < 0 ? -1 : 0;
@@ -271,6 +303,22 @@ static bool run(Attack *a, int n_rows, int steps, double reach, const Stop *stop
 
 /* ---- starting points ----------------------------------------------------- */
 
+/* l0: all but some random inputs as in the centre; else on the way to the centre. */
+static void into_ball(const Box *box, Prng *prng, double *x)
+{
+  const Ball *ball = box->ball;
+  int left = ball->k;
+  if (ball->norm != BALL_L0) {
+    ball_pull(ball, box->lo, box->hi, 1, x);
+    return;
+  }
+  for (int i = 0; i < box->n; i++) {
+    const bool moves = prng_below(prng, box->n - i) < left;
+    left -= moves;
+    if (!moves) x[i] = clip(ball->c[i], box->lo[i], box->hi[i]);
+  }
+}
+
 static void random_start(const Box *box, int number, Prng *prng, double *x)
 {
   for (int i = 0; i < box->n; i++) {
@@ -282,6 +330,10 @@ static void random_start(const Box *box, int number, Prng *prng, double *x)
     else
       x[i] = prng_next(prng) & 1 ? hi : lo;
   }
+  if (!box->ball) return;
+  for (int i = 0; i < box->n && number == 0; i++)
+    x[i] = clip(box->ball->c[i], box->lo[i], box->hi[i]);
+  if (number) into_ball(box, prng, x);
 }
 
 bool attack_random(Attack *a, int restarts, long most, int steps, Prng *prng,
@@ -313,6 +365,7 @@ static void load_points(Attack *a, int from, int n_rows, const double *points,
     double *x = a->x[0] + (size_t)r * (size_t)box->n;
     for (int i = 0; i < box->n; i++)
       x[i] = isnan(p[i]) ? box->lo[i] : clip(p[i], box->lo[i], box->hi[i]);
+    if (box->ball) ball_pull(box->ball, box->lo, box->hi, 1, x);
     a->cases[r] = cases[from + r];
   }
 }

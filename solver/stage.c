@@ -537,7 +537,7 @@ static bool search(Job *job, long most)
                             .retighten =
                                 o->retighten == 2 ? root_is_dense(job) : o->retighten,
                             .look_ahead = o->look_ahead,
-                            .contract = o->contract,
+                            .contract = job->live->net->ball ? 0 : o->contract,
                             .proof = job->proof,
                             .lp_neurons = o->lp_neurons,
                             .probe_steps = PROBE_STEPS,

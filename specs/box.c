@@ -23,6 +23,7 @@ Box box_new(int n)
 void box_free(Box *box)
 {
   mem_free(box->lo);
+  ball_free(box->ball);
   *box = (Box){0};
 }
 
@@ -30,6 +31,7 @@ Box box_copy(const Box *box)
 {
   Box copy = box_new(box->n);
   if (box->n) memcpy(copy.lo, box->lo, 4 * (size_t)box->n * sizeof *copy.lo);
+  copy.ball = ball_copy(box->ball);
   return copy;
 }
 
@@ -38,12 +40,12 @@ bool box_equal(const Box *a, const Box *b)
   if (a->n != b->n) return false;
   for (size_t i = 0; i < 4 * (size_t)a->n; i++)
     if (a->lo[i] != b->lo[i]) return false;
-  return true;
+  return ball_equal(a->ball, b->ball);
 }
 
 uint64_t box_hash(const Box *box)
 {
-  uint64_t h = (uint64_t)box->n;
+  uint64_t h = (uint64_t)box->n ^ ball_hash(box->ball);
   for (size_t i = 0; i < 4 * (size_t)box->n; i++) {
     const double x = box->lo[i] + 0.0; /* -0 becomes 0 */
     uint64_t bits;
@@ -59,7 +61,7 @@ bool box_contains(const Box *box, const double *x)
 {
   for (int i = 0; i < box->n; i++)
     if (!(x[i] >= box->in_lo[i] && x[i] <= box->in_hi[i])) return false;
-  return true;
+  return !box->ball || ball_contains(box->ball, x);
 }
 
 /* Numbers that round to a float32 infinity have no nearest float32: x itself. */

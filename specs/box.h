@@ -10,6 +10,9 @@
  * empty (a point such as 0.1), in_lo and in_hi are the neighbouring doubles around
  * it and specs/witness.h says which doubles stand for it.  When it is empty, or
  * nobody knows, in_lo = +INFINITY and in_hi = -INFINITY: there is no witness.
+ *
+ * A box may come with a ball (net/ball.h): the input set is then what both have in
+ * common.
  */
 #ifndef SPECS_BOX_H
 #define SPECS_BOX_H
@@ -17,22 +20,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "net/ball.h"
+
 typedef struct {
   int n;
   double *lo, *hi;       /* double lo[n], hi[n]: finite, lo <= hi */
   double *in_lo, *in_hi; /* double in_lo[n], in_hi[n] */
+  Ball *ball;            /* owned; NULL: none */
 } Box;
 
-/* All four arrays are zero.  Owns one block: box_free.  n >= 0. */
+/* All four arrays are zero, without a ball.  Owned: box_free.  n >= 0. */
 Box box_new(int n);
 void box_free(Box *box);
 Box box_copy(const Box *box);
 
-/* The same numbers in all four arrays (-0 equals 0), and a hash that agrees. */
+/* The same numbers in all four arrays (-0 equals 0) and the same ball, and a hash that
+ * agrees. */
 bool box_equal(const Box *a, const Box *b);
 uint64_t box_hash(const Box *box);
 
-/* x[i] in [in_lo, in_hi] for all i; false for NaN. */
+/* x[i] in [in_lo, in_hi] for all i, and x in the ball; false for NaN. */
 bool box_contains(const Box *box, const double *x);
 
 /* The smaller (larger) of x and the float32 number nearest to x.  Nearest-rounding

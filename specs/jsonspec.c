@@ -168,6 +168,88 @@ static Status finish_box(const Reader *r, Box *box)
   return STATUS_OK;
 }
 
+/* ---- balls of other norms ---------------------------------------------------------
+ */
+
+/* Which ball `norm` asks for; linf: none. */
+static Status read_norm(const Reader *r, bool *any, BallNorm *norm)
+{
+  static const BallNorm norms[] = {BALL_L2, BALL_L1, BALL_L0};
+  const cJSON *const item = json_get(r->root, "norm");
+  const char *const word = cJSON_IsString(item) ? item->valuestring : NULL;
+  *any = false;
+  if (!item || (word && !strcmp(word, "linf"))) return STATUS_OK;
+  for (size_t i = 0; word && i < sizeof norms / sizeof *norms; i++) {
+    if (strcmp(word, ball_norm_word(norms[i])) != 0) continue;
+    *any = true;
+    *norm = norms[i];
+    return STATUS_OK;
+  }
+  return status_fail(r->err, STATUS_UNSUPPORTED,
+                     "%s: $.norm: expected one of \"linf\", \"l2\", \"l1\" and \"l0\"",
+                     r->path);
+}
+
+static Status read_radius(const Reader *r, BallNorm norm, double *radius)
+{
+  const cJSON *const item = json_get(r->root, "epsilon");
+  if (!item) return bad(r, "epsilon", "is missing");
+  if (!cJSON_IsNumber(item) || !isfinite(item->valuedouble) || item->valuedouble < 0)
+    return bad(r, "epsilon", "expected a number >= 0, the radius of the ball");
+  *radius = item->valuedouble;
+  if (norm == BALL_L0 && (*radius != floor(*radius) || *radius > r->n_in))
+    return bad(r, "epsilon",
+               "l0 counts inputs: expected a whole number from 0 to the number of "
+               "inputs");
+  return STATUS_OK;
+}
+
+/* l1 and l2: the box around the ball; l0: all numbers, to be clipped. */
+static Status box_of_ball(const Reader *r, Box *box)
+{
+  const Ball *const ball = box->ball;
+  for (int i = 0; i < r->n_in; i++) {
+    if (ball->norm == BALL_L0) {
+      box->lo[i] = box->in_lo[i] = -INFINITY;
+      box->hi[i] = box->in_hi[i] = INFINITY;
+      continue;
+    }
+    box->lo[i] = round_add_dn(ball->c[i], -ball->radius);
+    box->in_lo[i] = round_add_up(ball->c[i], -ball->radius);
+    box->hi[i] = round_add_up(ball->c[i], ball->radius);
+    box->in_hi[i] = round_add_dn(ball->c[i], ball->radius);
+    if (!isfinite(box->lo[i]) || !isfinite(box->hi[i]))
+      return bad(r, "epsilon", "center +- epsilon exceeds the largest double");
+  }
+  return STATUS_OK;
+}
+
+static Status read_other_ball(const Reader *r, BallNorm norm, Box *box, double *scratch)
+{
+  double radius = 0;
+  Status rc = read_vector(r, "center", scratch);
+  if (!rc) rc = read_radius(r, norm, &radius);
+  if (!rc && norm == BALL_L0 && !json_get(r->root, "clip"))
+    rc = bad(r, "clip", "is missing: l0 needs the range of every input");
+  if (rc) return rc;
+  box->ball = ball_new(norm, r->n_in, scratch, radius);
+  return box_of_ball(r, box);
+}
+
+/* The point of the box nearest to the centre is in the ball, or the set may be empty
+ * and whatever is said about it true. */
+static Status check_not_empty(const Reader *r, const Box *box, double *scratch)
+{
+  if (!box->ball) return STATUS_OK;
+  for (int i = 0; i < box->n; i++)
+    scratch[i] = fmin(fmax(box->ball->c[i], box->in_lo[i]), box->in_hi[i]);
+  if (ball_contains(box->ball, scratch)) return STATUS_OK;
+  return status_fail(r->err, STATUS_DATA,
+                     "%s: $: the %s ball of radius %.17g around the centre does not "
+                     "reach the box of \"clip\"",
+                     r->path, ball_norm_word(box->ball->norm), box->ball->radius);
+}
+
 static Status read_box(const Reader *r, Box *box)
 {
   const bool ball = json_get(r->root, "center") || json_get(r->root, "epsilon");
@@ -177,14 +259,20 @@ static Status read_box(const Reader *r, Box *box)
                        "%s: $: expected either \"center\" and \"epsilon\" or \"lower\" "
                        "and \"upper\"",
                        r->path);
-  const cJSON *const norm = json_get(r->root, "norm");
-  if (norm && (!cJSON_IsString(norm) || strcmp(norm->valuestring, "linf") != 0))
-    return status_fail(r->err, STATUS_UNSUPPORTED,
-                       "%s: $.norm: the only supported norm is \"linf\"", r->path);
+  bool other;
+  BallNorm norm = BALL_L2;
+  Status rc = read_norm(r, &other, &norm);
+  if (!rc && other && ranges)
+    rc = bad(r, "norm",
+             "a ball has \"center\" and \"epsilon\"; a box goes into \"clip\"");
+  if (rc) return rc;
   double *const scratch = mem_doubles(2 * (size_t)r->n_in);
-  Status rc = ball ? read_ball(r, box, scratch) : read_ranges(r, box);
+  rc = ranges  ? read_ranges(r, box)
+       : other ? read_other_ball(r, norm, box, scratch)
+               : read_ball(r, box, scratch);
   if (!rc) rc = clip(r, box, scratch);
   if (!rc) rc = finish_box(r, box);
+  if (!rc) rc = check_not_empty(r, box, scratch);
   mem_free(scratch);
   return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* specs/jsonspec.h -- robustness specifications in JSON.
  *
- *     { "norm": "linf",                    optional, the only norm so far
+ *     { "norm": "linf",                    optional; or "l2", "l1", "l0", see below
  *       "center": VECTOR, "epsilon": e     x in [center - e, center + e], or
  *       "lower": VECTOR, "upper": VECTOR   x in [lower, upper]
  *       "clip": [ENDS, ENDS],              optional: x also in this box
@@ -13,6 +13,11 @@
  *     ENDS    a number for all inputs, or an array of n numbers
  *     e       a number >= 0, or an array of n numbers >= 0
  *     COEF    an array of one number per output, or {"0": 1, "3": -1}
+ *
+ * With norm l2 or l1, epsilon is one number, the radius of the ball |x - center| <= e;
+ * with l0 it is a whole number, and at most so many inputs differ from center, each
+ * anywhere in its range of "clip", which l0 needs (net/ball.h).  "clip" and the ball
+ * together are the input set; it is an error when they have no point in common.
  *
  * `unsafe` is an OR of conjunctions of rows coef . y <= rhs.  All keys not named
  * here are errors.  A CSV file holds numbers separated by commas, semicolons or
@@ -31,7 +36,7 @@
 
 /* Parse a file that has been read; `path` is for messages, prop->path and relative
  * CSV paths.  Returns an owned Prop, or NULL with err: DATA naming the key (or
- * line and column of a syntax error), UNSUPPORTED for other norms, NO_INPUT or IO
+ * line and column of a syntax error), UNSUPPORTED for unknown norms, NO_INPUT or IO
  * for a CSV file. */
 Prop *jsonspec_parse(const char *path, const File *file, int n_in, int n_out, Err *err);
 

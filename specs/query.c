@@ -113,6 +113,8 @@ static void build(Net *view, const Prop *prop, int q, Query *query)
   *query = (Query){.net = view, .box = &prop->boxes[q]};
   query->first_case = first_case(prop, q);
   query->n_cases = first_case(prop, q + 1) - query->first_case;
+  view->ball = query->box->ball;
+  STATUS_REQUIRE(!view->ball || view->ball->n == net_in_size(view), "ball must fit");
   STATUS_REQUIRE(query->n_cases > 0, "prop_finish has not been called");
   query->row = mem_array((size_t)query->n_cases + 1, sizeof *query->row);
   add_margin(prop, query);

@@ -20,7 +20,8 @@
 
 typedef struct {
   Net *net;       /* owned view: shares the nodes' arrays with the network, which must
-                   * outlive it, and adds the margin node at the end */
+                   * outlive it, adds the margin node at the end, and names the ball of
+                   * the box */
   const Box *box; /* borrowed from the Prop */
   int n_cases;
   int first_case; /* the cases are prop->cases[first_case .. first_case+n_cases-1] */

@@ -14,6 +14,9 @@
 #include "specs/sexpr.h"
 #include "specs/term.h"
 
+/* Attempts to find float32 numbers in a ball; the last one is content with doubles. */
+#define SNAP_STEPS 22
+
 /* ---- admissible points --------------------------------------------------- */
 
 /* The gap between float32 numbers around x: 2^(e-24) for |x| in [2^(e-1), 2^e). */
@@ -45,7 +48,7 @@ static bool is_admissible(const Net *net, const Box *box, const double *x)
 {
   for (int i = 0; i < box->n; i++)
     if (!is_admissible_at(net, box, i, x[i])) return false;
-  return true;
+  return !box->ball || ball_contains(box->ball, x);
 }
 
 /* The float32 number in [lo, hi] nearest to x, or NAN. */
@@ -73,10 +76,41 @@ static double snapped(const Net *net, const Box *box, int i, double x)
   return isnan(f) ? x : f;
 }
 
+/* Into the ball, by less and less of its radius until rounding to float32 does not lead
+ * out again, or without float32 numbers.  l0: what has not moved stays as it is. */
+static void snap_into_ball(const Net *net, const Box *box, double *x)
+{
+  const size_t bytes = (size_t)box->n * sizeof *x;
+  double *const from = mem_doubles((size_t)box->n);
+  memcpy(from, x, bytes);
+  for (int step = 0; step < SNAP_STEPS; step++) {
+    const bool last = step == SNAP_STEPS - 1;
+    const double less = last ? 0x1p-40 : step ? ldexp(1, 2 * step - 42) : 0;
+    memcpy(x, from, bytes);
+    ball_pull(box->ball, box->in_lo, box->in_hi, 1 - less, x);
+    for (int i = 0; i < box->n && !last; i++)
+      if (box->ball->norm != BALL_L0 || x[i] != box->ball->c[i])
+        x[i] = snapped(net, box, i, x[i]) + 0.0;
+    if (ball_contains(box->ball, x)) break;
+  }
+  mem_free(from);
+}
+
 void witness_snap(const Net *net, const Box *box, double *x)
 {
+  if (box->ball && ball_contains(box->ball, x)) {
+    /* A point that is good as it is. */
+    bool fine = true;
+    for (int i = 0; i < box->n && fine; i++)
+      fine =
+          x[i] >= box->in_lo[i] && x[i] <= box->in_hi[i] &&
+          (!net->is_float32 || x[i] == box->ball->c[i] || x[i] == (double)(float)x[i]);
+    if (fine) return;
+  }
   for (int i = 0; i < box->n; i++)
-    x[i] = snapped(net, box, i, x[i]) + 0.0; /* -0 becomes 0 */
+    if (!box->ball || box->ball->norm != BALL_L0 || x[i] != box->ball->c[i])
+      x[i] = snapped(net, box, i, x[i]) + 0.0; /* -0 becomes 0 */
+  if (box->ball) snap_into_ball(net, box, x);
 }
 
 /* ---- replay -------------------------------------------------------------- */
@@ -222,11 +256,24 @@ Witness witness_copy(const Witness *w)
   return copy;
 }
 
+/* l0: an input that has not moved is rounded as the centre is. */
+static bool rounds_into_ball(const Ball *ball, const Witness *w)
+{
+  double *const x = mem_doubles((size_t)w->n_in);
+  for (int i = 0; i < w->n_in; i++)
+    x[i] = ball->norm == BALL_L0 && w->x[i] == ball->c[i] ? w->x[i]
+                                                          : (double)(float)w->x[i];
+  const bool inside = ball_contains(ball, x);
+  mem_free(x);
+  return inside;
+}
+
 /* A program rounds X to float32.  Is the result still in the box, wherever the box has
  * a float32 number? */
 static bool rounds_into_box(const Net *net, const Witness *w)
 {
   const Box *const box = &w->prop->boxes[w->prop->cases[w->case_id].box];
+  if (box->ball && !rounds_into_ball(box->ball, w)) return false;
   for (int i = 0; i < w->n_in; i++) {
     const double x = w->x[i], f = (double)(float)x;
     if (f == x || is_admissible_at(net, box, i, f)) continue;
@@ -312,6 +359,24 @@ static void explain_input(const Prop *prop, int b, int i, double x, Text *why)
   if (x >= box->lo[i] && x <= box->hi[i])
     text_add(why, "; only bounds rounded to float32 would admit it");
   if (prop->n_boxes > 1) text_add(why, "; other boxes are missed as well");
+}
+
+/* Why x is in a box but in no ball that goes with one. */
+static void explain_ball(const Prop *prop, const double *x, const Net *net, Text *why)
+{
+  for (int b = 0; b < prop->n_boxes; b++) {
+    const Ball *const ball = prop->boxes[b].ball;
+    if (!ball || is_admissible(net, &prop->boxes[b], x)) continue;
+    text_add(why, "X is not proved to be in the %s ball: ", ball_norm_word(ball->norm));
+    if (ball->norm == BALL_L0)
+      text_add(why, "%.0f inputs differ from the centre, but at most %d may",
+               ball_distance(ball, x), ball->k);
+    else
+      text_add(why,
+               "its distance from the centre, rounded up, is %.17g, the radius %.17g",
+               ball_distance(ball, x), ball->radius);
+    return;
+  }
 }
 
 /* The box that is left by the fewest inputs, and the first of them; -1 when x is in
@@ -401,6 +466,10 @@ void witness_explain(const Net *net, const Prop *prop, const double *x, Text *wh
   const int input = first_outside(net, prop, x, &box);
   if (input >= 0) {
     explain_input(prop, box, input, x[input], why);
+    return;
+  }
+  if (!in_some_box(net, prop, x)) {
+    explain_ball(prop, x, net, why);
     return;
   }
   Witness w = {.prop = prop, .n_in = prop->n_in, .n_out = prop->n_out};

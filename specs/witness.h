@@ -2,9 +2,10 @@
 /* specs/witness.h -- a counterexample, and the replay that alone makes one.
  *
  * A point is a witness when
- *   1. it lies inside the specification's box, exactly, as decimals; where a range
- *      holds a decimal but no double (X = 0.1), one of the two neighbouring doubles
- *      stands for it, and if the model takes float32 its nearest float32 number,
+ *   1. it lies inside the specification's box, exactly, as decimals, and is proved to
+ * lie in the ball where there is one (ball_contains); where a range holds a decimal but
+ * no double (X = 0.1), one of the two neighbouring doubles stands for it, and if the
+ * model takes float32 its nearest float32 number,
  *   2. every row of one case holds (strictly where strict) for the whole
  *      enclosure of the real-arithmetic output, and
  *   3. the same rows hold for the float32 evaluation.
@@ -45,8 +46,9 @@ typedef struct {
   Ival *row_any; /* Ival row_any[rows of the case]: row values in all of them */
 } Witness;
 
-/* Move x to the nearest admissible point of the box of `case_id`: inside it, and of
- * float32 numbers if the net takes them and the box has one. */
+/* Move x to the nearest admissible point of the box: inside it, and of float32 numbers
+ * if the net takes them and the box has one.  Where there is a ball, to a near one in
+ * both, as far as there is one nearby. */
 void witness_snap(const Net *net, const Box *box, double *x);
 
 /* Replay x against every case; the first that holds is taken.  On success fills *w

@@ -8,6 +8,7 @@
 #include "net/base/round.h"
 #include "specs/check/certificate.h"
 #include "specs/check/exact.h"
+#include "specs/check/inputs.h"
 #include "specs/check/phi.h"
 #include "specs/check/vector.h"
 
@@ -105,6 +106,7 @@ Bound *bound_new(const Plan *plan, const Layout *layout, bool exact)
     *arrays[a] = mem_doubles0(LINEAR_MOST_ROWS);
   b->row = mem_array(b->room, sizeof *b->row);
   b->head = mem_array(n, sizeof *b->head);
+  if (plan->net->ball) b->inputs = mem_doubles(2 * (size_t)net_in_size(plan->net));
   if (exact) b->exact = exact_new(plan);
   return b;
 }
@@ -120,7 +122,7 @@ void bound_free(Bound *b)
     mem_free(b->buffer[s]);
   void *const blocks[] = {b->block.q, b->block.on, b->block.live, b->value, b->size,
                           b->error,   b->term,     b->terms,      b->alpha, b->row,
-                          b->cut,     b->head,     b->buffer};
+                          b->cut,     b->head,     b->buffer,     b->inputs};
   for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++)
     mem_free(blocks[k]);
   mem_free(b);
@@ -508,6 +510,22 @@ static void do_intervals(Bound *b, const State *s, int k)
   }
 }
 
+/* q . x over the inputs, which lie in a ball as well. */
+static void do_ball(Bound *b, const State *s)
+{
+  const Ball *const ball = b->plan->net->ball;
+  const size_t R = b->block.rows, n = (size_t)ball->n;
+  double *const q = b->inputs;
+  for (size_t r = 0; r < (size_t)b->n; r++) {
+    double value, error;
+    for (size_t i = 0; i < n; i++)
+      q[i] = b->block.on[i] ? b->block.q[0][i * R + r] : 0;
+    inputs_bound(ball, q, s->lo, s->hi, q + n, &value, &error);
+    add_term(b, r, value);
+    b->error[r] += error;
+  }
+}
+
 /* Neurons that rows have assumptions about are taken out (lambda = 0) and done
  * apart. */
 static void take_cuts(Bound *b, int k)
@@ -618,7 +636,10 @@ void bound_run(Bound *b, const State *s, int start, bool none, double *lower)
       close_node(b, (double)node->size + b->n_cuts);
     }
   }
-  if (b->block.live[0]) do_intervals(b, s, 0);
+  if (b->block.live[0] && plan->net->ball)
+    do_ball(b, s);
+  else if (b->block.live[0])
+    do_intervals(b, s, 0);
   close_node(b, plan->net->nodes[0].size);
   finish_rows(b, lower);
 }

@@ -68,6 +68,14 @@ void dump_query(FILE *out, const Query *query, int q, long limit)
   fprintf(out, "box\n");
   numbers(out, "lo", query->box->lo, (size_t)query->box->n, limit);
   numbers(out, "hi", query->box->hi, (size_t)query->box->n, limit);
+  const Ball *const ball = query->box->ball;
+  if (ball) {
+    fprintf(out, "ball %s r %.17g k %d\n", ball_norm_word(ball->norm), ball->outer,
+            ball->k);
+    numbers(out, "c", ball->c, (size_t)ball->n, limit);
+    numbers(out, "c_lo", ball->c_lo, (size_t)ball->n, limit);
+    numbers(out, "c_hi", ball->c_hi, (size_t)ball->n, limit);
+  }
   for (int c = 0; c < query->n_cases; c++)
     fprintf(out, "case %d: elements %d to %d of node %d\n", c, query->row[c],
             query->row[c + 1] - 1, query->net->n_nodes - 1);

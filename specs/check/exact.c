@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "net/base/round.h"
 #include "specs/check/dyadic.h"
+#include "specs/check/inputs.h"
 #include "specs/check/phi.h"
 
 struct Exact {
@@ -17,6 +19,7 @@ struct Exact {
   Dyadic sum[3];  /* exact_forward: low end, high end, what numbers may be wrong by */
   bool bad[2];    /* whether these ends are infinite */
   bool lost;      /* the row has no bound */
+  double *inputs; /* double inputs[2][size of the input]; NULL without a ball */
 };
 
 Exact *exact_new(const Plan *plan)
@@ -26,6 +29,7 @@ Exact *exact_new(const Plan *plan)
   x->plan = plan;
   x->q = mem_array(n, sizeof *x->q);
   x->on = mem_zero(n, sizeof *x->on);
+  if (plan->net->ball) x->inputs = mem_doubles(2 * (size_t)net_in_size(plan->net));
   for (size_t e = 0; e < n; e++)
     dyadic_init(&x->q[e]);
   Dyadic *const single[] = {&x->value,  &x->a,      &x->b,     &x->c,
@@ -46,6 +50,7 @@ void exact_free(Exact *x)
     dyadic_clear(single[k]);
   mem_free(x->q);
   mem_free(x->on);
+  mem_free(x->inputs);
   mem_free(x);
 }
 
@@ -401,6 +406,101 @@ static void do_intervals(Exact *x, const State *s, int k)
     if (x->on[e]) add_least(x, &x->q[e], s->lo[e], s->hi[e]);
 }
 
+/* value -= r |w|*, for l2 with a double that is proved to be no shorter. */
+static void subtract_norm(Exact *x, const Ball *ball, const double *w)
+{
+  double most = 0;
+  for (int i = 0; i < ball->n; i++)
+    most = fmax(most, fabs(w[i]));
+  if (ball->norm == BALL_L2) {
+    dyadic_set_d(&x->a, 0);
+    for (int i = 0; i < ball->n; i++) {
+      dyadic_set_d(&x->b, w[i]);
+      add_times(x, &x->a, &x->b, w[i], 1);
+    }
+    most = sqrt(dyadic_up(&x->a));
+    for (; isfinite(most); most = round_up(most)) {
+      dyadic_set_d(&x->b, most);
+      dyadic_mul(&x->b, &x->b, &x->b);
+      if (dyadic_compare(&x->b, &x->a) >= 0) break;
+    }
+  }
+  if (!isfinite(most) || !isfinite(ball->outer)) {
+    x->lost = true;
+    return;
+  }
+  dyadic_set_d(&x->b, most);
+  add_times(x, &x->value, &x->b, ball->outer, -1);
+}
+
+/* l1 and l2: q - w on the box, w on the ball. */
+static void do_split(Exact *x, const Ball *ball, const State *s, const double *w)
+{
+  for (int i = 0; i < ball->n; i++) {
+    if (!isfinite(w[i])) {
+      x->lost = true;
+      return;
+    }
+    dyadic_set_d(&x->b, w[i]);
+    add_times(x, &x->value, &x->b, ball->c[i], 1);
+    dyadic_set(&x->a, &x->q[i]);
+    dyadic_sub(&x->a, &x->b);
+    add_least(x, &x->a, s->lo[i], s->hi[i]);
+  }
+  subtract_norm(x, ball, w);
+}
+
+/* x = the smaller of q lo and q hi. */
+static void least_of(Exact *x, Dyadic *to, const Dyadic *q, double lo, double hi)
+{
+  dyadic_set_d(to, 0);
+  add_times(x, to, q, dyadic_sign(q) > 0 ? lo : hi, 1);
+}
+
+/* l0: sum_i b_i - (k - f) T - sum_i max (b_i - a_i - T, 0). */
+static void do_count(Exact *x, const Ball *ball, const State *s, double T)
+{
+  int k = ball->k;
+  Dyadic level;
+  dyadic_init(&level);
+  dyadic_set_d(&level, T);
+  for (int i = 0; i < ball->n; i++) {
+    const double from = fmax(s->lo[i], ball->c_lo[i]),
+                 to = fmin(s->hi[i], ball->c_hi[i]);
+    least_of(x, &x->a, &x->q[i], s->lo[i], s->hi[i]);
+    if (from > to) {
+      k--;
+      dyadic_add(&x->value, &x->a);
+      continue;
+    }
+    least_of(x, &x->b, &x->q[i], from, to);
+    dyadic_add(&x->value, &x->b);
+    dyadic_sub(&x->b, &x->a);
+    dyadic_sub(&x->b, &level);
+    if (dyadic_sign(&x->b) > 0) dyadic_sub(&x->value, &x->b);
+  }
+  add_times(x, &x->value, &level, (double)k, -1);
+  dyadic_clear(&level);
+}
+
+/* The inputs, in the box and in the ball. */
+static void do_ball(Exact *x, const State *s)
+{
+  const Ball *const ball = x->plan->net->ball;
+  double *const q = x->inputs, *const w = q + ball->n;
+  for (int i = 0; i < ball->n; i++) {
+    if (!x->on[i]) dyadic_set_d(&x->q[i], 0);
+    q[i] = dyadic_inward(&x->q[i]);
+    if (!isfinite(q[i]) || !isfinite(s->lo[i]) || !isfinite(s->hi[i])) x->lost = true;
+  }
+  if (x->lost) return;
+  const double T = inputs_choose(ball, q, s->lo, s->hi, w);
+  if (ball->norm == BALL_L0)
+    do_count(x, ball, s, T);
+  else
+    do_split(x, ball, s, w);
+}
+
 static void start_row(Exact *x, const BoundRow *row, int start)
 {
   const size_t n = x->plan->off[start + 1];
@@ -430,7 +530,10 @@ double exact_bound(Exact *x, const Bound *b, const State *s, int r, int start,
     else
       do_function(x, b, s, k, r);
   }
-  do_intervals(x, s, 0);
+  if (plan->net->ball)
+    do_ball(x, s);
+  else
+    do_intervals(x, s, 0);
   return x->lost ? -INFINITY : dyadic_dn(&x->value);
 }
 

@@ -137,7 +137,9 @@ static void fill_kind(Plan *plan, int k, Way *way)
   for (int p = 0; p < node->n_in; p++)
     exact &= plan->exact[node->in[p]];
   plan->exact[k] = exact || (sums && way->apart[node->in[0]]);
-  way->apart[k] = node->kind == NODE_INPUT || (copies && way->apart[node->in[0]]);
+  /* In a ball, inputs depend on each other. */
+  way->apart[k] = (node->kind == NODE_INPUT && !plan->net->ball) ||
+                  (copies && way->apart[node->in[0]]);
   if (node->kind == NODE_MAP && way->apart[k])
     way->apart[k] = map_is_apart(node, plan->net->nodes[node->in[0]].size);
   if (!net_is_linear(node)) return;

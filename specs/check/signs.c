@@ -315,6 +315,11 @@ static Status narrow(Search *s, int t, const Multipliers *m, bool *closed, Err *
   State *const state = own_state(s, t);
   *closed = state->empty;
   if (*closed) return STATUS_OK;
+  /* The bound is no sum over inputs there, and q^0 not what one of them adds. */
+  if (s->w->plan->net->ball)
+    return status_fail(err, STATUS_DATA,
+                       "tree node %d: inputs in a ball cannot be narrowed by a bound",
+                       t);
   double g;
   add_row(s, t, m);
   bound_enter(b, state);

@@ -487,9 +487,10 @@ Test(check_rules, trees_of_boxes_that_are_no_trees_are_refused)
 /* y = max (x, 0) - x / 2 on [-4, 8]: with slope 1 g = -2 - rhs and q = 1/2, so a
  * violating x is at most -4 + 2 (2 + rhs); after the pass the ReLU is off and y = -x
  * / 2. */
-static bool narrowed(double alpha, double rhs)
+static bool narrowed_in(double alpha, double rhs, double radius)
 {
   Setup s = setup(half_abs(), -4, 8, rhs);
+  if (radius > 0) s.prop->boxes[0].ball = ball_new(BALL_L2, 1, (double[]){2}, radius);
   layout_one(&s.c, 2);
   certs_n(&s.c, 1);
   certs_n(&s.c, 0);
@@ -511,6 +512,18 @@ static bool narrowed(double alpha, double rhs)
   certs_n(&s.c, 0);
   certs_block(&s.c, CERTIFICATE_SIGN_TREE);
   return ends(&s);
+}
+
+static bool narrowed(double alpha, double rhs)
+{
+  return narrowed_in(alpha, rhs, 0);
+}
+
+/* In a ball g is no sum over the inputs.  This one holds the whole box. */
+Test(check_rules, inputs_in_a_ball_are_not_narrowed_by_a_bound)
+{
+  cr_assert(narrowed_in(1, -0.5, 0));
+  cr_assert_not(narrowed_in(1, -0.5, 100));
 }
 
 Test(check_rules, narrowed_inputs_close_a_node)

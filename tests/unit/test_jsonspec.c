@@ -141,6 +141,7 @@ Test(jsonspec, vectors_come_from_csv_files_beside_the_specification)
   unlink(csv);
 }
 
+#define AT  "'center':[0.5,0.5],"
 #define BOX "'lower':[0,0],'upper':[1,1],"
 
 Test(jsonspec, every_mistake_names_its_key)
@@ -181,7 +182,22 @@ Test(jsonspec, every_mistake_names_its_key)
        STATUS_DATA},
       {"{'center':'','epsilon':1,'label':0}", "$.center: expected the name",
        STATUS_DATA},
-      {"{" BOX "'norm':'l2','label':0}", "$.norm", STATUS_UNSUPPORTED},
+      {"{" BOX "'norm':'l3','label':0}", "$.norm", STATUS_UNSUPPORTED},
+      {"{" BOX "'norm':'l2','label':0}", "$.norm: a ball has", STATUS_DATA},
+      {"{" AT "'norm':'l2','label':0}", "$.epsilon: is missing", STATUS_DATA},
+      {"{" AT "'norm':'l2','epsilon':-1,'label':0}",
+       "$.epsilon: expected a number >= 0", STATUS_DATA},
+      {"{" AT "'norm':'l1','epsilon':[1,1],'label':0}",
+       "$.epsilon: expected a number >= 0", STATUS_DATA},
+      {"{" AT "'norm':'l0','epsilon':1.5,'clip':[0,1],'label':0}",
+       "$.epsilon: l0 counts inputs", STATUS_DATA},
+      {"{" AT "'norm':'l0','epsilon':3,'clip':[0,1],'label':0}",
+       "$.epsilon: l0 counts inputs", STATUS_DATA},
+      {"{" AT "'norm':'l0','epsilon':1,'label':0}", "$.clip: is missing", STATUS_DATA},
+      {"{" AT "'norm':'l2','epsilon':1,'clip':[[1.5,1.5],3],'label':0}",
+       "does not reach", STATUS_DATA},
+      {"{" AT "'norm':'l0','epsilon':1,'clip':[2,3],'label':0}", "does not reach",
+       STATUS_DATA},
       {"{" BOX "'norm':3,'label':0}", "$.norm", STATUS_UNSUPPORTED},
       {"{" BOX "'clip':0,'label':0}", "$.clip: expected [low, high]", STATUS_DATA},
       {"{" BOX "'clip':[0,1,2],'label':0}", "$.clip", STATUS_DATA},
@@ -226,4 +242,28 @@ Test(jsonspec, every_mistake_names_its_key)
     cr_expect_null(strchr(err.text, '\n'));
     status_reset(&err);
   }
+}
+
+Test(jsonspec, other_norms_give_a_ball_in_its_box)
+{
+  Prop *p =
+      good("{'norm':'l2','epsilon':0.25,'center':[0.5,1],'clip':[0,1],'label':1}");
+  const Box *b = &p->boxes[0];
+  cr_assert(b->ball && b->ball->norm == BALL_L2 && b->ball->radius == 0.25);
+  cr_assert(b->ball->c[0] == 0.5 && b->ball->c[1] == 1);
+  cr_assert(b->in_lo[0] == 0.25 && b->in_hi[0] == 0.75 && b->in_lo[1] == 0.75 &&
+            b->in_hi[1] == 1);
+  prop_free(p);
+  p = good("{'norm':'l1','epsilon':0.25,'center':[0.5,1],'label':1}");
+  cr_assert_eq(p->boxes[0].ball->norm, BALL_L1);
+  cr_assert(p->boxes[0].in_hi[1] == 1.25);
+  prop_free(p);
+  p = good("{'norm':'l0','epsilon':1,'center':[0.5,1],'clip':[[0,-1],2],'label':1}");
+  b = &p->boxes[0];
+  cr_assert(b->ball->norm == BALL_L0 && b->ball->k == 1);
+  cr_assert(b->in_lo[0] == 0 && b->in_lo[1] == -1 && b->in_hi[0] == 2);
+  const double one[2] = {0.5, -1}, two[2] = {0.25, 0};
+  cr_assert(box_contains(b, one));
+  cr_assert_not(box_contains(b, two));
+  prop_free(p);
 }
