@@ -18,6 +18,9 @@
 /* How often processes that check evidence are looked at, in seconds. */
 #define LOOK 0.01
 
+/* More pairs than anybody waits for, and far from where an int ends. */
+#define MAX_ITEMS 1000000
+
 /* ---- the loop ------------------------------------------------------------ */
 
 /* Look at all processes that check evidence; how many there are. */
@@ -100,12 +103,26 @@ static char *name_file(const GateRun *run, const GateItem *item, const char *end
   return path.s;
 }
 
+/* Items are pairs, and every pair is a process. */
+static Status count(GateRun *run, Err *err)
+{
+  const Manifest *const m = run->plan->manifest;
+  size_t n = 0;
+  for (int c = 0; c < m->n_checks && n <= MAX_ITEMS; c++)
+    n += (size_t)m->checks[c].n_nets * (size_t)m->checks[c].n_specs;
+  if (n > MAX_ITEMS)
+    return status_fail(err, STATUS_DATA,
+                       "%s: more than %d pairs of a network and a specification; make "
+                       "several manifests of it",
+                       m->path, MAX_ITEMS);
+  run->gate->n = (int)n;
+  return STATUS_OK;
+}
+
 static void fill(GateRun *run)
 {
   const Manifest *const m = run->plan->manifest;
   Gate *const gate = run->gate;
-  for (int c = 0; c < m->n_checks; c++)
-    gate->n += m->checks[c].n_nets * m->checks[c].n_specs;
   gate->items = mem_zero((size_t)gate->n, sizeof *gate->items);
   run->work = mem_zero((size_t)gate->n, sizeof *run->work);
   int k = 0;
@@ -183,6 +200,7 @@ Gate *gate_run(const GatePlan *plan, const volatile sig_atomic_t *stop, Err *err
   Status rc =
       file_sha256(plan->program ? plan->program : job_program(), run.gate->build, err);
   if (!rc) rc = make_folder(&run, err);
+  if (!rc) rc = count(&run, err);
   bool is_done = false;
   if (!rc) {
     run.pool = job_pool_new();

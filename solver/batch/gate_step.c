@@ -80,6 +80,14 @@ void gate_step_forget(GateItem *item)
   item->kind = NULL;
 }
 
+/* What a reader of the table should know about a verified item. */
+static const char *caution(const GateItem *item)
+{
+  return cJSON_IsTrue(json_get(item->json, "vacuous"))
+             ? "the unsafe set is empty as written: this holds for any network"
+             : "";
+}
+
 static bool needs_certificate(const GateItem *item)
 {
   return item->check->require & MANIFEST_CERTIFICATE;
@@ -193,10 +201,18 @@ static double seconds_left(const GateRun *run)
   return fmax(run->deadline - clock_now(), 0);
 }
 
+/* No time left is no job: one with a limit of 0 would have none (solver/batch/job.h).
+ */
 static void solve(GateRun *run, GateWork *w)
 {
   GateItem *const item = w->item;
   const ManifestCheck *const c = item->check;
+  const double left = seconds_left(run);
+  if (left <= 0) {
+    settle_undecided(item, "total", "the total time was used up before it began");
+    finish(run, w);
+    return;
+  }
   int n = 0;
   while (c->options && c->options[n])
     n++;
@@ -213,7 +229,7 @@ static void solve(GateRun *run, GateWork *w)
                        .options = options,
                        .net = item->net,
                        .spec = item->file,
-                       .timeout = fmin(c->limits.timeout, seconds_left(run)),
+                       .timeout = fmin(c->limits.timeout, left),
                        .memory = c->limits.memory,
                        .threads = c->limits.threads};
   Err err = {0};
@@ -342,7 +358,8 @@ static bool judge_verdict(const GateRun *run, GateWork *w, bool is_verified)
                  "the answer is about other files: they changed meanwhile");
     return false;
   }
-  settle(item, is_verified ? GATE_VERIFIED : GATE_FALSIFIED, "");
+  settle(item, is_verified ? GATE_VERIFIED : GATE_FALSIFIED,
+         is_verified ? caution(item) : "");
   if (!is_verified) {
     if (access(w->witness, R_OK) == 0) return true;
     settle(item, GATE_REJECTED, "falsified without a counterexample");
@@ -446,7 +463,8 @@ static bool use_cache(GateRun *run, GateWork *w)
   }
   item->is_cached = true;
   item->has_certificate = is_verified && w->entry.certificate;
-  settle(item, is_verified ? GATE_VERIFIED : GATE_FALSIFIED, "");
+  settle(item, is_verified ? GATE_VERIFIED : GATE_FALSIFIED,
+         is_verified ? caution(item) : "");
   if (is_verified && !must_check)
     finish(run, w);
   else
@@ -477,12 +495,7 @@ void gate_step_begin(GateRun *run, GateWork *w)
   if (identify(w, &err)) {
     settle_from(w->item, &err);
     finish(run, w);
-  } else if (use_cache(run, w)) {
-    return;
-  } else if (seconds_left(run) <= 0) {
-    settle_undecided(w->item, "total", "the total time was used up before it began");
-    finish(run, w);
-  } else {
+  } else if (!use_cache(run, w)) {
     solve(run, w);
   }
 }

@@ -224,23 +224,6 @@ Status journal_add(Journal *j, Row *row, const Text *line, Err *err)
 
 /* ---- opening ---------------------------------------------------------------- */
 
-static Status make_folders(const char *path, Err *err)
-{
-  char *copy = mem_strdup(path);
-  Status rc = STATUS_OK;
-  for (char *c = copy + 1; !rc; c++) {
-    const char end = *c;
-    if (end && end != '/') continue;
-    *c = '\0';
-    if (mkdir(copy, 0777) && errno != EEXIST)
-      rc = status_fail(err, STATUS_CREATE, "%s: %s", copy, strerror(errno));
-    *c = end;
-    if (!end) break;
-  }
-  mem_free(copy);
-  return rc;
-}
-
 static char *path_in(const char *dir, const char *stem, int shard, int n_shards,
                      const char *end)
 {
@@ -321,7 +304,7 @@ Status journal_open(const char *dir, int shard, int n_shards, const Settings *se
   Journal *j = begin(dir, shard, n_shards);
   Text text = {0};
   Status rc = settings_print(settings, &text, err);
-  if (!rc) rc = make_folders(dir, err);
+  if (!rc) rc = file_make_folder(dir, err);
   if (!rc) rc = open_jsonl(j, err);
   if (!rc && j->n && !is_forced) rc = settings_compare(j->settings, text.s, dir, err);
   if (!rc && (!j->n || is_forced)) rc = file_write(j->settings, text.s, text.n, err);
@@ -338,7 +321,7 @@ Status journal_open(const char *dir, int shard, int n_shards, const Settings *se
 Status journal_open_merged(const char *dir, Journal **journal, Err *err)
 {
   Journal *j = begin(dir, 0, 0);
-  Status rc = make_folders(dir, err);
+  Status rc = file_make_folder(dir, err);
   if (!rc) rc = open_jsonl(j, err);
   if (!rc) rc = write_csv(j, err);
   if (rc)

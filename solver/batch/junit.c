@@ -87,6 +87,8 @@ static void add_properties(Text *out, const Gate *gate, const GateItem *item)
   if (item->state == GATE_VERIFIED)
     add_property(out, "certificate.accepted", item->is_accepted ? "true" : "false");
   add_property(out, "cached", item->is_cached ? "true" : "false");
+  if (item->state == GATE_VERIFIED && *item->message)
+    add_property(out, "note", item->message);
   text_add(out, "      </properties>\n");
 }
 

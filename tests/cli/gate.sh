@@ -45,6 +45,29 @@ has 'gate: SARIF has the line' bad.sarif '"startLine": *10'
 has 'gate: SARIF has the level' bad.sarif '"kind": "fail", "level": "error"'
 has 'gate: SARIF has a fingerprint' bad.sarif 'partialFingerprints'
 
+cat >empty.vnnlib <<'END'
+(declare-const X_0 Real)
+(declare-const X_1 Real)
+(declare-const Y_0 Real)
+(assert (and (>= X_0 10.0) (<= X_0 20.0)))
+(assert (and (>= X_1 15.0) (<= X_1 25.0)))
+(assert (or (and (>= X_0 21.0) (>= Y_0 1.0)) (and (<= X_0 9.0) (<= Y_0 -1.0))))
+END
+one empty.json brake.onnx empty.vnnlib
+expect 'gate: a specification that says nothing' 0 '*' '' gate -q --no-cache empty.json \
+  --junit empty.xml --json empty-out.json
+has 'gate: it is said in the table' out 'the unsafe set is empty as written'
+has 'gate: and in the JSON file' empty-out.json 'the unsafe set is empty as written'
+has 'gate: and in JUnit' empty.xml 'the unsafe set is empty as written'
+expect 'gate: a specification that says something' 0 '*' '' gate -q --no-cache gate.json
+lacks 'gate: nothing to warn of' out 'empty as written'
+
+mkdir many
+(cd many && seq 1001 | sed 's/$/.onnx/' | xargs touch && seq 1000 | sed 's/$/.vnnlib/' | xargs touch)
+manifest many.json '"many/*.onnx"' '"many/*.vnnlib"'
+expect 'gate: more pairs than anybody waits for' 65 '' '*' gate -q --no-cache many.json
+has 'gate: says how many are too many' err 'more than 1000000 pairs'
+
 one slow.json digits-conv.onnx digits-conv-between.vnnlib '"limits": {"timeout": 0.05}'
 expect 'gate: undecided' 2 '*' '' gate -q --no-cache slow.json --junit slow.xml --sarif slow.sarif
 has 'gate: JUnit has an error' slow.xml '<error type="timeout"'
