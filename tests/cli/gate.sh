@@ -45,15 +45,7 @@ has 'gate: SARIF has the line' bad.sarif '"startLine": *10'
 has 'gate: SARIF has the level' bad.sarif '"kind": "fail", "level": "error"'
 has 'gate: SARIF has a fingerprint' bad.sarif 'partialFingerprints'
 
-cat >empty.vnnlib <<'END'
-(declare-const X_0 Real)
-(declare-const X_1 Real)
-(declare-const Y_0 Real)
-(assert (and (>= X_0 10.0) (<= X_0 20.0)))
-(assert (and (>= X_1 15.0) (<= X_1 25.0)))
-(assert (or (and (>= X_0 21.0) (>= Y_0 1.0)) (and (<= X_0 9.0) (<= Y_0 -1.0))))
-END
-one empty.json brake.onnx empty.vnnlib
+one empty.json relu.json never.vnnlib
 expect 'gate: a specification that says nothing' 0 '*' '' gate -q --no-cache empty.json \
   --junit empty.xml --json empty-out.json
 has 'gate: it is said in the table' out 'the unsafe set is empty as written'
