@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "solver/progress.h"
+
 /* The name of a stage as people would say it. */
 static const char *stage_words(const char *name)
 {
@@ -172,4 +174,16 @@ void explain_unknown(Result *r, const Prop *prop, const Options *options, Text *
     add_advice(r, options, out);
   }
   pthread_mutex_unlock(&r->lock);
+}
+
+void explain_vacuous(const Prop *prop)
+{
+  if (prop->n_dropped > 0)
+    progress_say(1, "note: %s: %d disjuncts can never hold and were left out",
+                 prop->path, prop->n_dropped);
+  if (prop->n_cases == 0)
+    progress_say(1,
+                 "note: %s: the unsafe set is empty as written, so the property holds "
+                 "for any network",
+                 prop->path);
 }

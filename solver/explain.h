@@ -12,4 +12,8 @@
 /* Several lines when the verdict is unknown, otherwise nothing.  Locks *r. */
 void explain_unknown(Result *r, const Prop *prop, const Options *options, Text *out);
 
+/* A note, through solver/progress.h, where the unsafe set is empty as written or parts
+ * of it are: what a specification says may not be what its author meant. */
+void explain_vacuous(const Prop *prop);
+
 #endif

@@ -204,7 +204,8 @@ static Status read_radius(const Reader *r, BallNorm norm, double *radius)
   return STATUS_OK;
 }
 
-/* l1 and l2: the box around the ball; l0: all numbers, to be clipped. */
+/* l1 and l2: the box around the ball, proofs in the outer reading of net/ball.h; l0:
+ * all numbers, to be clipped. */
 static Status box_of_ball(const Reader *r, Box *box)
 {
   const Ball *const ball = box->ball;
@@ -214,9 +215,9 @@ static Status box_of_ball(const Reader *r, Box *box)
       box->hi[i] = box->in_hi[i] = INFINITY;
       continue;
     }
-    box->lo[i] = round_add_dn(ball->c[i], -ball->radius);
+    box->lo[i] = round_add_dn(ball->c_lo[i], -ball->outer);
     box->in_lo[i] = round_add_up(ball->c[i], -ball->radius);
-    box->hi[i] = round_add_up(ball->c[i], ball->radius);
+    box->hi[i] = round_add_up(ball->c_hi[i], ball->outer);
     box->in_hi[i] = round_add_dn(ball->c[i], ball->radius);
     if (!isfinite(box->lo[i]) || !isfinite(box->hi[i]))
       return bad(r, "epsilon", "center +- epsilon exceeds the largest double");

@@ -8,6 +8,7 @@
 #include "net/base/round.h"
 #include "net/rounded.h"
 #include "solver/api/handle.h"
+#include "solver/explain.h"
 #include "solver/jsonout.h"
 #include "solver/progress.h"
 #include "solver/proof.h"
@@ -86,19 +87,6 @@ static void finish_proof(Verification *v)
   if (o->check) result_release(&v->result, accepted);
 }
 
-/* What the specification says may not be what its author meant. */
-static void say_vacuous(const Prop *prop)
-{
-  if (prop->n_dropped > 0)
-    progress_say(1, "note: %s: %d disjuncts can never hold and were left out",
-                 prop->path, prop->n_dropped);
-  if (prop->n_cases == 0)
-    progress_say(1,
-                 "note: %s: the unsafe set is empty as written, so the property holds "
-                 "for any network",
-                 prop->path);
-}
-
 static void solve(void *context)
 {
   Verification *v = context;
@@ -109,7 +97,7 @@ static void solve(void *context)
       proof_open(o->certificate, v->net, v->prop, options_semantics[o->semantics],
                  &v->proof, &v->err))
     return;
-  say_vacuous(v->prop);
+  explain_vacuous(v->prop);
   solve_property(v->net, v->prop, o, &v->stop, v->proof, &v->result);
   v->has_run = true;
   if (v->proof) finish_proof(v);

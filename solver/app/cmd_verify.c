@@ -407,19 +407,6 @@ static int last_words(Reason why, Text *out)
 
 /* ---- the run ------------------------------------------------------------- */
 
-/* What the specification says may not be what its author meant. */
-static void say_vacuous(void)
-{
-  if (run.prop->n_dropped > 0)
-    progress_say(1, "note: %s: %d disjuncts can never hold and were left out",
-                 run.options.spec, run.prop->n_dropped);
-  if (run.prop->n_cases == 0)
-    progress_say(1,
-                 "note: %s: the unsafe set is empty as written, so the property holds "
-                 "for any network",
-                 run.options.spec);
-}
-
 /* What `verified` is about, where the specification declares floating types:
  * docs/decisions/0012-declared-types.md. */
 static Status choose_semantics(Err *err)
@@ -469,7 +456,7 @@ static Status load(Err *err)
                net_out_size(run.net));
   progress_say(2, "read %s: %d cases in %d boxes, %.3f s so far", o->spec,
                run.prop->n_cases, run.prop->n_boxes, clock_now() - run.started);
-  say_vacuous();
+  explain_vacuous(run.prop);
   return o->certificate || o->check
              ? proof_open(o->certificate, run.net, run.prop,
                           options_semantics[o->semantics], &run.proof, err)
