@@ -180,9 +180,7 @@ static void add_split(const Ball *ball, const double *q, const double *lo,
 /* ---- l0 ---------------------------------------------------------------------------
  */
 
-/* The `rank`-th largest of a[0 .. n), rank >= 1; reorders a.  NaN anywhere: any of
- * them.
- */
+/* The `rank`-th largest of a[0 .. n), rank >= 1; reorders a.  With NaN: any element. */
 static double select_largest(double *a, int n, int rank)
 {
   int from = 0, to = n - 1;

@@ -4,10 +4,10 @@
  *
  * l1, l2.  For every vector w, because w . (x - c) >= -r |w|* in the ball,
  *
- *     q . x  >=  sum_i min over [lo_i, hi_i] of (q_i - w_i) x_i  +  w . c  -  r |w|*
- * (1)
+ *     (1)  q . x  >=  sum_i min (q_i - w_i) x_i  +  w . c  -  r |w|*
  *
- * where |w|* is max |w_i| for l1 and |w|_2 for l2.  The best w is found by one number:
+ * where the minima are over [lo_i, hi_i], and |w|* is max |w_i| for l1 and |w|_2 for
+ * l2.  The best w is found by one number:
  *   l2   x(s)_i = c_i - s q_i, clipped to the box; s > 0 such that |x(s) - c| = r;
  *        w = (c - x(s)) / s, which is q_i where nothing is clipped
  *   l1   w_i = q_i clipped to [-T, T]: inputs with |q_i| > T go to the end of their
@@ -18,7 +18,7 @@
  * smallest q_i x_i in the range and b_i the smallest in what both have in common (a_i
  * for the f), for every T >= 0
  *
- *     q . x  >=  sum_i b_i  -  (k - f) T  -  sum_i max (b_i - a_i - T, 0) (2)
+ *     (2)  q . x  >=  sum_i b_i  -  (k - f) T  -  sum_i max (b_i - a_i - T, 0)
  *
  * and the best T is the (k - f)-th largest gain b_i - a_i.
  *

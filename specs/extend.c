@@ -106,8 +106,7 @@ static int power(Extend *e, int var, int m)
 {
   int result = -1, square = var;
   for (;; m /= 2) {
-    /* Full once is full for good: a later product that exists would be another power.
-     */
+    /* Full once is full for good: a later product would be another power. */
     if (square < 0) return -1;
     if (m % 2) result = result < 0 ? square : pair(e, result, square);
     if (m % 2 && result < 0) return -1;

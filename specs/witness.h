@@ -2,10 +2,10 @@
 /* specs/witness.h -- a counterexample, and the replay that alone makes one.
  *
  * A point is a witness when
- *   1. it lies inside the specification's box, exactly, as decimals, and is proved to
- * lie in the ball where there is one (ball_contains); where a range holds a decimal but
- * no double (X = 0.1), one of the two neighbouring doubles stands for it, and if the
- * model takes float32 its nearest float32 number,
+ *   1. it lies inside the specification's box, exactly, as decimals, and is proved
+ *      to lie in the ball where there is one (ball_contains); where a range holds a
+ *      decimal but no double (X = 0.1), one of the two neighbouring doubles stands
+ *      for it, and if the model takes float32 its nearest float32 number,
  *   2. every row of one case holds (strictly where strict) for the whole
  *      enclosure of the real-arithmetic output, and
  *   3. the same rows hold for the float32 evaluation.

@@ -3,11 +3,14 @@
  * ball (net/ball.h) next to its box; the rules "inputs in a ball" of
  * docs/certificates.md.
  *
- * l1, l2   for any w: sum_i min over [lo_i, hi_i] of (q_i - w_i) x_i + w . c - r |w|*,
+ * l1, l2   for any w:
+ *              sum_i min over [lo_i, hi_i] of (q_i - w_i) x_i  +  w . c  -  r |w|*
  *          |w|* = max |w_i| (l1) or the length of w (l2)
- * l0       for any T >= 0: sum_i b_i - (k - f) T - sum_i max (b_i - a_i - T, 0), with
- *          a_i = min q_i x_i over [lo_i, hi_i]; b_i the same over what that has in
- * common with [c_lo_i, c_hi_i], or a_i for the f inputs where that is nothing
+ * l0       for any T >= 0:
+ *              sum_i b_i  -  (k - f) T  -  sum_i max (b_i - a_i - T, 0)
+ *          a_i = min q_i x_i over [lo_i, hi_i]
+ *          b_i = the same over the part of it that is in [c_lo_i, c_hi_i], or a_i for
+ *          the f inputs where no part is
  *
  * c, c_lo, c_hi, k and r (`outer`) are those of the ball.  w and T are chosen here; no
  * certificate has them.

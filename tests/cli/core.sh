@@ -378,6 +378,40 @@ for net in hand.json brake.onnx digits-dense.onnx digits-conv.onnx; do
     verify --certificate=c "$examples/$net" "$spec"
   checks "accepted: $net" 0 'certificate accepted' '' c "$examples/$net" "$spec"
 done
+
+# An l2 ball of radius 0.45 is proved, by a search, though its box has a counterexample.
+net=$examples/digits-dense.onnx
+ball () { # ball NORM EPSILON
+  sed "s/\"linf\"/\"$1\"/; s/\"epsilon\": [0-9.]*/\"epsilon\": $2/" \
+    "$examples/digits-dense-robust.json"
+}
+ball linf 0.45 >ball-box.json
+ball l2 0.45 >ball.json
+ball l2 3 >ball-wide.json
+expect 'l2: the box around the ball' 1 falsified '' \
+  verify --witness=box.txt "$net" ball-box.json
+expect 'l2: a ball' 0 verified '' verify --certificate=c "$net" ball.json
+checks 'l2: the certificate is accepted' 0 'certificate accepted' '' c "$net" ball.json
+checks 'l2: exactly' 0 'certificate accepted' '' --exact c "$net" ball.json
+check c "$net" ball-wide.json
+name='l2: it is refused for another radius'
+pass_if "exit status $code" test "$code" -eq 1
+expect 'l2: a wide ball' 1 falsified '' \
+  verify --witness=ball.txt "$net" ball-wide.json
+expect 'l2: check-witness' 0 robust '' check-witness ball.txt "$net" ball-wide.json
+run check-witness box.txt "$net" ball.json
+name='l2: no witness outside of the ball'
+if grep -q 'not proved to be in the l2 ball' out err; then
+  pass_if "exit status $code" test "$code" -eq 1
+else
+  bad 'another reason'
+fi
+name='l2: the witness is in the ball, by awk'
+pass_if 'it is not' sh -c '
+  sed -n "s/.*\"center\": \[\([^]]*\)\].*/\1/p" ball-wide.json | tr -d " " | tr , "\n" >centre
+  sed -n "s/^(*(X_[0-9]* \([^)]*\)).*/\1/p" ball.txt >point
+  paste centre point | awk "{ d = \$1 - \$2; sum += d * d; bad += \$2 < 0 || \$2 > 1 }
+    END { exit !(NR == 64 && NF == 2 && !bad && sum > 0.2 && sum <= 9 * (1 + 1e-12)) }"'
 expect '--check' 0 verified '' verify --check relu.json safe.vnnlib
 run verify --check --certificate=c --format=json relu.json safe.vnnlib
 name='json: the certificate and that it was checked'
