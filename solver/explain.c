@@ -160,8 +160,7 @@ static void add_advice(const Result *r, const Options *o, Text *out)
       r->reason == RESULT_INCOMPLETE)
     text_add(out, "  --split activation or --split input: no search ran\n");
   text_add(out,
-           "  a smaller input set: 'dualcert margin NET SPEC' finds the largest that "
-           "is provable\n");
+           "  a smaller input set: half the width, and again, until one is proved\n");
 }
 
 void explain_unknown(Result *r, const Prop *prop, const Options *options, Text *out)
