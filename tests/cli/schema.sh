@@ -45,6 +45,11 @@ END
   fits verify verified.json falsified.json unknown.json
   fits witness witness.json
   fits manifest gate.json gate-bad.json
+  sed 's/"epsilon"/"epsilom"/' gate.json >typo.json
+  name='schema: a misspelt member of a manifest does not fit'
+  pass_if 'it fits' sh -c '! python3 fits.py "$1" typo.json >out 2>err && grep -q epsilom err' sh \
+    "$root/docs/schema/manifest.schema.json"
+  expect 'schema: nor does the program take it' 65 '' epsilom gate -q --no-cache typo.json
   run gate -q --no-cache gate.json --json good.json
   run gate -q --no-cache gate-bad.json --json bad.json --junit bad.xml --sarif bad.sarif
   sed 's/brake-weak.onnx/absent.onnx/' gate-bad.json >absent.json
