@@ -42,7 +42,9 @@ END
   answer verified.json brake.onnx brake-narrow.vnnlib
   answer falsified.json brake.onnx brake-wide.vnnlib --witness witness.json
   answer unknown.json --timeout 0.05 digits-conv.onnx digits-conv-between.vnnlib
-  fits verify verified.json falsified.json unknown.json
+  answer early.json --timeout 1e-9 brake.onnx brake-narrow.vnnlib
+  answer vacuous.json relu.json never.vnnlib
+  fits verify verified.json falsified.json unknown.json early.json vacuous.json
   fits witness witness.json
   fits manifest gate.json gate-bad.json
   sed 's/"epsilon"/"epsilom"/' gate.json >typo.json
