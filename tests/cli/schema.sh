@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh disable=SC2016,SC2034,SC2154 # a part of tests/run-cli
+#
+# What the program writes and reads fits docs/schema/; JUnit and SARIF are well formed.
+
+if python3 -c 'import jsonschema' 2>/dev/null; then
+  for file in brake.onnx brake-weak.onnx brake-narrow.vnnlib brake-wide.vnnlib gate.json \
+    gate-bad.json digits.csv digits-dense.onnx digits-conv.onnx digits-conv-between.vnnlib; do
+    cp "$examples/$file" .
+  done
+  cat >fits.py <<'END'
+import copy, json, sys, jsonschema
+schema, *paths = sys.argv[1:]
+schema = json.load(open(schema))
+jsonschema.Draft7Validator.check_schema(schema)
+check = jsonschema.Draft7Validator(schema)
+for path in paths:
+    document = json.load(open(path))
+    for error in check.iter_errors(document):
+        sys.exit(f"{path}: {list(error.path)}: {error.message}"[:300])
+    for key in schema["required"]:
+        less, other = copy.deepcopy(document), copy.deepcopy(document)
+        del less[key]
+        other[key] = {"wrong": 1} if not isinstance(document[key], dict) else 1
+        if check.is_valid(less): sys.exit(f"{path}: fits without {key}")
+        if schema["properties"][key].keys() != {"description"} and check.is_valid(other):
+            sys.exit(f"{path}: fits with a wrong {key}")
+END
+  fits () { # fits NAME FILE...
+    schema=$1
+    shift
+    name="schema: $schema fits $*"
+    python3 fits.py "$root/docs/schema/$schema.schema.json" "$@" >out 2>err
+    pass_if 'it does not' test $? -eq 0
+  }
+  answer () { # answer FILE ARGUMENTS...
+    file=$1
+    shift
+    run verify -q --format json "$@"
+    cp out "$file"
+  }
+  answer verified.json brake.onnx brake-narrow.vnnlib
+  answer falsified.json brake.onnx brake-wide.vnnlib --witness witness.json
+  answer unknown.json --timeout 0.05 digits-conv.onnx digits-conv-between.vnnlib
+  answer early.json --timeout 1e-9 brake.onnx brake-narrow.vnnlib
+  answer vacuous.json relu.json never.vnnlib
+  fits verify verified.json falsified.json unknown.json early.json vacuous.json
+  fits witness witness.json
+  fits manifest gate.json gate-bad.json
+  sed 's/"epsilon"/"epsilom"/' gate.json >typo.json
+  name='schema: a misspelt member of a manifest does not fit'
+  pass_if 'it fits' sh -c '! python3 fits.py "$1" typo.json >out 2>err && grep -q epsilom err' sh \
+    "$root/docs/schema/manifest.schema.json"
+  expect 'schema: nor does the program take it' 65 '' epsilom gate -q --no-cache typo.json
+  run gate -q --no-cache gate.json --json good.json
+  run gate -q --no-cache gate-bad.json --json bad.json --junit bad.xml --sarif bad.sarif
+  sed 's/brake-weak.onnx/absent.onnx/' gate-bad.json >absent.json
+  run gate -q --no-cache absent.json --json error.json --junit error.xml --sarif error.sarif
+  fits gate good.json bad.json error.json
+  cat >reports.py <<'END'
+import json, sys
+from xml.etree import ElementTree
+for stem in sys.argv[1:]:
+    for suite in ElementTree.parse(stem + ".xml").iter("testsuite"):
+        for key, tag in (("tests", "testcase"), ("failures", "failure"),
+                         ("errors", "error"), ("skipped", "skipped")):
+            assert int(suite.get(key)) == len(list(suite.iter(tag))), (stem, key)
+    log = json.load(open(stem + ".sarif"))
+    assert log["version"] == "2.1.0" and log["runs"]
+    for run in log["runs"]:
+        assert run["tool"]["driver"]["name"]
+        for result in run["results"]:
+            assert result["message"]["text"]
+            assert result["level"] in ("none", "note", "warning", "error")
+            for place in result["locations"]:
+                region = place["physicalLocation"].get("region", {"startLine": 1})
+                assert region["startLine"] >= 1
+END
+  name='schema: JUnit counts its elements, SARIF has what 2.1.0 requires'
+  python3 reports.py bad error >out 2>err
+  pass_if 'it does not' test $? -eq 0
+else
+  echo 'skipped: documents against docs/schema (no jsonschema for Python)'
+fi
