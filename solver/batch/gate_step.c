@@ -201,8 +201,7 @@ static double seconds_left(const GateRun *run)
   return fmax(run->deadline - clock_now(), 0);
 }
 
-/* No time left is no job: one with a limit of 0 would have none (solver/batch/job.h).
- */
+/* No time left is no job: a limit of 0 would be none (solver/batch/job.h). */
 static void solve(GateRun *run, GateWork *w)
 {
   GateItem *const item = w->item;
