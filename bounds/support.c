@@ -17,8 +17,7 @@ static double nearest_in(double x, double lo, double hi)
   return x < lo ? lo : x > hi ? hi : x;
 }
 
-/* ---- l2 ---------------------------------------------------------------------------
- */
+/* ---- l2 ------------------------------------------------------------------ */
 
 /* |x(s) - c|^2 = fixed + s^2 free: what is clipped, and |q|^2 of the rest. */
 static void split_squares(const Ball *ball, const double *q, const double *lo,
@@ -91,8 +90,7 @@ static double length_up(int n, const double *w)
   return sqrt((sum + n * 0x1p-1000) * (1 + 4 * round_gamma(n + 8.0))) * (1 + 0x1p-50);
 }
 
-/* ---- l1 ---------------------------------------------------------------------------
- */
+/* ---- l1 ------------------------------------------------------------------ */
 
 /* How far input i is from c at least, and at the end that q prefers. */
 static double least_move(const Ball *ball, double lo, double hi, int i)
@@ -177,8 +175,7 @@ static void add_split(const Ball *ball, const double *q, const double *lo,
   *size += ball->outer * norm;
 }
 
-/* ---- l0 ---------------------------------------------------------------------------
- */
+/* ---- l0 ------------------------------------------------------------------ */
 
 /* The `rank`-th largest of a[0 .. n), rank >= 1; reorders a.  With NaN: any element. */
 static double select_largest(double *a, int n, int rank)

@@ -24,8 +24,7 @@ static Status bad(const Reader *r, const char *key, const char *what)
   return status_fail(r->err, STATUS_DATA, "%s: $.%s: %s", r->path, key, what);
 }
 
-/* ---- vectors ----------------------------------------------------------------------
- */
+/* ---- vectors ------------------------------------------------------------- */
 
 /* An array of exactly n numbers. */
 static Status read_array(const Reader *r, const char *where, const cJSON *array, int n,
@@ -99,8 +98,7 @@ static Status read_vector(const Reader *r, const char *key, double *x)
              "\"row\": 0}");
 }
 
-/* ---- the box ----------------------------------------------------------------------
- */
+/* ---- the box ------------------------------------------------------------- */
 
 /* center +- epsilon in both readings; the float32 reading is added at the end. */
 static Status read_ball(const Reader *r, Box *box, double *scratch)
@@ -168,8 +166,7 @@ static Status finish_box(const Reader *r, Box *box)
   return STATUS_OK;
 }
 
-/* ---- balls of other norms ---------------------------------------------------------
- */
+/* ---- balls of other norms ------------------------------------------------ */
 
 /* Which ball `norm` asks for; linf: none. */
 static Status read_norm(const Reader *r, bool *any, BallNorm *norm)
@@ -278,8 +275,7 @@ static Status read_box(const Reader *r, Box *box)
   return rc;
 }
 
-/* ---- the unsafe set ---------------------------------------------------------------
- */
+/* ---- the unsafe set ------------------------------------------------------ */
 
 static PropRow new_row(int n, double rhs)
 {

@@ -184,6 +184,17 @@ bool words_claim(const Prop *prop, Text *out)
 
 /* ---- all of it ----------------------------------------------------------- */
 
+/* What else the inputs must satisfy, where the box is not all of it. */
+static void add_ball(const Ball *ball, Text *out)
+{
+  if (!ball) return;
+  if (ball->norm == BALL_L0)
+    text_add(out, "  and at most %d of them differ from the centre\n", ball->k);
+  else
+    text_add(out, "  and they are at most %.9g from the centre in the %s norm\n",
+             ball->radius, ball_norm_word(ball->norm));
+}
+
 /* The boxes as written: the decimals are between the two readings. */
 static void add_box(const Prop *prop, int b, Text *out)
 {
@@ -218,6 +229,7 @@ static void add_box(const Prop *prop, int b, Text *out)
       text_add(out, "  X_%d is about %.9g\n", i, middle(box->lo[i], box->hi[i]));
   }
   if (box->n > MAX_INPUTS) text_add(out, "  ... %d more\n", box->n - MAX_INPUTS);
+  add_ball(box->ball, out);
 }
 
 static void add_case(const Prop *prop, int k, Text *out)

@@ -24,7 +24,8 @@ void words_row(const PropRow *row, Text *out);
  * nothing is added. */
 bool words_claim(const Prop *prop, Text *out);
 
-/* Several lines: the sentence, the inputs, the cases; long lists are cut. */
+/* Several lines: the sentence, the inputs (box and ball), the cases; long lists are
+ * cut. */
 void words_property(const Prop *prop, Text *out);
 
 #endif

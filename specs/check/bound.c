@@ -228,8 +228,7 @@ static void fill_alpha(Bound *b, int k, int i, double usual)
     b->alpha[r] = r < (size_t)b->n ? alpha_of(&b->row[r], place, usual) : 0;
 }
 
-/* ---- the inner loops --------------------------------------------------------------
- */
+/* ---- the inner loops ----------------------------------------------------- */
 
 /* error += |x| weight, in which an x that is not finite shows for any weight. */
 VECTOR_CLONES
@@ -294,8 +293,7 @@ static bool relu_terms(size_t rows, const double *x, const double *alpha, double
   return any[0] | any[1] | any[2] | any[3];
 }
 
-/* ---- nodes ------------------------------------------------------------------------
- */
+/* ---- nodes --------------------------------------------------------------- */
 
 /* error += |x| weight where weight may be infinite. */
 static void charge_any(Bound *b, const double *x, double weight)

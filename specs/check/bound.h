@@ -6,9 +6,11 @@
  *       linear    value += q^k . b^k,   q^in += (A^k)^T q^k
  *       function  p = s lambda + beta, lambda = q^k,  q^in += p,
  *                 value += sum_i min over z_i in [l_i, u_i] of lambda_i h(z_i) - p_i
- * z_i product   value += sum_i min over the rectangle of lambda_i a b - pa_i a - pb_i
- * b,   q^a += pa, q^b += pb value += sum_j min (q^0_j lo_j, q^0_j hi_j), or where the
- * inputs lie in a ball what specs/check/inputs.h has for both
+ *       product   q^a += pa, q^b += pb,
+ *                 value += sum_i min over the rectangle of
+ *                          lambda_i a b - pa_i a - pb_i b
+ *     value += sum_j min (q^0_j lo_j, q^0_j hi_j); where the inputs lie in a ball as
+ *              well, what specs/check/inputs.h has for both
  *
  * Every q, lambda and p is the number that was computed, exactly (any choice of them
  * proves something).  Subtracted from the value:

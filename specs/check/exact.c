@@ -54,8 +54,7 @@ void exact_free(Exact *x)
   mem_free(x);
 }
 
-/* ---- numbers ----------------------------------------------------------------------
- */
+/* ---- numbers ------------------------------------------------------------- */
 
 /* sum += sign f d; uses c. */
 static void add_times(Exact *x, Dyadic *sum, const Dyadic *f, double d, int sign)
@@ -102,8 +101,7 @@ static Dyadic *touch(Exact *x, int k, int i)
   return &x->q[e];
 }
 
-/* ---- the terms of linear nodes ------------------------------------------------------
- */
+/* ---- the terms of linear nodes ------------------------------------------- */
 
 /* One product of a sum: the weight w and element e of all nodes. */
 typedef void Term(Exact *x, const State *s, size_t e, double w);
@@ -168,8 +166,7 @@ static double bias_error(const Node *node, int i)
   return node->b_err[i];
 }
 
-/* ---- forwards ----------------------------------------------------------------------
- */
+/* ---- forwards ------------------------------------------------------------ */
 
 /* sum[0] += the smallest, sum[1] the largest w x_e, sum[2] |w| max |x_e|. */
 static void forward_term(Exact *x, const State *s, size_t e, double w)
@@ -211,8 +208,7 @@ void exact_forward(Exact *x, int k, const State *s, double *lo, double *hi)
   }
 }
 
-/* ---- backwards ----------------------------------------------------------------------
- */
+/* ---- backwards ----------------------------------------------------------- */
 
 /* b is the coefficient of the sum: q_e += w b. */
 static void backward_term(Exact *x, const State *s, size_t e, double w)

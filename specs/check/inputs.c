@@ -12,8 +12,7 @@
 /* What w and T are multiplied with where the box misses the ball. */
 #define BEYOND 0x1p20
 
-/* ---- choices ----------------------------------------------------------------------
- */
+/* ---- choices ------------------------------------------------------------- */
 
 /* The input that q . x + |x - c|^2 / (2 s) is least at, relative to c. */
 static double step_at(const Ball *ball, double q, double lo, double hi, double s, int i)
@@ -178,8 +177,7 @@ double inputs_choose(const Ball *ball, const double *q, const double *lo,
   return NAN;
 }
 
-/* ---- their bounds ------------------------------------------------------------------
- */
+/* ---- their bounds -------------------------------------------------------- */
 
 /* |w|*, rounded up: squares and their sum are off by gamma and by what underflows. */
 static double norm_up(const Ball *ball, const double *w)

@@ -59,8 +59,7 @@ static void free_search(Search *s)
     mem_free(blocks[k]);
 }
 
-/* ---- reading -----------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------- */
 
 static Status read_split(Search *s, Cursor *c, int t, Err *err)
 {
@@ -191,8 +190,7 @@ static Status read_search(Search *s, Block *block, Err *err)
   return rc;
 }
 
-/* ---- walking -----------------------------------------------------------------------
- */
+/* ---- walking ------------------------------------------------------------- */
 
 static State *top_state(Search *s)
 {

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "net/base/mem.h"
+#include "tests/support/props.h"
 
 Ball *sets_ball(int n, const double *lo, const double *hi, bool coarse, Prng *prng)
 {
@@ -45,4 +46,12 @@ void sets_sample(const Ball *ball, const double *lo, const double *hi, const dou
   if (ball_contains(ball, x)) return;
   for (int i = 0; i < n; i++)
     x[i] = ball->c[i];
+}
+
+Prop *sets_below(const Net *net, const double *lo, const double *hi, const Ball *ball,
+                 double rhs)
+{
+  Prop *prop = props_below(net, lo, hi, 1, (int[]){0, 1}, (int[]){0}, &rhs);
+  prop->boxes[0].ball = ball_copy(ball);
+  return prop;
 }

@@ -5,6 +5,8 @@
 
 #include "net/ball.h"
 #include "net/base/prng.h"
+#include "net/net.h"
+#include "specs/prop.h"
 
 /* A ball of any norm whose centre lies in the box; about a third of the radii reach a
  * corner.  coarse: centre and radius are multiples of 2^-10, so that the outer reading
@@ -15,5 +17,9 @@ Ball *sets_ball(int n, const double *lo, const double *hi, bool coarse, Prng *pr
  * towards where q . x falls (q NULL: anywhere). */
 void sets_sample(const Ball *ball, const double *lo, const double *hi, const double *q,
                  Prng *prng, double *x);
+
+/* Unsafe: output 0 is at most rhs, for inputs of the box and the ball (copied). */
+Prop *sets_below(const Net *net, const double *lo, const double *hi, const Ball *ball,
+                 double rhs);
 
 #endif

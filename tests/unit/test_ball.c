@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sets around a point: who is in them, and the least of a linear function over them as
- * the solver and the checker bound it, compared with enumeration and exact numbers. */
+ * the solver and the checker bound it, compared with enumeration and exact numbers.
+ * Long, because the same sets judge bounds, certificates and witnesses. */
 #include <criterion/criterion.h>
 #include <gmp.h>
 #include <math.h>
@@ -26,8 +27,7 @@
 
 enum { MOST = 40 };
 
-/* ---- containment ------------------------------------------------------------------
- */
+/* ---- containment --------------------------------------------------------- */
 
 static bool contains(BallNorm norm, double r, double x0, double x1)
 {
@@ -152,8 +152,7 @@ Test(ball, boxes_with_different_balls_are_different)
   box_free(&b);
 }
 
-/* ---- the least of a linear function -----------------------------------------------
- */
+/* ---- the least of a linear function -------------------------------------- */
 
 /* What solver and checker prove, alone. */
 static double solver_bound(const Ball *ball, const double *q, const double *lo,
@@ -377,8 +376,7 @@ Test(ball, numbers_that_are_none_prove_nothing)
       }
 }
 
-/* ---- networks -----------------------------------------------------------------------
- */
+/* ---- networks ------------------------------------------------------------ */
 
 /* Points of the set leave no interval, and no bound is above one of them. */
 static int one_net(NetsKind kind, int samples, Prng *prng)
@@ -463,8 +461,7 @@ Test(ball, a_bound_with_a_ball_narrows_no_input)
   bounded_free(&f);
 }
 
-/* ---- certificates -------------------------------------------------------------------
- */
+/* ---- certificates -------------------------------------------------------- */
 
 /* y = q . x */
 static Net *product(int n, const double *q)
@@ -490,23 +487,7 @@ static Net *product(int n, const double *q)
 static bool proves(const Net *net, const double *lo, const double *hi, const Ball *ball,
                    double rhs, bool exact)
 {
-  const size_t bytes = (size_t)ball->n * sizeof *lo;
-  Prop *prop = prop_new("prop", ball->n, 1);
-  Box box = box_new(ball->n);
-  memcpy(box.lo, lo, bytes);
-  memcpy(box.hi, hi, bytes);
-  memcpy(box.in_lo, lo, bytes);
-  memcpy(box.in_hi, hi, bytes);
-  box.ball = ball_copy(ball);
-  PropRow *row = mem_zero(1, sizeof *row);
-  *row = (PropRow){.n = 1,
-                   .var = mem_zero(1, sizeof(int)),
-                   .coef = mem_doubles(1),
-                   .rhs_lo = rhs,
-                   .rhs_hi = rhs};
-  row->coef[0] = 1;
-  prop_add_case(prop, prop_add_box(prop, &box), row, 1, 0);
-  prop_finish(prop);
+  Prop *prop = sets_below(net, lo, hi, ball, rhs);
   Certs c = certs_new(net, prop);
   certs_query(&c, 0, net->n_nodes + 1, 1);
   certs_close_row(&c, 0, 0);
@@ -516,7 +497,6 @@ static bool proves(const Net *net, const double *lo, const double *hi, const Bal
                               : certs_accepted(&c, net, prop, NULL);
   certs_free(&c);
   prop_free(prop);
-  box_free(&box);
   return accepted;
 }
 
@@ -569,8 +549,7 @@ Test(ball, certificates_prove_what_is_below_the_least_value_and_nothing_else)
             mutated);
 }
 
-/* ---- witnesses --------------------------------------------------------------------
- */
+/* ---- witnesses ----------------------------------------------------------- */
 
 Test(ball, a_snapped_point_is_in_box_and_ball)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* dualcert-check on small networks whose bounds are known by hand: each rule of
- * docs/certificates.md proves what it should, and no more. */
+ * docs/certificates.md proves what it should, and no more.  Long: a section for each
+ * rule, on the same few networks. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,8 +15,7 @@
 
 TestSuite(check_rules, .timeout = 300);
 
-/* ---- networks -----------------------------------------------------------------------
- */
+/* ---- networks ------------------------------------------------------------ */
 
 static int dense(Net *net, int in, int rows, int cols, const double *W, const double *b)
 {

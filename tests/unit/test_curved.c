@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Networks of all activations and products: samples never leave intervals, no
  * multiplier gives a bound above a sampled value, gradients are gradients, and no
- * verdict contradicts dense sampling. */
+ * verdict contradicts dense sampling.  Long, because all of it is about the same
+ * random networks. */
 #include <criterion/criterion.h>
 #include <limits.h>
 #include <math.h>
@@ -22,8 +23,7 @@
 #include "tests/support/nets.h"
 #include "tests/support/props.h"
 
-/* ---- intervals ----------------------------------------------------------------------
- */
+/* ---- intervals ----------------------------------------------------------- */
 
 static void refine(Bounded *f)
 {
@@ -175,8 +175,7 @@ Test(curved, a_broken_interval_is_caught)
   cr_assert(caught > 3 * tried / 4 && tried > 40, "%d of %d", caught, tried);
 }
 
-/* ---- multipliers --------------------------------------------------------------------
- */
+/* ---- multipliers --------------------------------------------------------- */
 
 typedef struct {
   double **lambda, **mu, **alpha, **beta;
@@ -316,8 +315,7 @@ Test(curved, lines_follow_their_interval)
   }
 }
 
-/* ---- gradients ----------------------------------------------------------------------
- */
+/* ---- gradients ----------------------------------------------------------- */
 
 static double **full(const Net *net, double lo, double hi, Prng *prng)
 {
@@ -454,8 +452,7 @@ Test(curved, the_gradient_in_alpha_is_what_a_small_step_brings, .timeout = 300)
   cr_assert(wrong <= compared / 500, "%d of %d are wrong", wrong, compared);
 }
 
-/* ---- optimisers ---------------------------------------------------------------------
- */
+/* ---- optimisers ---------------------------------------------------------- */
 
 Test(curved, dual_and_slopes_are_not_worse_than_backward_bounds, .timeout = 300)
 {
@@ -509,8 +506,7 @@ Test(curved, the_linear_program_declines)
   }
 }
 
-/* ---- smaller networks ---------------------------------------------------------------
- */
+/* ---- smaller networks ---------------------------------------------------- */
 
 /* ReLUs, half of them dead, between curves and products. */
 static Net *half_dead(Prng *prng)
@@ -595,8 +591,7 @@ Test(curved, networks_without_dead_neurons_are_the_same_networks)
   cr_assert(reduced > 150, "%d", reduced);
 }
 
-/* ---- verdicts -----------------------------------------------------------------------
- */
+/* ---- verdicts ------------------------------------------------------------ */
 
 /* The smallest value of output 0 on a grid and at random points, as an upper bound of
  * the true minimum. */

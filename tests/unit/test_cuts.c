@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Bounds in a branch of a search: assumptions of whole boxes and of single rows, with
  * multipliers beta of either sign, against exact arithmetic, finite differences, the
- * linear program and enumeration. */
+ * linear program and enumeration.  Long: more than half is the exact arithmetic that
+ * judges. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,8 +20,7 @@
 #include "tests/support/nets.h"
 #include "tests/support/rational.h"
 
-/* ---- exact arithmetic ---------------------------------------------------------------
- */
+/* ---- exact arithmetic ---------------------------------------------------- */
 
 enum { MOST_BOXES = 3, SAMPLES = 12, MOST_NODES = 9, BATCHES = 6, CUTS_PER_ROW = 3 };
 
@@ -414,8 +414,7 @@ Test(cuts, an_assumption_of_the_wrong_sign_is_caught, .timeout = 120)
   cr_assert(tally.wrong > 0, "none of %ld bounds was wrong", tally.finite);
 }
 
-/* ---- branches of ordinary networks --------------------------------------------------
- */
+/* ---- branches of ordinary networks --------------------------------------- */
 
 /* Signs of some pre-activations in the order of the nodes, as at a random point of the
  * box or, with luck, anyhow; they are assumed in box 0. */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ONNX operators of one node each: what they become, what they compute, what is
+ * refused. Long, because every operator has its lines; families have files of their
+ * own. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>

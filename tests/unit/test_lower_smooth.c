@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Products of variables, and functions that are made of several nodes: what they become
- * and what they compute. */
+ * and what they compute.  Long like test_lower.c: every operator has lines. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What float32 programs may compute, against every order of summation there is.  Long,
+ * because the enumeration that judges one sum judges operations and networks as well.
+ */
 #include <criterion/criterion.h>
 #include <float.h>
 #include <math.h>

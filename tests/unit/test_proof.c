@@ -14,6 +14,7 @@
 #include "specs/check/certificate.h"
 #include "specs/check/check.h"
 #include "tests/support/nets.h"
+#include "tests/support/proofs.h"
 #include "tests/support/props.h"
 
 /* The sanitizers make everything slow. */
@@ -75,51 +76,18 @@ static void path_of(char *path)
   snprintf(path, 64, "/tmp/dualcert-proof-%d", (int)getpid());
 }
 
-/* The certificate of a run under `path`; false when the property was not verified. */
-static bool prove(const Net *net, const Prop *prop, const Options *options,
-                  const char *path, double seconds)
-{
-  Result r;
-  Stop stop;
-  Proof *proof;
-  Err err = {0};
-  stop_init(&stop, seconds);
-  result_init(&r, prop);
-  cr_assert_eq(proof_open(path, net, prop, "real", &proof, &err), STATUS_OK, "%s",
-               err.text);
-  solve_property(net, prop, options, &stop, proof, &r);
-  const bool verified = r.verdict == RESULT_VERIFIED;
-  if (verified) {
-    cr_assert_eq(proof_finish(proof, &err), STATUS_OK);
-    cr_assert_eq(proof_publish(proof, &err), STATUS_OK);
-  }
-  proof_free(proof);
-  result_reset(&r);
-  return verified;
-}
-
-static bool accepts(const char *path, const Net *net, const Prop *prop, char *reason)
-{
-  CheckReport report;
-  Err err = {0};
-  const Status rc = check_certificate(path, net, prop, false, &report, &err);
-  const bool accepted = !rc && report.is_accepted;
-  snprintf(reason, 200, "%s", rc ? err.text : report.reason ? report.reason : "");
-  if (!rc) check_report_reset(&report);
-  status_reset(&err);
-  return accepted;
-}
-
 /* Proves, checks, and asks the same certificate for what is false. */
 static bool stands(Asked *a, const Options *options, double gap, int t)
 {
   char path[64], reason[200];
   Prop *prop = property(a, gap), *lie = property(a, -1e-3 * (1 + fabs(a->least[0])));
   path_of(path);
-  const bool verified = prove(a->net, prop, options, path, 5);
+  const bool verified = proofs_make(a->net, prop, options, path, 5);
   if (verified) {
-    cr_assert(accepts(path, a->net, prop, reason), "net %d: %s", t, reason);
-    cr_assert(!accepts(path, a->net, lie, reason), "net %d: proves what is false", t);
+    cr_assert(proofs_accepted(path, a->net, prop, false, reason), "net %d: %s", t,
+              reason);
+    cr_assert(!proofs_accepted(path, a->net, lie, false, reason),
+              "net %d: proves what is false", t);
     unlink(path);
   }
   prop_free(prop);
@@ -258,9 +226,9 @@ static void damage(const char *path, const Net *net, const Prop *prop, const Pro
   Parts p = take_apart(path);
   for (int i = 0; i < p.n; i++) {
     put_together(&p, path, i);
-    const bool fine = accepts(path, net, prop, reason);
+    const bool fine = proofs_accepted(path, net, prop, false, reason);
     cr_assert(!fine || !is_needed(p.tag[i]), "without block %c", p.tag[i]);
-    cr_assert(!accepts(path, net, lie, reason));
+    cr_assert(!proofs_accepted(path, net, lie, false, reason));
   }
   for (int t = 0; t < (SANITIZED ? 60 : 300); t++) {
     const int i = (int)(prng_unit(prng) * p.n);
@@ -269,9 +237,9 @@ static void damage(const char *path, const Net *net, const Prop *prop, const Pro
                   was = *byte;
     *byte = (unsigned char)(prng_unit(prng) * 256);
     put_together(&p, path, -1);
-    accepts(path, net, prop, reason); /* ends */
-    cr_assert(!accepts(path, net, lie, reason), "block %c, byte %d", p.tag[i],
-              (int)(byte - p.data[i]));
+    proofs_accepted(path, net, prop, false, reason); /* ends */
+    cr_assert(!proofs_accepted(path, net, lie, false, reason), "block %c, byte %d",
+              p.tag[i], (int)(byte - p.data[i]));
     *byte = was;
   }
   parts_free(&p);
@@ -288,7 +256,7 @@ Test(proof, damaged_certificates_prove_nothing_false, .timeout = 240)
     Asked a = asked(nets_dense(sizes, 4, 1.2, &prng), 1, &prng);
     Prop *prop = property(&a, 0.05), *lie = property(&a, -0.01);
     const Options options = variant(t);
-    if (prove(a.net, prop, &options, path, 5)) {
+    if (proofs_make(a.net, prop, &options, path, 5)) {
       damage(path, a.net, prop, lie, &prng);
       verified++;
     }
@@ -311,18 +279,18 @@ Test(proof, a_certificate_is_about_one_question)
   Prop *prop = property(&a, 0.5);
   Options options;
   options_init(&options);
-  cr_assert(prove(a.net, prop, &options, path, 20));
-  cr_assert(accepts(path, a.net, prop, reason), "%s", reason);
+  cr_assert(proofs_make(a.net, prop, &options, path, 20));
+  cr_assert(proofs_accepted(path, a.net, prop, false, reason), "%s", reason);
   prop->sha256[5] = '1';
-  cr_assert(!accepts(path, a.net, prop, reason));
+  cr_assert(!proofs_accepted(path, a.net, prop, false, reason));
   prop->sha256[5] = '0';
   a.net->sha256[63] = '1';
-  cr_assert(!accepts(path, a.net, prop, reason));
+  cr_assert(!proofs_accepted(path, a.net, prop, false, reason));
   a.net->sha256[63] = '0';
   a.hi[0] += 40;
   a.lo[1] -= 40;
   Prop *wide = property(&a, 0.5);
-  cr_assert(!accepts(path, a.net, wide, reason));
+  cr_assert(!proofs_accepted(path, a.net, wide, false, reason));
   unlink(path);
   prop_free(prop);
   prop_free(wide);

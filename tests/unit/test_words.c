@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/ball.h"
 #include "specs/vnnlib.h"
 #include "specs/words.h"
 
@@ -97,4 +98,25 @@ Test(words, all_of_it)
                    "  case 1 (line 4): input set 1 and Y_0 > Y_1\n");
   text_free(&out);
   prop_free(prop);
+}
+
+/* A box alone would describe a larger set than the one asked about. */
+Test(words, a_ball_is_named_with_its_box)
+{
+  const double c[2] = {0, 0.1};
+  const char *const words[] = {
+      "  and they are at most 0.25 from the centre in the l2 norm\n",
+      "  and they are at most 0.25 from the centre in the l1 norm\n",
+      "  and at most 1 of them differ from the centre\n"};
+  for (int k = -1; k < 3; k++) {
+    Prop *prop = prop_of("(assert (>= Y_0 Y_1))");
+    Text out = {0};
+    if (k >= 0) prop->boxes[0].ball = ball_new((BallNorm)k, 2, c, k == 2 ? 1 : 0.25);
+    words_property(prop, &out);
+    for (int w = 0; w < 3; w++)
+      cr_assert_eq(strstr(out.s, words[w]) != NULL, w == k, "%d: %s", k, out.s);
+    cr_assert(k >= 0 || !strstr(out.s, "centre"));
+    text_free(&out);
+    prop_free(prop);
+  }
 }
