@@ -15,8 +15,6 @@
 #include "tests/support/sets.h"
 #include "tests/support/ways.h"
 
-#define SANITIZED (!strcmp(DUALCERT_MODE, "asan"))
-
 static const char zeros[] =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -103,8 +101,6 @@ static void many(NetsKind kind, int n, int least)
 {
   Prng prng = prng_init(900 + kind);
   Tally tally = {0};
-  if (SANITIZED) n /= 2;
-  if (SANITIZED) least /= 3;
   for (int t = 0; t < n; t++)
     one(kind, t, &prng, &tally);
   cr_assert(
