@@ -10,14 +10,21 @@
 #include "net/base/round.h"
 #include "net/base/text.h"
 #include "specs/csv.h"
+#include "specs/image.h"
 
 typedef struct {
   const char *path;
   const cJSON *root;
   int n_in, n_out;
-  Prop *prop;
+  Prop *prop; /* its image is set where there is one */
   Err *err;
 } Reader;
+
+/* What a number for each is counted by: inputs, or the parameters of an image. */
+static int set_size(const Reader *r)
+{
+  return r->prop->image ? r->prop->image->k : r->n_in;
+}
 
 static Status bad(const Reader *r, const char *key, const char *what)
 {
@@ -48,9 +55,10 @@ static Status read_array(const Reader *r, const char *where, const cJSON *array,
 /* One number for all, or an array. */
 static Status read_ends(const Reader *r, const char *key, const cJSON *item, double *x)
 {
-  if (!cJSON_IsNumber(item)) return read_array(r, key, item, r->n_in, "inputs", x);
+  const char *const of = r->prop->image ? "parameters of an image" : "inputs";
+  if (!cJSON_IsNumber(item)) return read_array(r, key, item, set_size(r), of, x);
   if (!isfinite(item->valuedouble)) return bad(r, key, "expected a finite number");
-  for (int i = 0; i < r->n_in; i++)
+  for (int i = 0; i < set_size(r); i++)
     x[i] = item->valuedouble;
   return STATUS_OK;
 }
@@ -87,9 +95,8 @@ static Status read_csv(const Reader *r, const char *key, const cJSON *item, doub
   return rc;
 }
 
-static Status read_vector(const Reader *r, const char *key, double *x)
+static Status read_item(const Reader *r, const char *key, const cJSON *item, double *x)
 {
-  const cJSON *const item = json_get(r->root, key);
   if (!item) return bad(r, key, "is missing");
   if (cJSON_IsArray(item)) return read_array(r, key, item, r->n_in, "inputs", x);
   if (cJSON_IsString(item) || cJSON_IsObject(item)) return read_csv(r, key, item, x);
@@ -98,15 +105,28 @@ static Status read_vector(const Reader *r, const char *key, double *x)
              "\"row\": 0}");
 }
 
+static Status read_vector(const Reader *r, const char *key, double *x)
+{
+  return read_item(r, key, json_get(r->root, key), x);
+}
+
+/* The middle of the set: 0 for the parameters of an image. */
+static Status read_middle(const Reader *r, double *x)
+{
+  if (!r->prop->image) return read_vector(r, "center", x);
+  memset(x, 0, (size_t)set_size(r) * sizeof *x);
+  return STATUS_OK;
+}
+
 /* ---- the box ------------------------------------------------------------- */
 
 /* center +- epsilon in both readings; the float32 reading is added at the end. */
 static Status read_ball(const Reader *r, Box *box, double *scratch)
 {
-  const size_t n = (size_t)r->n_in;
+  const size_t n = (size_t)set_size(r);
   const cJSON *const epsilon = json_get(r->root, "epsilon");
   if (!epsilon) return bad(r, "epsilon", "is missing");
-  Status rc = read_vector(r, "center", scratch);
+  Status rc = read_middle(r, scratch);
   if (!rc) rc = read_ends(r, "epsilon", epsilon, scratch + n);
   if (rc) return rc;
   for (size_t i = 0; i < n; i++) {
@@ -116,6 +136,8 @@ static Status read_ball(const Reader *r, Box *box, double *scratch)
     box->in_lo[i] = round_add_up(c, -e);
     box->hi[i] = round_add_up(c, e);
     box->in_hi[i] = round_add_dn(c, e);
+    if (r->prop->image && image_is_one_sided(r->prop->image))
+      box->lo[i] = box->in_lo[i] = 0;
     if (!isfinite(box->lo[i]) || !isfinite(box->hi[i]))
       return bad(r, "epsilon", "center +- epsilon exceeds the largest double");
   }
@@ -155,7 +177,7 @@ static Status clip(const Reader *r, Box *box, double *scratch)
 /* All ends come from doubles, so the range holds a double unless it is empty. */
 static Status finish_box(const Reader *r, Box *box)
 {
-  for (int i = 0; i < r->n_in; i++) {
+  for (int i = 0; i < box->n; i++) {
     if (!(box->in_lo[i] <= box->in_hi[i]))
       return status_fail(r->err, STATUS_DATA,
                          "%s: $: the range of input %d is empty (%.17g to %.17g)",
@@ -206,7 +228,7 @@ static Status read_radius(const Reader *r, BallNorm norm, double *radius)
 static Status box_of_ball(const Reader *r, Box *box)
 {
   const Ball *const ball = box->ball;
-  for (int i = 0; i < r->n_in; i++) {
+  for (int i = 0; i < box->n; i++) {
     if (ball->norm == BALL_L0) {
       box->lo[i] = box->in_lo[i] = -INFINITY;
       box->hi[i] = box->in_hi[i] = INFINITY;
@@ -225,12 +247,12 @@ static Status box_of_ball(const Reader *r, Box *box)
 static Status read_other_ball(const Reader *r, BallNorm norm, Box *box, double *scratch)
 {
   double radius = 0;
-  Status rc = read_vector(r, "center", scratch);
+  Status rc = read_middle(r, scratch);
   if (!rc) rc = read_radius(r, norm, &radius);
   if (!rc && norm == BALL_L0 && !json_get(r->root, "clip"))
     rc = bad(r, "clip", "is missing: l0 needs the range of every input");
   if (rc) return rc;
-  box->ball = ball_new(norm, r->n_in, scratch, radius);
+  box->ball = ball_new(norm, box->n, scratch, radius);
   return box_of_ball(r, box);
 }
 
@@ -264,7 +286,7 @@ static Status read_box(const Reader *r, Box *box)
     rc = bad(r, "norm",
              "a ball has \"center\" and \"epsilon\"; a box goes into \"clip\"");
   if (rc) return rc;
-  double *const scratch = mem_doubles(2 * (size_t)r->n_in);
+  double *const scratch = mem_doubles(2 * (size_t)box->n);
   rc = ranges  ? read_ranges(r, box)
        : other ? read_other_ball(r, norm, box, scratch)
                : read_ball(r, box, scratch);
@@ -273,6 +295,81 @@ static Status read_box(const Reader *r, Box *box)
   if (!rc) rc = check_not_empty(r, box, scratch);
   mem_free(scratch);
   return rc;
+}
+
+/* ---- images -------------------------------------------------------------- */
+
+/* {"directions": [VECTOR, ...]} */
+static Status read_directions(const Reader *r, const cJSON *object,
+                              const double *center)
+{
+  static const char *const keys[] = {"directions", NULL};
+  const cJSON *const list = json_get(object, "directions");
+  Status rc = json_only_keys(r->path, "$.image", object, keys, r->err);
+  if (!rc && (!cJSON_IsArray(list) || !list->child))
+    rc = bad(r, "image.directions", "expected an array of at least one vector");
+  const int k = rc ? 0 : cJSON_GetArraySize(list);
+  if (!rc) rc = image_check_size(r->path, r->n_in, k, r->err);
+  if (rc) return rc;
+  Image *const image = image_new(IMAGE_DIRECTIONS, r->n_in, k, center);
+  double *const d = mem_doubles((size_t)r->n_in);
+  int j = 0;
+  for (const cJSON *m = list->child; m && !rc; m = m->next, j++) {
+    Text where = {0};
+    text_add(&where, "image.directions[%d]", j);
+    rc = read_item(r, where.s, m, d);
+    text_free(&where);
+    for (int i = 0; i < r->n_in && !rc; i++)
+      image->d[(size_t)i * (size_t)k + (size_t)j] = d[i];
+  }
+  mem_free(d);
+  r->prop->image = image;
+  return rc;
+}
+
+static Status check_image_keys(const Reader *r)
+{
+  const cJSON *const norm = json_get(r->root, "norm");
+  if (json_get(r->root, "lower") || json_get(r->root, "upper"))
+    return bad(r, "image", "goes with \"center\" and \"epsilon\"");
+  if (json_get(r->root, "clip"))
+    return bad(r, "clip",
+               "cannot be combined with \"image\": the image of a box, cut by a box, "
+               "is no image of a box");
+  if (cJSON_IsString(norm) && !strcmp(norm->valuestring, "l0"))
+    return bad(r, "norm", "\"l0\" cannot be combined with \"image\"");
+  return STATUS_OK;
+}
+
+static Status check_image_norm(const Reader *r)
+{
+  const cJSON *const norm = json_get(r->root, "norm");
+  if (!image_is_one_sided(r->prop->image) || !norm) return STATUS_OK;
+  if (cJSON_IsString(norm) && !strcmp(norm->valuestring, "linf")) return STATUS_OK;
+  return bad(r, "norm", "a blur has one parameter, from 0 to epsilon: leave it out");
+}
+
+/* Set prop->image, and make the inputs of prop its parameters; nothing without the key
+ * `image`. */
+static Status read_image(const Reader *r)
+{
+  const cJSON *const item = json_get(r->root, "image");
+  if (!item) return STATUS_OK;
+  Status rc = check_image_keys(r);
+  if (!rc && !cJSON_IsObject(item))
+    rc = bad(r, "image", "expected {\"kind\": ...} or {\"directions\": [...]}");
+  if (rc) return rc;
+  double *const center = mem_doubles((size_t)r->n_in);
+  rc = read_vector(r, "center", center);
+  if (!rc && json_get(item, "directions"))
+    rc = read_directions(r, item, center);
+  else if (!rc)
+    r->prop->image = image_read(r->path, item, r->n_in, center, r->err);
+  mem_free(center);
+  if (!rc && !r->prop->image) rc = r->err->code;
+  if (rc) return rc;
+  r->prop->n_in = r->prop->image->k;
+  return check_image_norm(r);
 }
 
 /* ---- the unsafe set ------------------------------------------------------ */
@@ -409,15 +506,16 @@ static Status read_unsafe(const Reader *r, int box)
 
 static Status read_spec(const Reader *r)
 {
-  static const char *const keys[] = {"norm",  "epsilon", "center", "clip", "lower",
-                                     "upper", "label",   "unsafe", NULL};
+  static const char *const keys[] = {"norm",  "epsilon", "center", "clip",  "lower",
+                                     "upper", "label",   "unsafe", "image", NULL};
   Status rc = json_only_keys(r->path, "$", r->root, keys, r->err);
+  if (!rc) rc = read_image(r);
   if (rc) return rc;
   const bool has_label = json_get(r->root, "label");
   if (has_label == (json_get(r->root, "unsafe") != NULL))
     return status_fail(r->err, STATUS_DATA,
                        "%s: $: expected either \"label\" or \"unsafe\"", r->path);
-  Box box = box_new(r->n_in);
+  Box box = box_new(set_size(r));
   rc = read_box(r, &box);
   if (!rc) {
     const int index = prop_add_box(r->prop, &box);
