@@ -14,13 +14,19 @@
 
 enum { MAX_BLUR = 1023, MAX_DEGREE = 89 };
 
+static double *copied(const double *x, int n)
+{
+  double *const copy = mem_doubles((size_t)n);
+  memcpy(copy, x, (size_t)n * sizeof *x);
+  return copy;
+}
+
 Image *image_new(ImageKind kind, int n, int k, const double *center)
 {
   STATUS_REQUIRE(n > 0 && k > 0 && k <= IMAGE_MAX_NUMBERS / n, "image out of range");
   Image *const image = mem_zero(1, sizeof *image);
   *image = (Image){.kind = kind, .n = n, .k = k};
-  image->center = mem_doubles((size_t)n);
-  memcpy(image->center, center, (size_t)n * sizeof *center);
+  image->center = copied(center, n);
   image->d = mem_doubles0((size_t)n * (size_t)k);
   return image;
 }
@@ -33,6 +39,12 @@ void image_free(Image *image)
   mem_free(image->clip_lo);
   mem_free(image->clip_hi);
   mem_free(image);
+}
+
+void image_set_clip(Image *image, const double *lo, const double *hi)
+{
+  image->clip_lo = copied(lo, image->n);
+  image->clip_hi = copied(hi, image->n);
 }
 
 bool image_is_one_sided(const Image *image)
@@ -318,7 +330,7 @@ static bool all_finite(const double *x, size_t n)
   return true;
 }
 
-Status image_check_size(const char *path, int n, int k, Err *err)
+static Status check_size(const char *path, int n, int k, Err *err)
 {
   if (k >= 1 && k <= IMAGE_MAX_PARAMETERS && k <= IMAGE_MAX_NUMBERS / n)
     return STATUS_OK;
@@ -329,35 +341,73 @@ Status image_check_size(const char *path, int n, int k, Err *err)
                      IMAGE_MAX_NUMBERS);
 }
 
-Image *image_read(const char *path, const cJSON *object, int n, const double *center,
-                  Err *err)
+/* {"directions": [VECTOR, ...]} */
+static Image *read_directions(const Reader *r, const double *center,
+                              ImageVector *vector, const void *reader)
 {
-  Reader r = {.path = path, .object = object, .n = n, .err = err};
-  const Kind *const kind = find_kind(json_get(object, "kind"));
+  static const char *const keys[] = {"directions", NULL};
+  const cJSON *const list = json_get(r->object, "directions");
+  Status rc = json_only_keys(r->path, "$.image", r->object, keys, r->err);
+  if (!rc && (!cJSON_IsArray(list) || !list->child))
+    rc = bad(r, "directions", "expected an array of at least one vector");
+  const int k = rc ? 0 : cJSON_GetArraySize(list);
+  if (rc || check_size(r->path, r->n, k, r->err)) return NULL;
+  Image *image = image_new(IMAGE_DIRECTIONS, r->n, k, center);
+  double *const d = mem_doubles((size_t)r->n);
+  int j = 0;
+  for (const cJSON *m = list->child; m && !rc; m = m->next, j++) {
+    Text where = {0};
+    text_add(&where, "image.directions[%d]", j);
+    rc = vector(reader, where.s, m, d);
+    text_free(&where);
+    for (int i = 0; i < r->n && !rc; i++)
+      *at(image, i, j) = d[i];
+  }
+  mem_free(d);
+  if (!rc) return image;
+  image_free(image);
+  return NULL;
+}
+
+static Image *read_kind(Reader *r, const double *center)
+{
+  const Kind *const kind = find_kind(json_get(r->object, "kind"));
   if (!kind) {
-    status_fail(err, STATUS_UNSUPPORTED,
+    status_fail(r->err, STATUS_UNSUPPORTED,
                 "%s: $.image.kind: expected one of \"brightness\", \"contrast\", "
-                "\"bias-field\", \"blur\" and \"frequency\", or \"directions\" instead "
-                "of it",
-                path);
+                "\"bias-field\", \"blur\" and \"frequency\", or \"directions\" "
+                "instead of it",
+                r->path);
     return NULL;
   }
-  if (json_only_keys(path, "$.image", object, kind->keys, err) || kind->read(&r) ||
-      image_check_size(path, n, r.head.k, err))
+  if (json_only_keys(r->path, "$.image", r->object, kind->keys, r->err) ||
+      kind->read(r) || check_size(r->path, r->n, r->head.k, r->err))
     return NULL;
-  Image *const image = image_new(kind->kind, n, r.head.k, center);
-  image->channels = r.head.channels;
-  image->height = r.head.height;
-  image->width = r.head.width;
-  image->degree = r.head.degree;
-  image->size = r.head.size;
-  image->low = r.head.low;
-  image->high = r.head.high;
+  Image *const image = image_new(kind->kind, r->n, r->head.k, center);
+  image->channels = r->head.channels;
+  image->height = r->head.height;
+  image->width = r->head.width;
+  image->degree = r->head.degree;
+  image->size = r->head.size;
+  image->low = r->head.low;
+  image->high = r->head.high;
   kind->fill(image);
-  if (all_finite(image->d, (size_t)n * (size_t)image->k)) return image;
-  status_fail(err, STATUS_DATA,
-              "%s: $.image: some direction exceeds the largest double", path);
+  if (all_finite(image->d, (size_t)r->n * (size_t)image->k)) return image;
+  status_fail(r->err, STATUS_DATA,
+              "%s: $.image: some direction exceeds the largest double", r->path);
   image_free(image);
+  return NULL;
+}
+
+Image *image_read(const char *path, const cJSON *object, int n, const double *center,
+                  ImageVector *vector, const void *reader, Err *err)
+{
+  Reader r = {.path = path, .object = object, .n = n, .err = err};
+  if (cJSON_IsObject(object))
+    return json_get(object, "directions") ? read_directions(&r, center, vector, reader)
+                                          : read_kind(&r, center);
+  status_fail(err, STATUS_DATA,
+              "%s: $.image: expected {\"kind\": ...} or {\"directions\": [...]}", path);
   return NULL;
 }
 
@@ -380,11 +430,43 @@ double *image_input(const Image *image, const double *t)
   return x;
 }
 
-static double *kept(Net *net, const double *x, size_t n)
+/* Behind the last node: scale x + shift. */
+static void add_scale(Net *net, const Node *like, const double *scale,
+                      const double *shift)
 {
-  double *const copy = net_keep(net, mem_doubles(n));
-  memcpy(copy, x, n * sizeof *x);
-  return copy;
+  const int in = net->n_nodes - 1;
+  Node v = *like;
+  v.kind = NODE_SCALE;
+  v.scale = scale;
+  v.shift = shift;
+  net_add(net, &v, &in, 1);
+}
+
+static void add_relu(Net *net, const Node *like)
+{
+  const int in = net->n_nodes - 1;
+  Node v = *like;
+  v.kind = NODE_ACT;
+  v.act = ACT_RELU;
+  net_add(net, &v, &in, 1);
+}
+
+static void add_clip(Net *net, const Image *image, const Node *like)
+{
+  const double *const lo = net_keep(net, copied(image->clip_lo, image->n));
+  const double *const hi = net_keep(net, copied(image->clip_hi, image->n));
+  double *const below = net_keep(net, copied(lo, image->n));
+  double *const minus = net_keep(net, mem_doubles((size_t)image->n));
+  for (int i = 0; i < image->n; i++) {
+    below[i] = -lo[i];
+    minus[i] = -1;
+  }
+  add_scale(net, like, NULL, below);
+  add_relu(net, like);
+  add_scale(net, like, NULL, lo);
+  add_scale(net, like, minus, hi);
+  add_relu(net, like);
+  add_scale(net, like, minus, hi);
 }
 
 Net *image_net(Net *net, const Image *image, Err *err)
@@ -394,18 +476,18 @@ Net *image_net(Net *net, const Image *image, Err *err)
   Net *const front = net_new(net->path);
   const Node input = {
       .kind = NODE_INPUT, .size = k, .rank = 1, .dims = {k}, .name = "parameters"};
-  Node sum = {.kind = NODE_DENSE,
-              .size = n,
-              .rank = net->nodes[0].rank,
-              .name = "image",
-              .reps = 1,
-              .rows = n,
-              .cols = k};
-  memcpy(sum.dims, net->nodes[0].dims, sizeof sum.dims);
-  sum.W = kept(front, image->d, (size_t)n * (size_t)k);
-  sum.b = kept(front, image->center, (size_t)n);
+  Node like = {.size = n, .rank = net->nodes[0].rank, .name = "image"};
+  memcpy(like.dims, net->nodes[0].dims, sizeof like.dims);
+  Node sum = like;
+  sum.kind = NODE_DENSE;
+  sum.reps = 1;
+  sum.rows = n;
+  sum.cols = k;
+  sum.W = net_keep(front, copied(image->d, n * k));
+  sum.b = net_keep(front, copied(image->center, n));
   net_add(front, &input, NULL, 0);
   net_add(front, &sum, &first, 1);
+  if (image->clip_lo) add_clip(front, image, &like);
   return join_chain(front, net, err);
 }
 

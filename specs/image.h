@@ -24,7 +24,10 @@
  * Parameters are in this order: a + b ascending, then a descending; c ascending, then
  * p + q, then p.  Inputs are channels, rows, columns, row-major.
  *
- * With clip, the network gets min (max (x, clip_lo), clip_hi) instead of x.
+ * With clip, the network gets min (max (x, clip_lo), clip_hi) instead of x, which two
+ * layers of ReLUs compute exactly:
+ *
+ *     z = clip_lo + relu (x - clip_lo)        clip_hi - relu (clip_hi - z)
  *
  * Bias fields: Henriksen, Hammernik, Rueckert, Lomuscio, Bias field robustness
  * verification of large neural image classifiers, BMVC 2021.  Photometric changes and
@@ -65,16 +68,21 @@ typedef struct Image {
 /* With directions d = 0 and a copy of center, double center[n].  n > 0, k > 0, n k <=
  * IMAGE_MAX_NUMBERS. */
 Image *image_new(ImageKind kind, int n, int k, const double *center);
+/* Copies double lo[n], hi[n], finite, lo <= hi. */
+void image_set_clip(Image *image, const double *lo, const double *hi);
 void image_free(Image *image); /* NULL is fine */
 
-/* {"kind": "...", ...} for a network with n inputs; `path` is for messages, which call
- * the object $.image.  NULL with err: DATA naming the key, UNSUPPORTED for an unknown
- * kind. */
-Image *image_read(const char *path, const cJSON *object, int n, const double *center,
-                  Err *err);
+/* Reads one vector of n numbers; `where` is for messages, such as
+ * image.directions[3]. */
+typedef Status ImageVector(const void *reader, const char *where, const cJSON *item,
+                           double *x);
 
-/* Fails DATA unless an image for n inputs may have k parameters. */
-Status image_check_size(const char *path, int n, int k, Err *err);
+/* {"kind": "...", ...} or {"directions": [...]} for a network with n inputs; `path` is
+ * for messages, which call the object $.image.  Owned, without clip.  NULL with err:
+ * DATA naming the key, UNSUPPORTED for an unknown kind, and what `vector` fails
+ * with. */
+Image *image_read(const char *path, const cJSON *object, int n, const double *center,
+                  ImageVector *vector, const void *reader, Err *err);
 
 /* Is the set of t only the part where t_0 >= 0? */
 bool image_is_one_sided(const Image *image);

@@ -155,15 +155,22 @@ static Status read_ranges(const Reader *r, Box *box)
   return STATUS_OK;
 }
 
+/* Low and high ends, one after the other. */
+static Status read_clip(const Reader *r, const cJSON *item, double *ends)
+{
+  if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2)
+    return bad(r, "clip", "expected [low, high]");
+  const Status rc = read_ends(r, "clip[0]", item->child, ends);
+  return rc ? rc : read_ends(r, "clip[1]", item->child->next, ends + r->n_in);
+}
+
+/* Of an image it is part of the network. */
 static Status clip(const Reader *r, Box *box, double *scratch)
 {
   const size_t n = (size_t)r->n_in;
   const cJSON *const item = json_get(r->root, "clip");
-  if (!item) return STATUS_OK;
-  if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2)
-    return bad(r, "clip", "expected [low, high]");
-  Status rc = read_ends(r, "clip[0]", item->child, scratch);
-  if (!rc) rc = read_ends(r, "clip[1]", item->child->next, scratch + n);
+  if (!item || r->prop->image) return STATUS_OK;
+  const Status rc = read_clip(r, item, scratch);
   if (rc) return rc;
   for (size_t i = 0; i < n; i++) {
     box->lo[i] = fmax(box->lo[i], scratch[i]);
@@ -299,32 +306,10 @@ static Status read_box(const Reader *r, Box *box)
 
 /* ---- images -------------------------------------------------------------- */
 
-/* {"directions": [VECTOR, ...]} */
-static Status read_directions(const Reader *r, const cJSON *object,
-                              const double *center)
+static Status read_direction(const void *reader, const char *where, const cJSON *item,
+                             double *x)
 {
-  static const char *const keys[] = {"directions", NULL};
-  const cJSON *const list = json_get(object, "directions");
-  Status rc = json_only_keys(r->path, "$.image", object, keys, r->err);
-  if (!rc && (!cJSON_IsArray(list) || !list->child))
-    rc = bad(r, "image.directions", "expected an array of at least one vector");
-  const int k = rc ? 0 : cJSON_GetArraySize(list);
-  if (!rc) rc = image_check_size(r->path, r->n_in, k, r->err);
-  if (rc) return rc;
-  Image *const image = image_new(IMAGE_DIRECTIONS, r->n_in, k, center);
-  double *const d = mem_doubles((size_t)r->n_in);
-  int j = 0;
-  for (const cJSON *m = list->child; m && !rc; m = m->next, j++) {
-    Text where = {0};
-    text_add(&where, "image.directions[%d]", j);
-    rc = read_item(r, where.s, m, d);
-    text_free(&where);
-    for (int i = 0; i < r->n_in && !rc; i++)
-      image->d[(size_t)i * (size_t)k + (size_t)j] = d[i];
-  }
-  mem_free(d);
-  r->prop->image = image;
-  return rc;
+  return read_item(reader, where, item, x);
 }
 
 static Status check_image_keys(const Reader *r)
@@ -332,10 +317,6 @@ static Status check_image_keys(const Reader *r)
   const cJSON *const norm = json_get(r->root, "norm");
   if (json_get(r->root, "lower") || json_get(r->root, "upper"))
     return bad(r, "image", "goes with \"center\" and \"epsilon\"");
-  if (json_get(r->root, "clip"))
-    return bad(r, "clip",
-               "cannot be combined with \"image\": the image of a box, cut by a box, "
-               "is no image of a box");
   if (cJSON_IsString(norm) && !strcmp(norm->valuestring, "l0"))
     return bad(r, "norm", "\"l0\" cannot be combined with \"image\"");
   return STATUS_OK;
@@ -349,24 +330,38 @@ static Status check_image_norm(const Reader *r)
   return bad(r, "norm", "a blur has one parameter, from 0 to epsilon: leave it out");
 }
 
+/* Before the image is known: ends are counted by inputs. */
+static Status read_image_clip(const Reader *r, const cJSON *item, double *ends)
+{
+  const size_t n = (size_t)r->n_in;
+  const Status rc = item ? read_clip(r, item, ends) : STATUS_OK;
+  for (size_t i = 0; i < n && item && !rc; i++)
+    if (!(ends[i] <= ends[n + i]))
+      return status_fail(r->err, STATUS_DATA,
+                         "%s: $.clip: the range of input %zu is empty (%.17g to %.17g)",
+                         r->path, i, ends[i], ends[n + i]);
+  return rc;
+}
+
 /* Set prop->image, and make the inputs of prop its parameters; nothing without the key
  * `image`. */
 static Status read_image(const Reader *r)
 {
   const cJSON *const item = json_get(r->root, "image");
+  const cJSON *const ends = json_get(r->root, "clip");
+  const size_t n = (size_t)r->n_in;
   if (!item) return STATUS_OK;
   Status rc = check_image_keys(r);
-  if (!rc && !cJSON_IsObject(item))
-    rc = bad(r, "image", "expected {\"kind\": ...} or {\"directions\": [...]}");
   if (rc) return rc;
-  double *const center = mem_doubles((size_t)r->n_in);
+  double *const center = mem_doubles(3 * n), *const low = center + n;
   rc = read_vector(r, "center", center);
-  if (!rc && json_get(item, "directions"))
-    rc = read_directions(r, item, center);
-  else if (!rc)
-    r->prop->image = image_read(r->path, item, r->n_in, center, r->err);
-  mem_free(center);
+  if (!rc) rc = read_image_clip(r, ends, low);
+  if (!rc)
+    r->prop->image =
+        image_read(r->path, item, r->n_in, center, read_direction, r, r->err);
   if (!rc && !r->prop->image) rc = r->err->code;
+  if (!rc && ends) image_set_clip(r->prop->image, low, low + n);
+  mem_free(center);
   if (rc) return rc;
   r->prop->n_in = r->prop->image->k;
   return check_image_norm(r);
