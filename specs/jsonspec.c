@@ -33,9 +33,9 @@ static Status bad(const Reader *r, const char *key, const char *what)
 
 /* ---- vectors ------------------------------------------------------------- */
 
-/* An array of exactly n numbers. */
+/* An array of exactly n numbers, as many as `owner` has `of`. */
 static Status read_array(const Reader *r, const char *where, const cJSON *array, int n,
-                         const char *of, double *x)
+                         const char *owner, const char *of, double *x)
 {
   double *values;
   size_t found;
@@ -48,15 +48,17 @@ static Status read_array(const Reader *r, const char *where, const cJSON *array,
   mem_free(values);
   if (fits) return STATUS_OK;
   return status_fail(r->err, STATUS_DATA,
-                     "%s: %s: has %zu numbers, but the network has %d %s", r->path,
-                     full, found, n, of);
+                     "%s: %s: has %zu numbers, but the %s has %d %s", r->path, full,
+                     found, owner, n, of);
 }
 
 /* One number for all, or an array. */
 static Status read_ends(const Reader *r, const char *key, const cJSON *item, double *x)
 {
-  const char *const of = r->prop->image ? "parameters of an image" : "inputs";
-  if (!cJSON_IsNumber(item)) return read_array(r, key, item, set_size(r), of, x);
+  const bool is_image = r->prop->image;
+  if (!cJSON_IsNumber(item))
+    return read_array(r, key, item, set_size(r), is_image ? "image" : "network",
+                      is_image ? "parameters" : "inputs", x);
   if (!isfinite(item->valuedouble)) return bad(r, key, "expected a finite number");
   for (int i = 0; i < set_size(r); i++)
     x[i] = item->valuedouble;
@@ -98,7 +100,8 @@ static Status read_csv(const Reader *r, const char *key, const cJSON *item, doub
 static Status read_item(const Reader *r, const char *key, const cJSON *item, double *x)
 {
   if (!item) return bad(r, key, "is missing");
-  if (cJSON_IsArray(item)) return read_array(r, key, item, r->n_in, "inputs", x);
+  if (cJSON_IsArray(item))
+    return read_array(r, key, item, r->n_in, "network", "inputs", x);
   if (cJSON_IsString(item) || cJSON_IsObject(item)) return read_csv(r, key, item, x);
   return bad(r, key,
              "expected an array of numbers, \"file.csv\" or {\"csv\": \"file.csv\", "
@@ -440,7 +443,7 @@ static Status read_row(const Reader *r, const char *where, const cJSON *item,
   if (cJSON_IsObject(coef))
     rc = read_sparse(r, coef_at, coef, dense);
   else
-    rc = read_array(r, coef_at, coef, r->n_out, "outputs", dense);
+    rc = read_array(r, coef_at, coef, r->n_out, "network", "outputs", dense);
   if (rc) return rc;
   int n = 0;
   for (int j = 0; j < r->n_out; j++)
