@@ -174,9 +174,9 @@ static Status read_point(const char *path, const cJSON *root, const Prop *prop,
   size_t n = 0;
   Status rc = json_numbers(path, "$.x", array, &values, &n, err);
   if (!rc && n != (size_t)n_in)
-    rc = status_fail(err, STATUS_DATA,
-                     "%s: $.x has %zu numbers, but the network has %d inputs", path, n,
-                     n_in);
+    rc = status_fail(err, STATUS_DATA, "%s: $.x has %zu numbers, but the %s has %d %s",
+                     path, n, prop->image ? "image" : "network", n_in,
+                     prop->image ? "parameters" : "inputs");
   if (!rc) rc = assignment_reduce(path, prop, values, x, err);
   mem_free(values);
   return rc;
