@@ -43,9 +43,12 @@ END
   answer falsified.json brake.onnx brake-wide.vnnlib --witness witness.json
   answer unknown.json --timeout 0.05 digits-conv.onnx digits-conv-between.vnnlib
   answer early.json --timeout 1e-9 brake.onnx brake-narrow.vnnlib
+  echo '{"center": [1, 0], "image": {"kind": "contrast"}, "epsilon": 1,
+    "unsafe": [{"rows": [{"coef": [-1], "rhs": -1.5}]}]}' >image-spec.json
+  answer image.json two.json image-spec.json --witness image-witness.json
   answer vacuous.json relu.json never.vnnlib
-  fits verify verified.json falsified.json unknown.json early.json vacuous.json
-  fits witness witness.json
+  fits verify verified.json falsified.json unknown.json early.json vacuous.json image.json
+  fits witness witness.json image-witness.json
   fits manifest gate.json gate-bad.json
   sed 's/"epsilon"/"epsilom"/' gate.json >typo.json
   name='schema: a misspelt member of a manifest does not fit'
