@@ -31,8 +31,14 @@ static void check_image(const Prop *prop)
   Err err = {0};
   net->n_inputs = net->n_outputs = 1;
   net_add(net, &(Node){.kind = NODE_INPUT, .size = 2, .rank = 1, .dims = {2}}, NULL, 0);
-  const Node dense = {
-      .kind = NODE_DENSE, .size = 3, .reps = 1, .rows = 3, .cols = 2, .W = W};
+  const Node dense = {.kind = NODE_DENSE,
+                      .size = 3,
+                      .rank = 1,
+                      .dims = {3},
+                      .reps = 1,
+                      .rows = 3,
+                      .cols = 2,
+                      .W = W};
   net_add(net, &dense, &(int){0}, 1);
   net = image_net(net, image, &err);
   TARGET_REQUIRE(net && net_in_size(net) == image->k);
