@@ -9,11 +9,13 @@
 #include "net/base/file.h"
 #include "net/base/mem.h"
 #include "net/eval.h"
+#include "net/orders.h"
 #include "net/rounded.h"
 #include "specs/image.h"
 #include "specs/jsonspec.h"
 #include "tests/support/bounded.h"
 #include "tests/support/executions.h"
+#include "tests/support/handles.h"
 #include "tests/support/nets.h"
 #include "tests/support/rational.h"
 
@@ -385,9 +387,7 @@ Test(image, float32_executions_of_the_model_are_enclosed)
   Prng prng = prng_init(7);
   int runs = 0;
   for (int round = 0; round < 60; round++) {
-    Net *net = nets_random((NetsKind)(round % 3), 5, 1, &prng);
     Net *model = nets_random((NetsKind)(round % 3), 5, 1, &prng);
-    net_free(net);
     executions_make_float32(model);
     const int k = 3, n = net_in_size(model), n_out = net_out_size(model);
     Image *image = random_image(n, k, round % 2, &prng);
@@ -409,7 +409,7 @@ Test(image, float32_executions_of_the_model_are_enclosed)
       mem_free(x);
     }
     Err err = {0};
-    net = image_net(model, image, &err);
+    Net *net = image_net(model, image, &err);
     const double lo[] = {-0.5, -0.5, -0.5}, hi[] = {0.5, 0.5, 0.5};
     const char *where;
     cr_assert_eq(rounded_check(net, &err), STATUS_OK);
@@ -422,6 +422,44 @@ Test(image, float32_executions_of_the_model_are_enclosed)
     net_free(rounded);
     net_free(net);
     image_free(image);
+  }
+  cr_expect_gt(runs, 1000);
+}
+
+/* A robust witness is one wherever x was rounded to: the same at one point. */
+Test(image, float32_executions_at_a_witness_are_enclosed)
+{
+  Prng prng = prng_init(8);
+  int runs = 0;
+  for (int round = 0; round < 200; round++) {
+    Net *model = nets_random((NetsKind)(round % 3), 5, 1, &prng);
+    executions_make_float32(model);
+    const int n = net_in_size(model), n_out = net_out_size(model);
+    Image *image = random_image(n, 2, round % 2, &prng);
+    for (int i = 0; i < 2 * n; i++)
+      if (round % 4 < 2) image->d[i] = random_number(&prng);
+    double t[2] = {random_number(&prng), random_number(&prng)};
+    if (round % 3) t[0] = (double)(float)t[0];
+    if (round % 3) t[1] = (double)(float)t[1];
+    double *const x = image_input(image, t);
+    float x32[MOST], y[6][MOST];
+    for (int i = 0; i < n; i++)
+      x32[i] = (float)x[i];
+    for (int s = 0; s < 6; s++)
+      cr_assert(executions_run(model, x32, false, &prng, y[s]));
+    Err err = {0};
+    Net *net = image_net(model, image, &err);
+    Orders *r = orders_new(net, t);
+    double lo[MOST], hi[MOST];
+    const bool known = orders_outputs(r, lo, hi);
+    for (int s = 0; s < 6 && known; s++)
+      for (int i = 0; i < n_out; i++, runs++)
+        cr_expect((double)y[s][i] >= lo[i] && (double)y[s][i] <= hi[i], "round %d",
+                  round);
+    orders_free(r);
+    net_free(net);
+    image_free(image);
+    mem_free(x);
   }
   cr_expect_gt(runs, 1000);
 }
@@ -555,6 +593,20 @@ Test(image, every_mistake_names_its_key)
     prop_free(p);
     status_reset(&err);
   }
+}
+
+/* Here the parameters are as many as the inputs: nothing else would notice. */
+Test(image, the_library_refuses_images)
+{
+  const char *const text = "{\"center\": [0, 0], \"image\": {\"directions\": [[1, 0], "
+                           "[0, 1]]}, \"epsilon\": 1, \"unsafe\": [{\"rows\": "
+                           "[{\"coef\": [-1], \"rhs\": -2}]}]}";
+  Handles h = handles_open(handles_net, handles_spec("2.5"));
+  cr_expect_eq(dualcert_spec_read_memory(h.spec, h.net, "s", text, strlen(text)),
+               DUALCERT_UNSUPPORTED);
+  cr_expect(strstr(dualcert_spec_error(h.spec), "$.image: the library does not"));
+  cr_expect_eq(handles_verify(&h), DUALCERT_USAGE);
+  handles_close(&h);
 }
 
 /* 65536 inputs: 4096 directions, and fewer of them, are too many numbers. */
