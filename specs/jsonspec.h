@@ -5,6 +5,7 @@
  *       "center": VECTOR, "epsilon": e     x in [center - e, center + e], or
  *       "lower": VECTOR, "upper": VECTOR   x in [lower, upper]
  *       "clip": [ENDS, ENDS],              optional: x also in this box
+ *       "image": IMAGE,                    optional, with center and epsilon: see below
  *       "label": k                         unsafe: y_j >= y_k for some j != k, or
  *       "unsafe": [ {"rows": [{"coef": COEF, "rhs": d}, ...]}, ... ] }
  *
@@ -19,6 +20,11 @@
  * anywhere in its range of "clip", which l0 needs (net/ball.h).  "clip" and the ball
  * together are the input set; it is an error when they have no point in common.
  *
+ * With image (specs/image.h: {"kind": ...} or {"directions": [VECTOR, ...]}) the input
+ * of the model is center + sum_j t_j d_j, cut to `clip`.  The Prop is about t, in the
+ * box or the l2 or l1 ball around 0: prop->n_in is the number of parameters, epsilon
+ * has one number for each, and prop->image is set.
+ *
  * `unsafe` is an OR of conjunctions of rows coef . y <= rhs.  All keys not named
  * here are errors.  A CSV file holds numbers separated by commas, semicolons or
  * blanks; without "row" all of it is the vector, with "row" one non-empty line is.
@@ -32,6 +38,7 @@
 #define SPECS_JSONSPEC_H
 
 #include "net/base/file.h"
+#include "net/base/json.h"
 #include "specs/prop.h"
 
 /* Parse a file that has been read; `path` is for messages, prop->path and relative
@@ -39,5 +46,10 @@
  * line and column of a syntax error), UNSUPPORTED for unknown norms, NO_INPUT or IO
  * for a CSV file. */
 Prop *jsonspec_parse(const char *path, const File *file, int n_in, int n_out, Err *err);
+
+/* Member `key` of the specification `root`, a VECTOR of n numbers, into x[n].  Fails as
+ * above. */
+Status jsonspec_vector(const char *path, const cJSON *root, const char *key, int n,
+                       double *x, Err *err);
 
 #endif
