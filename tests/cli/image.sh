@@ -143,6 +143,24 @@ tr ',' '\n' <input.csv | awk '$1 < 0 || $1 > 1 { bad = 1 } END { exit bad || NR 
 pass_if 'it is not' test $? -eq 0
 net=two.json
 
+# ---- a gate ---------------------------------------------------------------------
+
+# y = x around (1, 0): contrast t makes the difference 1 + t.
+echo '{"input": 2, "layers": [{"type": "dense", "weights": [[1, 0], [0, 1]]}]}' >same.json
+echo '0,1,0' >sample.csv
+gate () { # gate FILE EPSILON
+  cat >"$1" <<END
+{"version": 1, "networks": "same.json", "require": ["certificate"], "specifications":
+ [{"robustness": {"data": "sample.csv", "epsilon": $2, "image": {"kind": "contrast"}}}]}
+END
+}
+gate gate-good.json 0.9
+gate gate-open.json 1.1
+expect 'gate: a little contrast' 0 '*' '' gate -q --no-cache gate-good.json
+name='gate: with a certificate'
+pass_if 'none' grep -q '^verified.*certificate accepted' out
+expect 'gate: too much contrast' 1 '*' '' gate -q --no-cache gate-open.json
+
 # ---- mistakes -------------------------------------------------------------------
 
 mistake () { # mistake CODE MESSAGE IMAGE [MORE]
