@@ -161,6 +161,26 @@ name='gate: with a certificate'
 pass_if 'none' grep -q '^verified.*certificate accepted' out
 expect 'gate: too much contrast' 1 '*' '' gate -q --no-cache gate-open.json
 
+# ---- margin ---------------------------------------------------------------------
+
+# y = 1 + t reaches 1.5 at t = 0.5; with x cut to [0, 1.25] it never does.
+echo '1 0' >d.csv
+image reach.json '{"directions": ["d.csv"]}' 0.25 1.5
+image never.json '{"directions": ["d.csv"]}' 0.25 1.5 ', "clip": [0, 1.25]'
+expect 'margin: of a direction' 0 '*' '' \
+  margin -q --format=csv --check --evidence=margin two.json reach.json
+name='margin: it is 0.5'
+pass_if 'it is not' awk -F, 'NR == 2 { exit !($5 > 0.49 && $5 < 0.5 && $6 >= 0.5 && $6 < 0.51) }' out
+rm d.csv
+net=two.json
+accepts 'margin: the certificate needs no other file' margin/certified.cert margin/certified.json
+expect 'margin: nor does the witness' 0 '*' '' \
+  check-witness margin/counterexample.witness.json two.json margin/counterexample.json
+echo '1 0' >d.csv
+expect 'margin: x is cut' 0 '*' '' margin -q --format=csv --most=4 two.json never.json
+name='margin: so there is no counterexample'
+pass_if 'there is' awk -F, 'NR == 2 { exit !($5 == 4 && $6 == "") }' out
+
 # ---- mistakes -------------------------------------------------------------------
 
 mistake () { # mistake CODE MESSAGE IMAGE [MORE]
