@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net/base/file.h"
 #include "net/base/mem.h"
@@ -17,6 +18,8 @@
 #include "tests/support/executions.h"
 #include "tests/support/handles.h"
 #include "tests/support/nets.h"
+#include "tests/support/proofs.h"
+#include "tests/support/props.h"
 #include "tests/support/rational.h"
 
 TestSuite(image, .timeout = 300);
@@ -379,6 +382,60 @@ Test(image, samples_stay_inside_bounds)
     bounded_free(&f);
     image_free(image);
   }
+}
+
+/* Unsafe: output 0 below what samples have seen of it, by gap (1 + |least|). */
+static Prop *below_samples(Net *net, double gap, Prng *prng)
+{
+  const double lo[] = {-1, -1, -1}, hi[] = {1, 1, 1};
+  const int first[] = {0, 1}, var = 0;
+  double least = INFINITY, t[3], y[MOST];
+  for (int s = 0; s < 400; s++) {
+    nets_sample(net_in_size(net), lo, hi, prng, t);
+    eval_double(net, t, y);
+    least = fmin(least, y[0]);
+  }
+  const double rhs = least - gap * (1 + fabs(least));
+  Prop *const prop = props_below(net, lo, hi, 1, first, &var, &rhs);
+  memset(prop->sha256, '0', 64);
+  memset(net->sha256, '0', 64);
+  return prop;
+}
+
+/* The image and the first layer are a chain, which solver and checker treat in
+ * different ways. */
+Test(image, certificates_stand)
+{
+  Prng prng = prng_init(9);
+  int verified = 0;
+  char path[64], reason[200];
+  snprintf(path, sizeof path, "/tmp/dualcert-image-%d", (int)getpid());
+  const int rounds = strcmp(DUALCERT_MODE, "asan") ? 120 : 30;
+  for (int round = 0; round < rounds; round++) {
+    const double gap[] = {0.05, 0.2, 1};
+    Net *net = nets_random(NETS_DENSE, 4 + round % 8, 1, &prng);
+    const int k = 1 + (int)prng_below(&prng, 3);
+    Image *image = random_image(net_in_size(net), k, round % 4 == 0, &prng);
+    for (int i = 0; i < image->n * k; i++)
+      image->d[i] = 0.5 * random_number(&prng);
+    Err err = {0};
+    net = image_net(net, image, &err);
+    Prop *prop = below_samples(net, gap[round % 3], &prng);
+    Options options;
+    options_init(&options);
+    options.threads = 1;
+    options.split = round % 2 ? SPLIT_INPUT : SPLIT_ACTIVATION;
+    if (proofs_make(net, prop, &options, path, 5)) {
+      cr_expect(proofs_accepted(path, net, prop, round % 2, reason), "round %d: %s",
+                round, reason);
+      verified++;
+    }
+    prop_free(prop);
+    image_free(image);
+    net_free(net);
+  }
+  unlink(path);
+  cr_expect_gt(verified, rounds / 2);
 }
 
 /* --semantics float32: a float32 model on x rounded to float32, in any order. */
