@@ -60,19 +60,24 @@ static Prop *member(const Family *f, double r)
 
 /* ---- what stays and what grows ------------------------------------------- */
 
+/* Of every kind, two inputs and three outputs. */
+#define TEXT_LINF                                                                      \
+  "{\"center\": [0.1, 0.2], \"epsilon\": 0.3, \"clip\": [0, 1], \"label\": 2}"
+#define TEXT_L2                                                                        \
+  "{\"norm\": \"l2\", \"center\": [0.1, -0.2], \"epsilon\": 0.3, \"label\": 0}"
+#define TEXT_L1                                                                        \
+  "{\"norm\": \"l1\", \"center\": [[0.1], [7]], \"epsilon\": 1e-3, "                   \
+  "\"clip\": [[0, -1], 9], \"unsafe\": [{\"rows\": ["                                  \
+  "{\"coef\": [0.1, 0, 0.30000000000000004], \"rhs\": 1e-7}, "                         \
+  "{\"coef\": {\"1\": -1}, \"rhs\": 0}]}, "                                            \
+  "{\"rows\": [{\"coef\": {\"2\": 3}, \"rhs\": -1}]}]}"
+#define TEXT_L0                                                                        \
+  "{\"norm\": \"l0\", \"center\": [0.1, 0.2], \"epsilon\": 1, \"clip\": [0, 1], "      \
+  "\"label\": 1}"
+
 Test(family, its_member_at_the_radius_of_the_text_is_the_text)
 {
-  static const char *const texts[] = {
-      "{\"center\": [0.1, 0.2], \"epsilon\": 0.3, \"clip\": [0, 1], \"label\": 2}",
-      "{\"norm\": \"l2\", \"center\": [0.1, -0.2], \"epsilon\": 0.3, \"label\": 0}",
-      "{\"norm\": \"l1\", \"center\": [[0.1], [7]], \"epsilon\": 1e-3, \"clip\": [[0, "
-      "-1], "
-      "9], \"unsafe\": [{\"rows\": [{\"coef\": [0.1, 0, 0.30000000000000004], \"rhs\": "
-      "1e-7}, {\"coef\": {\"1\": -1}, \"rhs\": 0}]}, {\"rows\": [{\"coef\": {\"2\": "
-      "3}, "
-      "\"rhs\": -1}]}]}",
-      "{\"norm\": \"l0\", \"center\": [0.1, 0.2], \"epsilon\": 1, \"clip\": [0, 1], "
-      "\"label\": 1}"};
+  static const char *const texts[] = {TEXT_LINF, TEXT_L2, TEXT_L1, TEXT_L0};
   for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
     Family f = family_of(texts[t], 2, NULL);
     File file = {0};
