@@ -104,7 +104,7 @@ pass_if 'it does not' grep -q float32 out
 
 # ---- samples --------------------------------------------------------------------
 
-expect 'margin: twenty digits' 0 '*' '' margin -q --format=csv --clip 0,1 --norm l2 \
+expect 'margin: twenty digits' 0 '*' '' margin -q --format=csv --clip 0,1 \
   --plot accuracy.svg --evidence rows digits-dense.onnx --samples digits-test.csv
 cp out twenty.csv
 name='margin: all of them'
@@ -122,6 +122,9 @@ pass_if "$count of 20" test $count -eq 20
 name='margin: the picture is XML that loads nothing'
 pass_if 'it is not' sh -c '! grep -Eq "(href|src|url)" accuracy.svg && tail -n 1 accuracy.svg |
   grep -q "</svg>" && { ! command -v xmllint >/dev/null || xmllint --noout accuracy.svg; }'
+expect 'margin: l2 of some' 0 '*' '' margin -q --format=csv --clip 0,1 --norm l2 --rows 0-2 \
+  digits-dense.onnx --samples digits-test.csv
+pass_if 'not close' test "$(grep -c ',close,' out)" -eq 3
 expect 'margin: some rows' 0 '*' '' margin -q --format=csv --clip 0,1 --rows 3-4,19 \
   digits-dense.onnx --samples digits-test.csv
 name='margin: those rows'
