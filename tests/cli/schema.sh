@@ -64,6 +64,12 @@ END
   sed 's/brake-weak.onnx/absent.onnx/' gate-bad.json >absent.json
   run gate -q --no-cache absent.json --json error.json --junit error.xml --sarif error.sarif
   fits gate good.json bad.json error.json
+  run gate -q --no-cache gate.json --sarif good.sarif --sarif-pass
+  printf '{"version": 1, "limits": {"timeout": 0.2}, "networks": "digits-conv.onnx", "specifications": "digits-conv-between.vnnlib"}' \
+    >slow.json
+  run gate -q --no-cache slow.json --sarif slow.sarif
+  run gate -q --no-cache slow.json --sarif open.sarif --sarif-strict-kinds
+  fits sarif good.sarif bad.sarif error.sarif slow.sarif open.sarif
   cat >reports.py <<'END'
 import json, sys
 from xml.etree import ElementTree
@@ -72,18 +78,8 @@ for stem in sys.argv[1:]:
         for key, tag in (("tests", "testcase"), ("failures", "failure"),
                          ("errors", "error"), ("skipped", "skipped")):
             assert int(suite.get(key)) == len(list(suite.iter(tag))), (stem, key)
-    log = json.load(open(stem + ".sarif"))
-    assert log["version"] == "2.1.0" and log["runs"]
-    for run in log["runs"]:
-        assert run["tool"]["driver"]["name"]
-        for result in run["results"]:
-            assert result["message"]["text"]
-            assert result["level"] in ("none", "note", "warning", "error")
-            for place in result["locations"]:
-                region = place["physicalLocation"].get("region", {"startLine": 1})
-                assert region["startLine"] >= 1
 END
-  name='schema: JUnit counts its elements, SARIF has what 2.1.0 requires'
+  name='schema: JUnit counts its elements'
   python3 reports.py bad error >out 2>err
   pass_if 'it does not' test $? -eq 0
 else
