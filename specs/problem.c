@@ -365,6 +365,8 @@ Status problem_load(const ProblemFiles *files, Problem *p, Err *err)
   if (!rc) {
     memcpy(p->prop->sha256, file.sha256, sizeof file.sha256);
     p->prop->scope = l.scope;
+    p->prop->extend = l.extend;
+    l.extend = (Extend){0};
   } else {
     free_parts(&l);
     scope_free_all(l.scope);

@@ -105,6 +105,56 @@ expect 'convert: to 1.0 what it cannot say' 69 '' 'monotonic.vnnlib:7:18: VNN-LI
   convert monotonic.vnnlib --to 1.0
 expect 'the wide one in 2.0' 1 falsified '' verify -q brake.onnx two.vnnlib
 
+# ---- in words ---------------------------------------------------------------------
+
+says () { # says NAME LINE...: these lines, in this order, are in the output
+  name=$1
+  shift
+  printf '%s\n' "$@" >wanted
+  grep -Fx -f wanted out >found
+  pass_if "$(diff wanted found | head -n 3)" cmp -s wanted found
+}
+expect 'vnnlib 2: info without networks' 0 'file        monotonic.vnnlib' '' \
+  info monotonic.vnnlib
+says 'vnnlib 2: info says what is declared' 'sizes       4 inputs (3 different), 2 outputs' \
+  'network     f' '  input     X_f            real [1,2]' '  output    Y_f            real [1,1]' \
+  'network     g, equal to f' '  input     X_g            real [1,2]' \
+  '  10 <= X_f[0,0] <= 20, the same as X_g[0,0]' '  15 <= X_f[0,1] <= 25' \
+  '  15 <= X_g[0,1] <= 25' \
+  '  case 0 (line 13): X_g[0,1] >= X_f[0,1] and Y_f[0,0] - Y_g[0,0] < -0.2'
+cp out without
+expect 'vnnlib 2: info with a network' 0 '*' '' info brake.onnx monotonic.vnnlib
+name='vnnlib 2: info says the same with it'
+sed 's/^\(network     f\), from brake.onnx$/\1/' out | cmp -s - without
+pass_if 'other words' test $? -eq 0
+expect 'vnnlib 2: info with two' 0 '*' '' info "$both" much.vnnlib
+says 'vnnlib 2: info says where they are from' 'network     f, from brake.onnx' \
+  'network     g, isomorphic to f, from brake-weak.onnx' \
+  '  case 0 (line 8): Y_f[0,0] - Y_g[0,0] <= -2'
+cp out list
+expect 'vnnlib 2: info --network' 0 '*' '' \
+  info --network g=brake-weak.onnx --network f=brake.onnx much.vnnlib
+name='vnnlib 2: the same as the list'
+pass_if 'other words' cmp -s out list
+expect 'vnnlib 2: info of a product' 0 '*' '' info product.vnnlib
+says 'vnnlib 2: info says the product' 'claim: for every input below, X_f[0,0]*Y_f[0,0] is always less than -54.'
+expect 'vnnlib 2: info: a network is missing' 64 '' 'network g=FILE|no file for network g' \
+  info --network f=brake.onnx much.vnnlib
+expect 'vnnlib 2: info: NET and --network' 64 '' 'only argument is the specification' \
+  info --network f=brake.onnx brake.onnx monotonic.vnnlib
+expect 'vnnlib 2: info: another shape than the model' 65 '' \
+  'wide.vnnlib:2:35: X is declared as \[1,3\], but is \[1,2\] in brake.onnx' \
+  info brake.onnx "$(printf '(vnnlib-version <2.0>)\n(declare-network f (declare-input X real [1,3]) (declare-output Y real [1,1]))\n(assert (<= Y[0,0] 1.0))\n' >wide.vnnlib; echo wide.vnnlib)"
+expect 'vnnlib 2: info: no words as JSON' 64 '' 'for networks' \
+  info --format json monotonic.vnnlib
+expect 'vnnlib 2: info of what is read leniently' 0 '*' '' info "$(
+  sed 's/(>= X_f\[0,0\] 10.0)/(>= X_f[0,0] 10)/' much.vnnlib >lax.vnnlib
+  echo lax.vnnlib)"
+name='vnnlib 2: info says so'
+pass_if 'no note' grep -q '^note        lax.vnnlib:5:' out
+sed 's/Y_f real \[1,1\])/Y_f real [1,1]) (declare-output Y_f real [1])/' much.vnnlib >twice.vnnlib
+expect 'vnnlib 2: info: a mistake' 65 '' 'twice.vnnlib:2:.*declared twice' info twice.vnnlib
+
 # ---- the standard's interface, mistakes -----------------------------------------
 
 expect 'supports: versions' 0 1.0 '' supports --vnnlib-versions
