@@ -63,6 +63,7 @@ FUZZ := certificate \
   onnx \
   reader \
   vnnlib \
+  vnnlib2 \
   witness
 obj     = $(patsubst %.c,$(O)/%.o,$(1))
 
@@ -147,7 +148,8 @@ $(LIBRARY_A): $(LIB_OBJS)
 
 # Fuzz targets.  Without libFuzzer replay.c runs stored inputs through them; with it,
 # mutate_NAME.c changes inputs with knowledge of their format, where there is one.
-FUZZ_SHARED := tests/fuzz/target.c tests/fuzz/invariants.c tests/fuzz/formula.c
+FUZZ_SHARED := tests/fuzz/target.c tests/fuzz/invariants.c tests/fuzz/formula.c \
+  tests/support/sameprop.c
 ifeq ($(MODE),fuzz)
 FUZZ_LINK    := -fsanitize=fuzzer
 fuzz_sources  = $(FUZZ_SHARED) tests/fuzz/fuzz_$(1).c $(wildcard tests/fuzz/mutate_$(1).c)

@@ -315,6 +315,25 @@ static Status check_v1(const Convert *c)
   return STATUS_OK;
 }
 
+/* The name of a model decides which of several inputs (outputs) a variable is; without
+ * it the order does. */
+static Status check_names(const Convert *c)
+{
+  const Scope *const scope = c->scope;
+  for (int k = 0; k < scope->n_tensors; k++) {
+    const ScopeTensor *const t = &scope->tensor[k];
+    int n = 0;
+    for (int i = 0; i < scope->n_tensors; i++)
+      n += scope->tensor[i].network == t->network && scope->tensor[i].role == t->role;
+    if (t->role == SCOPE_HIDDEN || !t->onnx || n == 1) continue;
+    return sexpr_fail(&c->s, t->line, t->column, c->err, STATUS_UNSUPPORTED,
+                      "the name of the model behind %.40s would be lost; put the "
+                      "%s into the order of the model and leave the names out",
+                      t->name, t->role == SCOPE_INPUT ? "inputs" : "outputs");
+  }
+  return STATUS_OK;
+}
+
 /* ---- tensors for a text in 1.0 ------------------------------------------- */
 
 static void add_tensors(Scope *target, ScopeRole role, int size, const Port *ports,
@@ -363,6 +382,7 @@ Status convert_text(const Sexpr *start, Scope *scope, int to, const Net *net, Te
                .out = out,
                .err = err};
   Status rc = to == 1 && !from_v1 ? check_v1(&c) : STATUS_OK;
+  if (!rc) rc = check_names(&c);
   if (rc) return rc;
   if (from_v1) make_target(&made, scope, net);
   if (to == 1)

@@ -5,7 +5,8 @@
  * other way (1e-3 is 0.001).  2.0 has no `not`: it is moved into the comparisons.  1.0
  * has no !=: it becomes (not (= a b)).  Comments are left out.
  *
- * 1.0 has one network without hidden values, all of whose inputs are X and outputs Y.
+ * Names of the model behind one of several inputs or outputs are refused: they decide
+ * which one it is, and 2.0 has none.  1.0 has one network without hidden values, all of whose inputs are X and outputs Y.
  */
 #ifndef SPECS_CONVERT_H
 #define SPECS_CONVERT_H

@@ -89,7 +89,8 @@ static size_t hash_of(const char *name, size_t n)
 
 static bool is_name(const char *own, const char *name, size_t n)
 {
-  return !strncmp(own, name, n) && !own[n];
+  /* `name` may have zero bytes. */
+  return strlen(own) == n && !memcmp(own, name, n);
 }
 
 /* The slot of that name, or the free one where it belongs. */

@@ -105,6 +105,15 @@ expect 'convert: to 1.0 what it cannot say' 69 '' 'monotonic.vnnlib:7:18: VNN-LI
   convert monotonic.vnnlib --to 1.0
 expect 'the wide one in 2.0' 1 falsified '' verify -q brake.onnx two.vnnlib
 
+cat >named.vnnlib <<'END'
+(vnnlib-version <2.0>)
+(declare-network f (declare-input A real [1] "second") (declare-input B real [1] "first")
+  (declare-output Y real [1]))
+(assert (and (>= A[0] 0.0) (<= A[0] 1.0) (>= B[0] 0.0) (<= B[0] 1.0)))
+END
+expect 'convert: names of the model that decide the order' 69 '' \
+  'named.vnnlib:2:35: the name of the model behind A would be lost' convert named.vnnlib --to 2.0
+
 # ---- in words ---------------------------------------------------------------------
 
 says () { # says NAME LINE...: these lines, in this order, are in the output
