@@ -322,10 +322,13 @@ static Status check_names(const Convert *c)
   const Scope *const scope = c->scope;
   for (int k = 0; k < scope->n_tensors; k++) {
     const ScopeTensor *const t = &scope->tensor[k];
+    const ScopeNetwork *const own = &scope->network[t->network];
+    if (t->role == SCOPE_HIDDEN || !t->onnx) continue;
     int n = 0;
-    for (int i = 0; i < scope->n_tensors; i++)
-      n += scope->tensor[i].network == t->network && scope->tensor[i].role == t->role;
-    if (t->role == SCOPE_HIDDEN || !t->onnx || n == 1) continue;
+    for (int i = own->first_tensor; n < 2 && i < own->first_tensor + own->n_tensors;
+         i++)
+      n += scope->tensor[i].role == t->role;
+    if (n < 2) continue;
     return sexpr_fail(&c->s, t->line, t->column, c->err, STATUS_UNSUPPORTED,
                       "the name of the model behind %.40s would be lost; put the "
                       "%s into the order of the model and leave the names out",

@@ -6,7 +6,8 @@
  * has no !=: it becomes (not (= a b)).  Comments are left out.
  *
  * Names of the model behind one of several inputs or outputs are refused: they decide
- * which one it is, and 2.0 has none.  1.0 has one network without hidden values, all of whose inputs are X and outputs Y.
+ * which one it is, and 2.0 has none.  1.0 has one network without hidden values, all of
+ * whose inputs are X and outputs Y.
  */
 #ifndef SPECS_CONVERT_H
 #define SPECS_CONVERT_H

@@ -70,7 +70,7 @@ Status netlist_parse(const char *text, NetList *list, Err *err)
     if (good) list->n++;
     if (good && !take(&c, ',') && next(&c) != ']') good = false;
   }
-  good = good && take(&c, ']') && !next(&c) && list->n > 0;
+  good = good && list->n > 0 && take(&c, ']') && !next(&c);
   if (good) return STATUS_OK;
   const Status rc = status_fail(
       err, STATUS_USAGE,

@@ -36,7 +36,6 @@ typedef struct {
   char *name; /* owned, like all strings here */
   char *type; /* as declared: "real", "float32" ... */
   char *onnx; /* the name of a value of the model, or NULL */
-  bool is_initialised;
   int rank, dims[SCOPE_MAX_RANK];
   int size;
   int first; /* see above; set by specs/problem.c */

@@ -59,6 +59,23 @@ sed -n '6p;11p' out | tr '\n' ' ' | awk -v f="$f" -v g="$g" '
   function near(a, b) { return a - b < 1e-6 && b - a < 1e-6 }
   { exit !(near($1, f) && near($2, g) && $2 - $1 >= 1) }'
 pass_if "$f $g" test $? -eq 0
+# The numbers of the text as ONNX tensors: their last field is the raw data.
+cp out text
+expect 'vnnlib 2: as tensors' 0 sat '' verify little.vnnlib --network f=brake.onnx \
+  --network g=brake-weak.onnx --serialise-assignments tensors
+name='vnnlib 2: a file for each variable'
+pass_if "$(ls tensors)" test "$(cd tensors && echo *)" = 'X_f.pb X_g.pb Y_f.pb Y_g.pb'
+for variable in X_f:2:3 Y_f:1:6 X_g:2:8 Y_g:1:11; do # name, numbers, line of the first
+  n=${variable#*:}
+  n=${n%:*}
+  tail -c $((4 * n)) "tensors/${variable%%:*}.pb" | od -A n -t f4 -v | tr -s ' ' '\n' | grep .
+  first=${variable##*:}
+  sed -n "$first,$((first + n - 1))p" text >&3
+done >numbers 3>wanted
+name='vnnlib 2: the tensors have these numbers'
+paste numbers wanted | awk '{ d = $1 - $2; bad += d > 1e-5 || d < -1e-5 }
+  END { exit !(NR == 6 && NF == 2 && !bad) }'
+pass_if "$(cat numbers)" test $? -eq 0
 expect 'vnnlib 2: as a list' 0 verified '' verify -q "$both" much.vnnlib
 expect 'vnnlib 2: one file for a network and its equal' 0 verified '' \
   verify -q brake.onnx monotonic.vnnlib
