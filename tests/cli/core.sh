@@ -398,6 +398,10 @@ name='l2: it is refused for another radius'
 pass_if "exit status $code" test "$code" -eq 1
 expect 'l2: a wide ball' 1 falsified '' \
   verify --witness=ball.txt "$net" ball-wide.json
+expect 'l2: convert refuses a ball' 69 '' 'ball.json: a JSON specification; only VNN-LIB is converted' \
+  convert --to 2.0 ball.json
+expect 'l2: with the network, too' 69 '' 'ball.json: a JSON specification' \
+  convert --to 1.0 ball.json "$net"
 expect 'l2: check-witness' 0 robust '' check-witness ball.txt "$net" ball-wide.json
 run check-witness box.txt "$net" ball.json
 name='l2: no witness outside of the ball'
