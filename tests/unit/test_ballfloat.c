@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Inputs in balls in two more places: what is verified about float32 holds for every
- * execution at points of the ball, and the library knows balls as the program does. */
+/* Inputs in balls in three more places: what is verified about float32 holds for every
+ * execution at points of the ball, the linear program, which knows the box alone,
+ * proves nothing that is false in the ball, and the library reads balls. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bounds/lp.h"
 #include "net/base/mem.h"
 #include "net/eval.h"
+#include "tests/support/bounded.h"
 #include "tests/support/executions.h"
 #include "tests/support/handles.h"
 #include "tests/support/nets.h"
@@ -141,6 +144,50 @@ Test(ballfloat, no_execution_in_a_ball_contradicts_verified)
   for (int k = 0; k < 3; k++)
     cr_assert_gt(tally.verified[k], 5, "%d", k);
   cr_assert_gt(tally.differ, 5);
+}
+
+/* ---- the linear program --------------------------------------------------- */
+
+/* GLPK sees the box; its duals are multipliers for the bound over box and ball. */
+static double proven_by_lp(Bounded *f, const Ball *ball)
+{
+  const int cases = 0, row[2] = {0, 1};
+  LpResult lp;
+  f->net->ball = ball;
+  Lagrangian *L = lagrangian_new(f->net, 8);
+  Objective o = objective_cases(f->net, 1, &cases, row);
+  cr_assert(lp_bound(L, f->b, &o, 1000, NULL, NULL, &lp, NULL, NULL));
+  objective_free(&o);
+  lagrangian_free(L);
+  f->net->ball = NULL;
+  return lp.lower;
+}
+
+Test(ballfloat, the_linear_program_proves_nothing_false_in_a_ball)
+{
+  Prng prng = prng_init(72);
+  int tighter = 0;
+  for (int t = 0; t < 60; t++) {
+    const int sizes[4] = {4 + t % 3, 5, 4, 1}, n = sizes[0];
+    Bounded f = bounded_new(nets_dense(sizes, 4, 1.5, &prng), 0.8, &prng);
+    bounded_tighten(&f, 0);
+    Ball *ball = sets_ball(n, f.lo, f.hi, false, &prng);
+    const double box = proven_by_lp(&f, NULL), both = proven_by_lp(&f, ball);
+    cr_expect(both >= box - 1e-9 * (1 + fabs(box)), "%d: %g, %g with the box alone", t,
+              both, box);
+    tighter += both > box + 1e-3;
+    for (int s = 0; s < 400; s++) {
+      double x[MOST_IN], q[MOST_IN], mid, rad;
+      for (int i = 0; i < n; i++)
+        q[i] = prng_range(&prng, -1, 1);
+      sets_sample(ball, f.lo, f.hi, q, &prng, x);
+      eval_enclose(f.net, x, &mid, &rad);
+      cr_assert(mid + rad >= both, "%d: %.17g is below %.17g", t, mid, both);
+    }
+    ball_free(ball);
+    bounded_free(&f);
+  }
+  cr_assert_gt(tighter, 15, "%d", tighter);
 }
 
 /* ---- the library ---------------------------------------------------------- */
