@@ -33,7 +33,7 @@ static void put(Prng *rng, const char *s, Text *out)
 
 static void blank(Prng *rng, Text *out)
 {
-  text_add(out, "%s", (const char *[]){"", " ", "\t "}[prng_below(rng, 3)]);
+  text_add(out, "%s", (const char *[]){"", " ", "\t\n "}[prng_below(rng, 3)]);
 }
 
 Test(netlist, what_is_written_is_read)
@@ -70,6 +70,17 @@ Test(netlist, what_is_written_is_read)
       cr_assert_str_eq(list.nets[k].name, name[k], "%s", t.s);
       cr_assert_str_eq(list.nets[k].path, path[k], "%s", t.s);
     }
+    /* And printed. */
+    NetList again;
+    t.n = 0;
+    netlist_print(list.nets, list.n, &t);
+    cr_assert_eq(netlist_parse(t.s, &again, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(again.n, n);
+    for (int k = 0; k < n; k++)
+      cr_assert(!strcmp(again.nets[k].name, name[k]) &&
+                    !strcmp(again.nets[k].path, path[k]),
+                "%s", t.s);
+    netlist_reset(&again);
     netlist_reset(&list);
     text_free(&t);
   }
