@@ -56,12 +56,16 @@ GEN    := $(O)/gen/onnx.pb-c
 # One fuzz target each, in tests/fuzz/fuzz_NAME.c (docs/testing.md).
 FUZZ := certificate \
   csv \
+  instances \
+  journal \
   jsonnet \
   jsonspec \
+  manifest \
   nnet \
   numbers \
   onnx \
   reader \
+  samples \
   vnnlib \
   vnnlib2 \
   witness
@@ -163,7 +167,7 @@ FUZZ_PROGRAMS := $(FUZZ:%=$(O)/fuzz/%)
 # it is of no use.
 ifeq ($(MODE),fuzz)
 COMPUTES := $(wildcard net/lower*.c) $(patsubst %,net/%.c,act curve draft eval fold shape)
-$(call obj,$(filter net/% specs/%,$(SRC))) $(GEN).o: COVER := -fsanitize=fuzzer-no-link
+$(call obj,$(filter net/% specs/% solver/batch/%,$(SRC))) $(GEN).o: COVER := -fsanitize=fuzzer-no-link
 $(call obj,$(COMPUTES)): COVER := -fsanitize-coverage=inline-8bit-counters,pc-table
 endif
 
