@@ -181,6 +181,26 @@ Test(problem, hidden_values_are_those_of_the_model, .init = setup,
   problem_free(&p);
 }
 
+/* An input, and a stored constant. */
+Test(problem, inputs_and_constants_may_be_hidden_values, .init = setup,
+     .fini = folder_remove)
+{
+  Problem p = load(
+      "chain.onnx", V2
+      "(declare-network f (declare-input X real [1,2])"
+      "(declare-hidden I real [1,2] \"x\")(declare-hidden C real [2,3] \"W\")"
+      "(declare-output Y real [1,2]))\n" BOX2 "(assert (>= (+ I[0,1] C[1,0]) X[0,0]))");
+  const double x[2] = {0.5, -1}, weights[6] = {1, -2, 0.5, 3, 1, -1};
+  double *y = mem_doubles0((size_t)p.prop->n_out), z[3], h[3], out[2];
+  eval_double(p.net, x, y);
+  layers_values(x, z, h, out);
+  expect_values(&p, "I", y, x, 2);
+  expect_values(&p, "C", y, weights, 6);
+  expect_values(&p, "Y", y, out, 2);
+  mem_free(y);
+  problem_free(&p);
+}
+
 /* ---- several inputs and outputs ------------------------------------------- */
 
 #define BOX5                                                                           \
