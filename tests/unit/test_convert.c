@@ -200,7 +200,7 @@ Test(convert, the_benchmarks_there_and_back)
   Net *acasxu = stat(path.s, &info) == 0 ? reader_load(path.s, &err) : NULL;
   Count count = {.most_bytes = 100000};
   walk(folder, 0, acasxu, &count);
-  cr_log_warn("%d files with %d cases, %d of them of ACAS Xu", count.n_files,
+  cr_log_info("%d files with %d cases, %d of them of ACAS Xu", count.n_files,
               count.n_cases, count.n_acasxu);
   cr_expect_gt(count.n_files, 0);
   if (acasxu) cr_expect_geq(count.n_acasxu, 8);
