@@ -43,6 +43,7 @@ Status csv_number(CsvCursor *c, double *x, bool *found, Err *err)
   Decimal value;
   const char *const field = csv_field(c, &n);
   *found = n > 0;
+  *x = 0;
   if (!n) return STATUS_OK;
   if (!decimal_parse(field, n, &value))
     return csv_fail(c, field, "expected a finite decimal number", err);

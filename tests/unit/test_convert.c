@@ -96,6 +96,11 @@ static int there_and_back(const char *path, const File *file, const Net *net)
   "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"           \
   "(declare-const Y_1 Real)(assert (and (<= X_0 1e-1)(>= X_0 -1)(= X_1 0.3)))"
 
+/* One input for two. */
+#define TWINS                                                                          \
+  "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"           \
+  "(assert (= X_0 X_1))(assert (and (<= X_0 1)(>= X_1 0)))"
+
 static const char *const texts[] = {
     HEAD "(assert (<= Y_0 Y_1))",
     HEAD "(assert (or (and (<= Y_0 1)(> Y_1 -2.5e2)) (and (>= X_0 0)(< Y_0 .5))))",
@@ -103,8 +108,7 @@ static const char *const texts[] = {
     HEAD "(assert (and))(assert (or (or) (<= 1 2)(<= (+ Y_0 (* 3 Y_1)) (- 1))))",
     HEAD "(assert (or (<= Y_0 X_0) (>= (* X_0 X_0 Y_1) (- Y_0 0.1 X_1))))",
     HEAD "(assert (not (and (<= Y_0 1) (or (< Y_1 2) (not (>= Y_1 (- Y_0)))))))",
-    "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"
-    "(assert (= X_0 X_1))(assert (and (<= X_0 1)(>= X_1 0)))(assert (>= Y_0 +7.))",
+    TWINS "(assert (>= Y_0 +7.))",
 };
 
 /* Content as a file that has a name. */
