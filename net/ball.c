@@ -25,13 +25,14 @@ static double add_up(BallNorm norm, double sum, double d)
   return round_add_up(sum, norm == BALL_L1 ? d : round_mul_up(d, d));
 }
 
-/* An upper bound of sqrt (x), x >= 0. */
+/* An upper bound of sqrt (x), x >= 0, and the root itself where that is a double.  What
+ * sqrt returns is a double next to the root; fma tells on which side, unless its result
+ * is too small for a double. */
 static double root_up(double x)
 {
-  double s = sqrt(x);
-  while (!(round_mul_dn(s, s) >= x) && s < INFINITY)
-    s = round_up(s);
-  return s;
+  const double s = sqrt(x);
+  const bool is_above = x == 0 || (x > 0x1p-900 && fma(s, s, -x) >= 0);
+  return is_above ? s : round_up(s);
 }
 
 /* radius, or its float32 number where that is larger, and how far the centre moves. */
