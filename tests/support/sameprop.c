@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/support/sameprop.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "net/base/decimal.h"
@@ -19,11 +20,18 @@ static bool same_decimal(const char *a, const char *b)
          x.lo == y.lo && x.hi == y.hi && x.near == y.near;
 }
 
+/* Without its exponent a very large or small decimal has too many digits to be kept. */
+static bool may_be_lost(const Box *box, int input)
+{
+  const double x = fabs(box->lo[input]);
+  return !(x > 1e-40 && x < 1e40);
+}
+
 static bool same_points(const Prop *a, const Prop *b, int box, Text *where)
 {
   for (int i = 0; i < a->n_in; i++) {
     const char *const x = prop_decimal(a, box, i), *const y = prop_decimal(b, box, i);
-    if ((x || y) && !(x && y && same_decimal(x, y)))
+    if (x && y ? !same_decimal(x, y) : (x || y) && !may_be_lost(&a->boxes[box], i))
       return differ(where, "the decimal of input", i);
   }
   return true;
