@@ -434,9 +434,7 @@ static Status plan(Builder *b)
   size_t boxes = 1;
   for (size_t k = 0; k < b->n_choices; k++) {
     const size_t s = b->choice_seg[k], m = dnf_seg_size(d, s);
-    const size_t n = seg_literals(d, s);
-    /* Without any literal there is no array of them. */
-    const size_t own = n ? weight(b, d->lit + d->conj[d->seg[s]].start, n) : 0;
+    const size_t own = weight(b, d->lit + d->conj[d->seg[s]].start, seg_literals(d, s));
     if (m > limit || own > limit || cases > limit / m) return too_large(b, s);
     total = total * m + own * cases;
     cases *= m;
