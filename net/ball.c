@@ -25,23 +25,13 @@ static double add_up(BallNorm norm, double sum, double d)
   return round_add_up(sum, norm == BALL_L1 ? d : round_mul_up(d, d));
 }
 
-/* An upper bound of sqrt (x), x >= 0, and the root itself where that is a double.  What
- * sqrt returns is a double next to the root; fma tells on which side, unless its result
- * is too small for a double. */
-static double root_up(double x)
-{
-  const double s = sqrt(x);
-  const bool is_above = x == 0 || (x > 0x1p-900 && fma(s, s, -x) >= 0);
-  return is_above ? s : round_up(s);
-}
-
 /* radius, or its float32 number where that is larger, and how far the centre moves. */
 static double outer_radius(const Ball *ball)
 {
   double moved = 0;
   for (int i = 0; i < ball->n; i++)
     moved = add_up(ball->norm, moved, round_add_up(ball->c_hi[i], -ball->c_lo[i]));
-  if (ball->norm == BALL_L2) moved = root_up(moved);
+  if (ball->norm == BALL_L2) moved = round_sqrt_up(moved);
   return round_add_up(fmax(ball->radius, nearest_float(ball->radius)), moved);
 }
 
@@ -150,7 +140,7 @@ double ball_distance(const Ball *ball, const double *x)
 {
   if (ball->norm == BALL_L0) return count_moved(ball, x);
   const double sum = sum_up(ball, x);
-  return ball->norm == BALL_L1 || !(sum >= 0) ? sum : root_up(sum);
+  return ball->norm == BALL_L1 || !(sum >= 0) ? sum : round_sqrt_up(sum);
 }
 
 static double nearest_in(double c, double lo, double hi)

@@ -98,6 +98,13 @@ static Status read_vector(const Reader *r, const char *key, double *x)
              "\"row\": 0}");
 }
 
+Status jsonspec_vector(const char *path, const cJSON *root, const char *key, int n,
+                       double *x, Err *err)
+{
+  const Reader r = {.path = path, .root = root, .n_in = n, .err = err};
+  return read_vector(&r, key, x);
+}
+
 /* ---- the box ------------------------------------------------------------- */
 
 /* center +- epsilon in both readings; the float32 reading is added at the end. */

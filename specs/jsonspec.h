@@ -32,6 +32,7 @@
 #define SPECS_JSONSPEC_H
 
 #include "net/base/file.h"
+#include "net/base/json.h"
 #include "specs/prop.h"
 
 /* Parse a file that has been read; `path` is for messages, prop->path and relative
@@ -39,5 +40,10 @@
  * line and column of a syntax error), UNSUPPORTED for unknown norms, NO_INPUT or IO
  * for a CSV file. */
 Prop *jsonspec_parse(const char *path, const File *file, int n_in, int n_out, Err *err);
+
+/* Member `key` of the specification `root`, a VECTOR of n numbers, into x[n].  Fails as
+ * above. */
+Status jsonspec_vector(const char *path, const cJSON *root, const char *key, int n,
+                       double *x, Err *err);
 
 #endif

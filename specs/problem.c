@@ -373,15 +373,13 @@ static void free_parts(const Loader *l)
     if (l->scope->network[k].equal_to < 0) net_free(l->part[k]);
 }
 
-Status problem_load(const ProblemFiles *files, Problem *p, Err *err)
+Status problem_parse(const ProblemFiles *files, const File *spec, Problem *p, Err *err)
 {
-  File file = {0};
   Loader l = {.files = files, .err = err, .scope = mem_zero(1, sizeof *l.scope)};
   *p = (Problem){0};
-  Status rc = file_read(files->spec, PROP_MAX_BYTES, &file, err);
-  if (!rc) rc = load_file(&l, &file, p);
+  const Status rc = load_file(&l, spec, p);
   if (!rc) {
-    memcpy(p->prop->sha256, file.sha256, sizeof file.sha256);
+    memcpy(p->prop->sha256, spec->sha256, sizeof spec->sha256);
     p->prop->scope = l.scope;
     p->prop->extend = l.extend;
     l.extend = (Extend){0};
@@ -394,6 +392,15 @@ Status problem_load(const ProblemFiles *files, Problem *p, Err *err)
   extend_reset(&l.extend);
   mem_free(l.part);
   mem_free(l.file);
+  return rc;
+}
+
+Status problem_load(const ProblemFiles *files, Problem *p, Err *err)
+{
+  File file = {0};
+  *p = (Problem){0};
+  Status rc = file_read(files->spec, PROP_MAX_BYTES, &file, err);
+  if (!rc) rc = problem_parse(files, &file, p, err);
   file_free(&file);
   return rc;
 }

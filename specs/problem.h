@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+#include "net/base/file.h"
 #include "net/net.h"
 #include "specs/prop.h"
 
@@ -39,6 +40,9 @@ typedef struct {
  * NO_INPUT, IO, DATA, UNSUPPORTED, and USAGE for networks that are missing or too many;
  * one line: path, line and column, what was expected.  *p is empty then. */
 Status problem_load(const ProblemFiles *files, Problem *p, Err *err);
+
+/* The same with the specification in memory; files->spec takes the part of its path. */
+Status problem_parse(const ProblemFiles *files, const File *spec, Problem *p, Err *err);
 
 /* The same for one network without a name. */
 Status problem_load_pair(const char *net, const char *spec, Problem *p, Err *err);

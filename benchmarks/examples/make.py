@@ -561,6 +561,12 @@ def gate(layers, x, t, eps=0.05):
         (HERE / f"{name}.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
+def samples(x, t):
+    """The first 20 images the digits networks were not trained on, as they come."""
+    lines = [",".join([str(t[k])] + [f"{v:g}" for v in x[k]]) for k in range(1500, 1520)]
+    (HERE / "digits-test.csv").write_text("\n".join(lines) + "\n")
+
+
 def write_json_robustness(name, x, eps, label):
     # docs/formats.md describes the keys.
     spec = {"norm": "linf", "center": [float(v) for v in x], "epsilon": eps,

@@ -175,3 +175,29 @@ Status json_numbers(const char *path, const char *where, const cJSON *array,
   }
   return STATUS_OK;
 }
+
+void json_print(const cJSON *item, Text *out)
+{
+  const bool is_object = cJSON_IsObject(item);
+  if (cJSON_IsNumber(item)) {
+    text_add(out, "%.17g", item->valuedouble);
+    return;
+  }
+  if (!is_object && !cJSON_IsArray(item)) {
+    char *const text = cJSON_PrintUnformatted(item);
+    text_add(out, "%s", text ? text : "null");
+    cJSON_free(text);
+    return;
+  }
+  text_add(out, is_object ? "{" : "[");
+  for (const cJSON *m = item->child; m; m = m->next) {
+    if (m != item->child) text_add(out, ", ");
+    if (is_object) {
+      const cJSON key = {.type = cJSON_String, .valuestring = m->string};
+      json_print(&key, out);
+      text_add(out, ": ");
+    }
+    json_print(m, out);
+  }
+  text_add(out, is_object ? "}" : "]");
+}

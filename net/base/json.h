@@ -13,6 +13,7 @@
 
 #include "net/base/file.h"
 #include "net/base/status.h"
+#include "net/base/text.h"
 
 /* Parse a file's text.  `path` is only for messages.  Returns an owned tree
  * (json_free, never cJSON_Delete, which would leave its guard) or NULL with err set:
@@ -40,5 +41,9 @@ Status json_int(const char *path, const char *where, const cJSON *object,
  * caller (mem_free), *n their count.  Fails DATA on anything but finite numbers. */
 Status json_numbers(const char *path, const char *where, const cJSON *array,
                     double **values, size_t *n, Err *err);
+
+/* The value as JSON on one line; every number reads back as the same double, which
+ * cJSON's own printer does not promise. */
+void json_print(const cJSON *item, Text *out);
 
 #endif

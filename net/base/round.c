@@ -75,6 +75,23 @@ double round_mul_dn(double a, double b)
   return -round_mul_up(-a, b);
 }
 
+/* Steps that double: near the smallest numbers a product's error is as large as it. */
+double round_div_up(double a, double b)
+{
+  double q = a / b;
+  for (double step = ROUND_U; q < INFINITY && !(round_mul_dn(q, b) >= a); step *= 2)
+    q = round_up(q + q * step);
+  return q;
+}
+
+double round_sqrt_up(double a)
+{
+  double s = sqrt(a);
+  for (double step = ROUND_U; s < INFINITY && !(round_mul_dn(s, s) >= a); step *= 2)
+    s = round_up(s + s * step);
+  return s;
+}
+
 Status round_self_test(Err *err)
 {
   volatile double tiny = DBL_MIN, one = 1, eps = ROUND_U;

@@ -49,6 +49,10 @@ double round_add_dn(double a, double b);
 double round_mul_up(double a, double b);
 double round_mul_dn(double a, double b);
 
+/* Upper bounds: of a / b for a >= 0, b > 0, and of the root of a >= 0. */
+double round_div_up(double a, double b);
+double round_sqrt_up(double a);
+
 /* Check that the process rounds to nearest and keeps denormals, which error
  * terms rely on.  Fails INTERNAL. */
 Status round_self_test(Err *err);

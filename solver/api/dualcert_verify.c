@@ -8,12 +8,12 @@
 #include "net/base/round.h"
 #include "net/rounded.h"
 #include "solver/api/handle.h"
+#include "solver/certify.h"
 #include "solver/explain.h"
 #include "solver/jsonout.h"
 #include "solver/progress.h"
 #include "solver/proof.h"
 #include "solver/solve.h"
-#include "specs/check/check.h"
 #include "specs/assignment.h"
 #include "specs/evidence.h"
 
@@ -30,7 +30,8 @@ typedef struct {
   ProgressSink sink;
   Result result;
   Proof *proof;
-  bool has_result, has_run, is_kept, is_certified, is_checked;
+  Certified certified;
+  bool has_result, has_run, is_kept;
   Status status; /* OS unless all of the call has been done */
   Err err;
 } Verification;
@@ -61,47 +62,19 @@ static void give_back_blas(void)
 
 /* ---- the engine ---------------------------------------------------------- */
 
-static bool is_accepted(Verification *v)
-{
-  CheckReport report = {.is_accepted = false};
-  const Status rc = check_certificate(proof_reading_path(v->proof), v->net, v->prop,
-                                      false, &report, &v->err);
-  const bool accepted = !rc && report.is_accepted;
-  if (!rc)
-    progress_say(accepted ? 2 : 1, "certificate %s%s%s",
-                 accepted ? "accepted" : "refused", report.reason ? ": " : "",
-                 report.reason ? report.reason : "");
-  check_report_reset(&report);
-  return accepted;
-}
-
-/* Where all cases are proved: the certificate, checked and under its name. */
-static void finish_proof(Verification *v)
-{
-  const Options *o = v->options;
-  if (v->result.n_open || v->result.verdict == RESULT_FALSIFIED) return;
-  const bool finished = !proof_finish(v->proof, &v->err);
-  const bool accepted = finished && (!o->check || is_accepted(v));
-  v->is_checked = accepted && o->check;
-  if (accepted && o->certificate) v->is_certified = !proof_publish(v->proof, &v->err);
-  if (o->check) result_release(&v->result, accepted);
-}
-
 static void solve(void *context)
 {
   Verification *v = context;
   const Options *o = v->options;
   if (round_self_test(&v->err)) return;
   if (o->semantics == SEMANTICS_FLOAT32 && rounded_check(v->net, &v->err)) return;
-  if ((o->certificate || o->check) &&
-      proof_open(o->certificate, v->net, v->prop, options_semantics[o->semantics],
-                 &v->proof, &v->err))
-    return;
+  if (certify_begin(v->net, v->prop, o, &v->proof, &v->err)) return;
   explain_vacuous(v->prop);
   solve_property(v->net, v->prop, o, &v->stop, v->proof, &v->result);
   v->has_run = true;
-  if (v->proof) finish_proof(v);
-  if (o->certificate && v->result.verdict == RESULT_VERIFIED && !v->is_certified)
+  certify_end(v->proof, v->net, v->prop, o, &v->result, &v->certified, &v->err);
+  if (o->certificate && v->result.verdict == RESULT_VERIFIED &&
+      !v->certified.is_written)
     status_fail(&v->err, STATUS_IO, "%s: no certificate: it could not be finished",
                 o->certificate);
   proof_free(v->proof);
@@ -123,11 +96,11 @@ static void add_extra(const Verification *v, Text *out)
            dualcert_version(), options_semantics[v->options->semantics]);
   options_json(v->options, out);
   text_add(out, ", \"certificate\": ");
-  if (v->is_certified)
+  if (v->certified.is_written)
     jsonout_string(out, v->options->certificate);
   else
     text_add(out, "null");
-  text_add(out, ", \"checked\": %s", v->is_checked ? "true" : "false");
+  text_add(out, ", \"checked\": %s", v->certified.is_checked ? "true" : "false");
 }
 
 static void *duplicate(const void *numbers, int n, size_t size)

@@ -13,6 +13,7 @@
 #include "solver/app/cmd_eval.h"
 #include "solver/app/cmd_gate.h"
 #include "solver/app/cmd_info.h"
+#include "solver/app/cmd_margin.h"
 #include "solver/app/cmd_report.h"
 #include "solver/app/cmd_suite.h"
 #include "solver/app/cmd_supports.h"

@@ -14,6 +14,7 @@
 #include "net/rounded.h"
 #include "solver/app/app.h"
 #include "solver/app/networks.h"
+#include "solver/certify.h"
 #include "solver/jsonout.h"
 #include "solver/limits.h"
 #include "solver/options.h"
@@ -24,7 +25,6 @@
 #include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 #include "solver/explain.h"
-#include "specs/check/check.h"
 #include "specs/evidence.h"
 #include "specs/assignment.h"
 #include "specs/problem.h"
@@ -39,9 +39,7 @@ static struct {
   Net *net; /* both of the problem */
   Prop *prop;
   Proof *proof;
-  bool is_certified; /* the certificate has been written */
-  bool is_checked;   /* it was accepted */
-  bool is_rejected;  /* it was not */
+  Certified certified;
   Result result;
   atomic_bool has_result;
   Text fallback[RESULT_REJECTED + 1];
@@ -226,11 +224,11 @@ static void add_extra(Text *out)
            options_semantics[run.options.semantics]);
   options_json(&run.options, out);
   text_add(out, ", \"certificate\": ");
-  if (run.is_certified)
+  if (run.certified.is_written)
     jsonout_string(out, run.options.certificate);
   else
     text_add(out, "null");
-  text_add(out, ", \"checked\": %s", run.is_checked ? "true" : "false");
+  text_add(out, ", \"checked\": %s", run.certified.is_checked ? "true" : "false");
 }
 
 /* The second line of the text format, where it is not what the first one means by
@@ -269,7 +267,7 @@ static const char *fallback(Reason why)
 
 static int exit_code(Verdict verdict)
 {
-  if (verdict == RESULT_UNKNOWN && run.is_rejected) return EXIT_REJECTED;
+  if (verdict == RESULT_UNKNOWN && run.certified.is_rejected) return EXIT_REJECTED;
   if (run.options.exit_zero || run.options.format == FORMAT_VNNLIB) return 0;
   return verdict == RESULT_VERIFIED ? 0 : verdict == RESULT_FALSIFIED ? 1 : 2;
 }
@@ -369,7 +367,8 @@ static int answer(Text *out)
   limits_print(out, code, &err);
   if (verdict == RESULT_FALSIFIED && run.options.witness) write_witness(&err);
   if (verdict == RESULT_FALSIFIED && run.options.assignments) write_assignments(&err);
-  if (verdict == RESULT_VERIFIED && run.options.certificate && !run.is_certified)
+  if (verdict == RESULT_VERIFIED && run.options.certificate &&
+      !run.certified.is_written)
     status_fail(&err, STATUS_IO, "%s: no certificate: it could not be finished",
                 run.options.certificate);
   say_suspicion(verdict);
@@ -457,40 +456,7 @@ static Status load(Err *err)
   progress_say(2, "read %s: %d cases in %d boxes, %.3f s so far", o->spec,
                run.prop->n_cases, run.prop->n_boxes, clock_now() - run.started);
   explain_vacuous(run.prop);
-  return o->certificate || o->check
-             ? proof_open(o->certificate, run.net, run.prop,
-                          options_semantics[o->semantics], &run.proof, err)
-             : STATUS_OK;
-}
-
-/* With --check, what dualcert-check would say of the certificate.  Anything but
- * `accepted` is a rejection. */
-static bool is_accepted(Err *err)
-{
-  CheckReport report = {.is_accepted = false};
-  const double start = clock_now();
-  if (!run.options.check) return true;
-  if (!check_certificate(proof_reading_path(run.proof), run.net, run.prop, false,
-                         &report, err))
-    progress_say(report.is_accepted ? 2 : 0, "certificate %s%s%s (%zu bounds, %.3f s)",
-                 report.is_accepted ? "accepted" : "refused", report.reason ? ": " : "",
-                 report.reason ? report.reason : "", report.n_bounds,
-                 clock_now() - start);
-  const bool accepted = report.is_accepted;
-  check_report_reset(&report);
-  return accepted;
-}
-
-/* Where all cases are proved: the certificate, checked and under its name. */
-static void finish_proof(Err *err)
-{
-  if (run.result.n_open || run.result.verdict == RESULT_FALSIFIED) return;
-  const bool accepted = !proof_finish(run.proof, err) && is_accepted(err);
-  run.is_checked = accepted && run.options.check;
-  run.is_rejected = !accepted && run.options.check;
-  if (accepted && run.options.certificate)
-    run.is_certified = !proof_publish(run.proof, err);
-  if (run.options.check) result_release(&run.result, accepted);
+  return certify_begin(run.net, run.prop, o, &run.proof, err);
 }
 
 static int solve(const Stop *stop)
@@ -503,7 +469,8 @@ static int solve(const Stop *stop)
   atomic_store(&run.has_result, true);
   solve_property(run.net, run.prop, &run.options, stop, run.proof, &run.result);
   Err err = {0};
-  if (run.proof) finish_proof(&err);
+  certify_end(run.proof, run.net, run.prop, &run.options, &run.result, &run.certified,
+              &err);
   limits_claim();
   Text out = {0};
   const int code = answer(&out);
@@ -516,7 +483,7 @@ static void clean_up(void)
   if (atomic_exchange(&run.has_result, false)) result_reset(&run.result);
   proof_free(run.proof);
   run.proof = NULL;
-  run.is_certified = run.is_checked = run.is_rejected = false;
+  run.certified = (Certified){0};
   problem_free(&run.problem);
   networks_reset(&run.networks);
   run.prop = NULL;

@@ -186,9 +186,9 @@ static void copy_member(const Block *b, const char *key, Text *out)
 {
   const cJSON *const item = json_get(b->block, key);
   if (!item) return;
-  char *text = cJSON_PrintUnformatted(item);
-  text_add(out, "\"%s\": %s, ", key, text ? text : "null");
-  mem_free(text);
+  text_add(out, "\"%s\": ", key);
+  json_print(item, out);
+  text_add(out, ", ");
 }
 
 static char *make_spec(const Block *b, const Sample *s)
