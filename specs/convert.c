@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "specs/literal.h"
 
 #define MAX_DIGITS 1000
 
@@ -136,35 +137,62 @@ static Status put_term(Convert *c, bool *any)
 static const char *const operators[6] = {"<=", ">=", "<", ">", "==", "!="};
 static const char *const negated[6] = {">", "<", ">=", "<=", "!=", "=="};
 
+/* Is a comparison of constants true?  *s is behind its operator, operators[k]; it was
+ * decided when the text was read. */
+static Status decide(const Convert *c, const Sexpr *s, const SexprToken *word, int k,
+                     bool *truth)
+{
+  Sexpr at = *s;
+  Term term = {.scope = c->scope, .n_in = c->scope->n_free};
+  Literals store = {.text = s->text};
+  Comparison sides = {.term = &term, .line = word->line, .column = word->column};
+  int at_most = LITERAL_FALSE, at_least = LITERAL_FALSE;
+  const bool strict = k == 2 || k == 3;
+  Status rc = literal_read(&sides, &at, c->err);
+  if (!rc) rc = literal_add(&store, s, &sides, false, strict, &at_most, c->err);
+  if (!rc) rc = literal_add(&store, s, &sides, true, strict, &at_least, c->err);
+  const bool less = at_most == LITERAL_TRUE, greater = at_least == LITERAL_TRUE;
+  *truth = k >= 4 ? (less && greater) == (k == 4) : k % 2 ? greater : less;
+  literal_free(&store);
+  term_free(&term);
+  return rc;
+}
+
+/* 2.0 has no true and false. */
+static void put_constant(const Convert *c, bool value)
+{
+  text_add(c->out, value ? "(== " : "(!= ");
+  put_element(c, true, 0);
+  text_add(c->out, " ");
+  put_element(c, true, 0);
+  text_add(c->out, ")");
+}
+
 static Status put_comparison(Convert *c, const SexprToken *word, bool negate)
 {
   int k = 0;
   while (k < 5 && !sexpr_is(word, operators[k]))
     k++;
   if (sexpr_is(word, "=")) k = 4;
+  const Sexpr start = c->s;
+  const size_t from = c->out->n;
   const char *op = negate ? negated[k] : operators[k];
   const bool differ = c->to == 1 && !strcmp(op, "!=");
   if (c->to == 1 && (differ || !strcmp(op, "=="))) op = "=";
   text_add(c->out, "%s(%s ", differ ? "(not " : "", op);
-  const size_t left = c->out->n;
   bool any = false;
   Status rc = put_term(c, &any);
-  const size_t right = c->out->n;
   text_add(c->out, " ");
   if (!rc) rc = put_term(c, &any);
   sexpr_next(&c->s);
   text_add(c->out, differ ? "))" : ")");
   if (rc || any || c->to == 1) return rc;
-  /* 2.0 has no type for a comparison without variables: (+ 1.0 (* 0.0 X[0])). */
-  char *const a = mem_strndup(c->out->s + left, right - left);
-  char *const b = mem_strdup(c->out->s + right);
-  c->out->n = left;
-  text_add(c->out, "(+ %s (* 0.0 ", a);
-  put_element(c, true, 0);
-  text_add(c->out, "))%s", b);
-  mem_free(a);
-  mem_free(b);
-  return STATUS_OK;
+  /* 2.0 has no type for a comparison without variables. */
+  bool truth;
+  rc = decide(c, &start, word, k, &truth);
+  c->out->n = from;
+  put_constant(c, truth != negate);
+  return rc;
 }
 
 /* ---- formulas ------------------------------------------------------------ */
@@ -207,13 +235,9 @@ static void close_formula(Convert *c)
     text_add(c->out, ")");
     return;
   }
-  /* 2.0 has no (and), which is true, and no (or), which is false. */
+  /* (and) is true, (or) is false. */
   c->out->n = f.at;
-  text_add(c->out, is_or ? "(!= " : "(== ");
-  put_element(c, true, 0);
-  text_add(c->out, " ");
-  put_element(c, true, 0);
-  text_add(c->out, ")");
+  put_constant(c, !is_or);
 }
 
 static Status put_assert(Convert *c)
