@@ -43,6 +43,7 @@ void prop_free(Prop *prop)
   mem_free(prop->path);
   if (prop->scope) scope_free_all(prop->scope);
   mem_free(prop->scope);
+  extend_reset(&prop->extend);
   mem_free(prop);
 }
 
