@@ -211,7 +211,7 @@ picture 3 32
 for shape in 1x8 1x28 3x32; do
   run verify -q --format=json p$shape-net.json p$shape-spec.json
   name="report: a picture of $shape is misread"
-  pass_if "exit status $code" test $code -eq 1
+  pass_if "exit status $code" test "$code" -eq 1
   mv out p$shape.json
 done
 expect 'report: of counterexamples that are pictures' 0 '' '' report --html=pictures.html \
