@@ -135,7 +135,7 @@ static void add_limits(const Result *r, const Options *o, Text *out)
   if (o->stages != STAGE_ALL) text_add(out, "  all stages: leave out --stages\n");
 }
 
-static void add_advice(const Result *r, const Options *o, Text *out)
+static void add_advice(const Result *r, const Prop *prop, const Options *o, Text *out)
 {
   const int k = hardest_case(r);
   const double lower = k < 0 ? 0 : r->cases[k].lower,
@@ -159,8 +159,9 @@ static void add_advice(const Result *r, const Options *o, Text *out)
   if (!has_run(r, "bab") && !has_run(r, "input") && o->stages == STAGE_ALL &&
       r->reason == RESULT_INCOMPLETE)
     text_add(out, "  --split activation or --split input: no search ran\n");
-  text_add(out,
-           "  a smaller input set: half the width, and again, until one is proved\n");
+  text_add(out, "  a smaller input set%s\n",
+           prop->n_boxes == 1 ? ": dualcert margin finds the largest that is proved"
+                              : "");
 }
 
 void explain_unknown(Result *r, const Prop *prop, const Options *options, Text *out)
@@ -170,7 +171,7 @@ void explain_unknown(Result *r, const Prop *prop, const Options *options, Text *
     add_stop(r, options, out);
     add_gap(r, prop, out);
     add_work(r, out);
-    add_advice(r, options, out);
+    add_advice(r, prop, options, out);
   }
   pthread_mutex_unlock(&r->lock);
 }

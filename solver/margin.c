@@ -13,8 +13,9 @@
 /* Bounds alone divide until this near; what is left needs everything anyway. */
 #define COARSE 0.1
 
-/* Radii below this part of the first one are not worth a search. */
+/* Radii below and above these parts of the first one are not worth a search. */
 #define SMALLEST 0x1p-30
+#define LARGEST  0x1p+30
 
 /* Beside undecided radii the lower end is not made as precise. */
 #define BESIDE_UNDECIDED 4
@@ -357,7 +358,8 @@ Status margin_search(const Net *net, const Family *family, const MarginPlan *pla
               .stop = stop,
               .m = m,
               .err = err,
-              .most = fmin(plan->most, family_reach(family)),
+              .most =
+                  fmin(fmin(plan->most, family_reach(family)), family->start * LARGEST),
               .unproved = INFINITY,
               .tried_lo = INFINITY,
               .above = {NAN, 0},

@@ -40,7 +40,8 @@ typedef enum {
   MARGIN_NONE,       /* not finished */
   MARGIN_CLOSE,      /* both ends, as near as wanted */
   MARGIN_WRONG,      /* the centre itself is unsafe: upper is 0, lower -1 */
-  MARGIN_EVERYWHERE, /* proved up to the largest radius there is; upper is INFINITY */
+  MARGIN_EVERYWHERE, /* proved up to the largest radius: everything within the clip,
+                      * `most`, or 2^30 times the first one; upper is INFINITY */
   MARGIN_WIDE        /* a limit, or radii that stayed undecided */
 } MarginState;
 

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,7 @@ enum {
 };
 
 static const char *const norm_words[] = {"linf", "l2", "l1", "l0", NULL};
+enum { FORMAT_IS_TEXT, FORMAT_IS_CSV, FORMAT_IS_JSON };
 static const char *const format_words[] = {"text", "csv", "json", NULL};
 
 static const struct argp_option options[] = {
@@ -226,18 +228,24 @@ static Status parse(int argc, char **argv)
 static void format_rows(Text *out)
 {
   run.brackets.seconds = clock_now() - run.started;
-  if (run.format == 1)
+  if (run.format == FORMAT_IS_CSV)
     brackets_csv(&run.brackets, out);
-  else if (run.format == 2)
+  else if (run.format == FORMAT_IS_JSON)
     brackets_json(&run.brackets, out);
   else
     brackets_text(&run.brackets, out);
 }
 
+/* While nothing has been read. */
 static const char *fallback(Reason why)
 {
+  static char text[128];
   (void)why;
-  return run.format == 2 ? "{\"brackets\": []}\n" : "\n";
+  if (run.format == FORMAT_IS_JSON)
+    snprintf(text, sizeof text,
+             "{\"version\": \"%s\", \"brackets\": [], \"accuracy\": []}\n",
+             app_version());
+  return text;
 }
 
 static int last_words(Reason why, Text *out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* solver/app/cmd_margin.h -- dualcert margin: the radius up to which a property holds. */
+/* solver/app/cmd_margin.h -- dualcert margin: how far a property holds. */
 #ifndef SOLVER_APP_CMD_MARGIN_H
 #define SOLVER_APP_CMD_MARGIN_H
 

@@ -53,7 +53,7 @@ const char *brackets_note(const Margin *m)
   case MARGIN_WRONG:
     return "unsafe at the centre";
   case MARGIN_EVERYWHERE:
-    return "no radius is larger";
+    return "proved up to the largest radius";
   case MARGIN_NONE:
     return "not finished";
   case MARGIN_WIDE:

@@ -46,6 +46,13 @@ END
   answer vacuous.json relu.json never.vnnlib
   fits verify verified.json falsified.json unknown.json early.json vacuous.json
   fits witness witness.json
+  run margin -q --format json brake.onnx brake-narrow.vnnlib
+  cp out margin.json
+  run margin -q --format json --clip 0,1 --samples digits.csv --rows 0-2 digits-dense.onnx
+  cp out margins.json
+  run margin -q --format json --timeout 0.000001 brake.onnx brake-narrow.vnnlib
+  cp out early-margin.json
+  fits margin margin.json margins.json early-margin.json
   fits manifest gate.json gate-bad.json
   sed 's/"epsilon"/"epsilom"/' gate.json >typo.json
   name='schema: a misspelt member of a manifest does not fit'

@@ -79,6 +79,28 @@ Test(round, products_that_underflow_are_still_enclosed)
   cr_assert_eq(round_mul_dn(0x1p-600, -0x1p-600), -0x1p-1074);
 }
 
+Test(round, quotients_and_roots_are_upper_bounds_of_every_size)
+{
+  Prng rng = prng_init(5);
+  for (int k = 0; k < 100000; k++) {
+    const double a = fabs(random_double(&rng, 300)), b = fabs(random_double(&rng, 300));
+    const double q = round_div_up(a, b), s = round_sqrt_up(a);
+    cr_assert((Quad)q * (Quad)b >= (Quad)a, "%a / %a", a, b);
+    cr_assert(q <= a / b * (1 + 0x1p-50));
+    cr_assert((Quad)s * (Quad)s >= (Quad)a, "%a", a);
+    cr_assert(s <= sqrt(a) * (1 + 0x1p-50));
+  }
+  for (int e = 0; e >= -1074; e--) {
+    const double a = ldexp(1, e), s = round_sqrt_up(a), q = round_div_up(a, 3);
+    cr_assert((Quad)s * (Quad)s >= (Quad)a, "%a", a);
+    cr_assert((Quad)q * 3 >= (Quad)a, "%a", a);
+    cr_assert(e < -900 || s <= sqrt(a) * (1 + 0x1p-50));
+  }
+  cr_assert_eq(round_sqrt_up(0), 0);
+  cr_assert_eq(round_div_up(0, 7), 0);
+  cr_assert(round_div_up(0x1p-1074, 0x1p+1000) > 0);
+}
+
 Test(round, overflow_keeps_the_safe_side)
 {
   cr_assert_eq(round_add_up(DBL_MAX, DBL_MAX), INFINITY);
