@@ -75,6 +75,9 @@ END
   answer falsified.json brake.onnx brake-wide.vnnlib --witness witness.json
   answer unknown.json --timeout 0.05 digits-conv.onnx digits-conv-between.vnnlib
   answer early.json --timeout 1e-9 brake.onnx brake-narrow.vnnlib
+  echo '{"center": [1, 0], "image": {"kind": "contrast"}, "epsilon": 1,
+    "unsafe": [{"rows": [{"coef": [-1], "rhs": -1.5}]}]}' >image-spec.json
+  answer image.json two.json image-spec.json --witness image-witness.json
   answer vacuous.json relu.json never.vnnlib
   # Two copies of one network; float32 sums that overflow in one order and not in another.
   cp "$examples/monotonic.vnnlib" .
@@ -91,8 +94,8 @@ END
   answer checked.json --check --certificate proof --timeout 20 --memory 1000 brake.onnx \
     brake-narrow.vnnlib
   fits verify verified.json falsified.json unknown.json early.json vacuous.json copies.json \
-    borderline.json checked.json
-  fits witness witness.json borderline-witness.json
+    borderline.json checked.json image.json
+  fits witness witness.json borderline-witness.json image-witness.json
   run margin -q --format json brake.onnx brake-narrow.vnnlib
   cp out margin.json
   run margin -q --format json --clip 0,1 --samples digits.csv --rows 0-2 digits-dense.onnx
