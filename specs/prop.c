@@ -45,6 +45,7 @@ void prop_free(Prop *prop)
   image_free(prop->image);
   if (prop->scope) scope_free_all(prop->scope);
   mem_free(prop->scope);
+  extend_reset(&prop->extend);
   mem_free(prop);
 }
 

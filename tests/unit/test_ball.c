@@ -128,6 +128,28 @@ Test(ball, the_outer_reading_holds_the_float32_one)
   cr_assert(moved > 500);
 }
 
+/* Squares of tiny numbers have no digits: roots of their sums once took for ever. */
+Test(ball, numbers_of_all_sizes_have_a_distance)
+{
+  Prng prng = prng_init(3);
+  for (int e = -1074; e < 500; e++) {
+    const double c[2] = {ldexp(1 + prng_unit(&prng), e), 0};
+    const double x[2] = {c[0] + ldexp(3, e), ldexp(4, e)}, true_one = ldexp(5, e);
+    Ball *ball = ball_new(BALL_L2, 2, c, 1);
+    cr_assert(ball->outer >= 1 && ball->outer <= (1 + c[0]) * (1 + 0x1p-52), "2^%d", e);
+    ball_free(ball);
+    const double zero[2] = {0, 0}, y[2] = {ldexp(3, e), ldexp(4, e)};
+    ball = ball_new(BALL_L2, 2, zero, 1);
+    const double d = ball_distance(ball, y);
+    if (e >= -400)
+      cr_assert_eq(d, true_one, "2^%d", e);
+    else
+      cr_assert(d >= true_one && d <= 2 * true_one + 0x1p-530, "2^%d: %g", e, d);
+    cr_assert(ball_distance(ball, x) >= true_one * (1 - 1e-15), "2^%d", e);
+    ball_free(ball);
+  }
+}
+
 Test(ball, boxes_with_different_balls_are_different)
 {
   const double c[2] = {0.5, 0.5}, d[2] = {0.5, 0.25};
