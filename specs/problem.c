@@ -9,6 +9,7 @@
 #include "net/reader.h"
 #include "net/rounded.h"
 #include "specs/extend.h"
+#include "specs/image.h"
 #include "specs/load.h"
 #include "specs/vnnlib.h"
 #include "specs/vnnlib2.h"
@@ -336,6 +337,15 @@ static Status load_v2(Loader *l, Problem *p)
   return p->prop ? finish(l, p) : l->err->code;
 }
 
+/* The specification is about the parameters of an image: the network behind it. */
+static Status put_image(Loader *l, const Prop *prop)
+{
+  l->part[0] = image_net(l->part[0], prop->image, l->err);
+  scope_free_all(l->scope);
+  scope_init_v1(l->scope, prop->n_in, prop->n_out);
+  return l->part[0] ? STATUS_OK : l->err->code;
+}
+
 /* VNN-LIB 1.0 and JSON are about one network. */
 static Status load_single(Loader *l, const File *file, bool is_json, Problem *p)
 {
@@ -354,6 +364,7 @@ static Status load_single(Loader *l, const File *file, bool is_json, Problem *p)
         load_json(l->files->spec, file, net_in_size(net), net_out_size(net), l->err);
   else
     p->prop = vnnlib_read(&l->s, l->scope, &l->extend, l->err);
+  if (p->prop && p->prop->image && put_image(l, p->prop)) return l->err->code;
   return p->prop ? finish(l, p) : l->err->code;
 }
 

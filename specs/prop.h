@@ -62,6 +62,8 @@ typedef struct {
   int n_dropped;     /* disjuncts left out by the reader: they can never hold */
   char *path;
   char sha256[65];
+  struct Image *image; /* owned: the inputs are the parameters t of it (specs/image.h),
+                        * and the network must be image_net; NULL: those of the model */
   Scope *scope;  /* owned: what the specification calls inputs and outputs; NULL: X_0,
                   * X_1, ... and Y_0, Y_1, ... */
   Extend extend; /* owned: what the outputs behind those of scope are; only names come

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "net/base/mem.h"
+#include "specs/image.h"
 
 /* What is shown of long lists. */
 enum { MAX_TERMS = 8, MAX_INPUTS = 12, MAX_CASES = 12, MAX_ROWS = 12, MAX_BOXES = 4 };
@@ -403,9 +404,10 @@ void words_property(const Prop *prop, Text *out)
     if (prop->n_boxes > 1)
       text_add(out, "input set %d", b);
     else
-      text_add(out, "inputs");
+      text_add(out, prop->image ? "parameters" : "inputs");
     add_box(prop, b, out);
   }
+  if (prop->image) image_words(prop->image, out);
   if (prop->n_boxes > MAX_BOXES)
     text_add(out, "... %d more input sets\n", prop->n_boxes - MAX_BOXES);
   if (prop->n_cases)

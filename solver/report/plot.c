@@ -7,7 +7,8 @@
 #include "solver/report/html.h"
 
 /* Around the axes: room for labels. */
-enum { LEFT = 56, RIGHT = 22, TOP = 12, BOTTOM = 44 };
+enum { LEFT = 56, RIGHT = 32, TOP = 12, BOTTOM = 44 };
+enum { LINE_HEIGHT = 15 }; /* of a label in a narrow window, where it is largest */
 
 /* ---- axes ---------------------------------------------------------------- */
 
@@ -287,7 +288,9 @@ void plot_rule_y(const Plot *p, double v, const char *text, Text *out)
 {
   const double y = plot_at(&p->y, v);
   line(p->x.from, y, p->x.to, y, "r", out);
-  label(p->x.from + 4, y - 4, "t tl", text, out);
+  /* Below the line where there is no room above. */
+  label(p->x.from + 4, y - p->y.to < LINE_HEIGHT ? y + LINE_HEIGHT : y - 4, "t tl",
+        text, out);
 }
 
 void plot_diagonal(const Plot *p, Text *out)

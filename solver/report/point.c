@@ -90,7 +90,7 @@ static void pictures(const Picture *p, const Point *w, Text *out)
   text_add(&caption, p->channels == 1 ? " (red more, blue less)" : " (grey is none)");
   text_add(out, "<div class=\"pictures\">\n");
   figure("centre of the input box", &a, out);
-  figure("counterexample", &b, out);
+  figure("counter&shy;example", &b, out);
   figure(caption.s, &c, out);
   text_add(out, "</div>\n<p class=\"note\">%d × %d pixels, %s.", p->width, p->height,
            p->channels == 3 ? "red, green, blue" : "one channel");

@@ -37,7 +37,7 @@
   ".card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem}" \
   ".alarm{background:var(--bad-bg);color:var(--bad);border:2px solid var(--bad);" \
   "border-radius:10px;padding:.8rem 1rem;margin:1rem 0}" \
-  ".alarm h2{margin:0 0 .3rem}.alarm a{color:inherit}.alarm ul{margin:.3rem 0;padding-left:1.2rem}" \
+  ".card h2{margin-top:0}.alarm h2{margin:0 0 .3rem}.alarm a{color:inherit}.alarm ul{margin:.3rem 0;padding-left:1.2rem}" \
   ".bad{color:var(--bad)}.good{color:var(--good)}"
 
 #define SUMMARY \
@@ -70,7 +70,7 @@
 
 #define PLOTS \
   ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1rem}" \
-  "figure{margin:0;min-width:0}.plots figure{background:var(--card);border:1px solid var(--line);" \
+  "figure{margin:0;min-width:0}.plots figure{max-width:44rem;background:var(--card);border:1px solid var(--line);" \
   "border-radius:10px;padding:.8rem}" \
   "figcaption{font-weight:600}svg{display:block;width:100%;height:auto}" \
   "svg .g{stroke:var(--grid);fill:none}svg .a{stroke:var(--axis);fill:none}" \
@@ -105,7 +105,7 @@
   "dt{color:var(--mute);font-size:.8125rem}dd{margin:0}" \
   ".pictures{display:flex;flex-wrap:wrap;gap:1rem;margin:.6rem 0}.px{width:9.5rem}" \
   ".px img{width:100%;height:auto;image-rendering:pixelated;border:1px solid var(--line);background:#fff}" \
-  ".px figcaption{font-weight:400;font-size:.8125rem;color:var(--mute)}" \
+  ".px figcaption{font-weight:400;font-size:.8125rem;color:var(--mute);overflow-wrap:normal}" \
   "[hidden]{display:none}" \
   "body:has(#f-verified:not(:checked)) .run.verified,body:has(#f-falsified:not(:checked)) .run.falsified," \
   "body:has(#f-unknown:not(:checked)) .run.unknown,body:has(#f-timeout:not(:checked)) .run.timeout," \
@@ -113,7 +113,9 @@
 
 #define NARROW \
   "@media(max-width:30rem){body{padding:.8rem .6rem 3rem}.plots figure{padding:.5rem}" \
-  ".prop{display:block;margin:0}.who{flex-basis:100%;order:3}.time{margin-left:auto}.tiles b{font-size:1.4rem}}"
+  ".prop{display:block;margin:0}.who{flex-basis:100%;order:3}.time{margin-left:auto}.tiles b{font-size:1.4rem}" \
+  ".facts{grid-template-columns:repeat(2,1fr)}svg .t{font-size:15px}" \
+  ".pictures{gap:.5rem}.px{width:calc((100% - 1rem)/3)}.px figcaption{font-size:.75rem}}"
 
 #define PRINT \
   "@media print{body{max-width:none;font-size:10pt;padding:0}.filter{display:none}" \

@@ -171,65 +171,74 @@ pass_if "missing:$missing" [ -z "$missing$(grep -v '^dualcert-[0-9.]*/' list)" ]
 
 # ---- completion --------------------------------------------------------------------
 
-if command -v bash >/dev/null; then
-  # What bash offers after these words; the last may be empty.
-  offers () { # offers PROGRAM WORD...
-    bash --norc -c '
-      compopt () { :; }
-      . "$1"
-      shift
-      COMP_WORDS=("$@")
-      COMP_CWORD=$(($# - 1))
-      _dualcert
-      [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"
-    ' bash "$root/docs/completion/dualcert.bash" "$@" | sort -u
-  }
-  # Commands are those the program refuses to run without arguments, not to know.
-  sed -n 's/^COMMAND("\([^"]*\)".*/\1/p' "$root/solver/app/commands.def" >commands
-  echo help >>commands
-  sort commands >known
-  name='completion: every command and no other'
-  offers "$program" '' >offered
-  pass_if "$(diff known offered | tr '\n' ' ')" cmp -s known offered
-  name='completion: help takes commands'
-  grep -v '^help$' known >others
-  offers "$program" help '' >offered
-  pass_if "$(diff others offered | tr '\n' ' ')" cmp -s others offered
+# What a shell offers after these words; the last may be empty.
+offers_bash () { # offers_bash PROGRAM WORD...
+  bash --norc -c '
+    compopt () { :; }
+    . "$1"
+    shift
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    _dualcert
+    [ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"
+  ' bash "$root/docs/completion/dualcert.bash" "$@" | sort -u
+}
+offers_zsh () { # offers_zsh PROGRAM WORD...
+  "$root/tests/offers-zsh" "$@" 2>err
+}
+# Commands are those the program refuses to run without arguments, not to know.
+sed -n 's/^COMMAND("\([^"]*\)".*/\1/p' "$root/solver/app/commands.def" >commands
+echo help >>commands
+sort commands >known
+grep -v '^help$' known >others
+printf '%s\n' activation auto input >wanted
+# --usage is another text of argp: [-qv?V] [--help] [--format=FORMAT] ...
+options_of () { # options_of PROGRAM [COMMAND]
+  "$@" --usage | tr '\n' ' ' | awk '{
+    while (match($0, /\[-[^]]*\]/)) {
+      word = substr($0, RSTART + 1, RLENGTH - 2)
+      $0 = substr($0, RSTART + RLENGTH)
+      if (word ~ /^--[a-z]/) { sub(/\[?=.*/, "", word); print word }
+      else if (word ~ /^-- /) continue # what follows is for another command
+      else if (word ~ /[ =]/) { sub(/[ =].*/, "", word); print word }
+      else for (i = 2; i <= length(word); i++) print "-" substr(word, i, 1)
+    }
+  }' | sort -u
+}
+same_offer () { # same_offer WANTED WORD...: in the variable shell
+  want=$1
+  shift
+  "offers_$shell" "$@" >offered
+  pass_if "$(diff "$want" offered | tr '\n' ' ')" cmp -s "$want" offered
+}
+
+for shell in bash zsh; do
+  command -v $shell >/dev/null || { echo "skipped: completion (no $shell)"; continue; }
+  name="completion in $shell: every command and no other"
+  same_offer known "$program" ''
+  name="completion in $shell: help takes commands"
+  same_offer others "$program" help ''
   for command in $(cat others) check; do
-    # --usage is another text of argp: [-qv?V] [--help] [--format=FORMAT] ...
     case $command in
     check) set -- "$folder/dualcert-check" ;;
     *) set -- "$program" "$command" ;;
     esac
     [ -x "$1" ] || continue
-    "$@" --usage | tr '\n' ' ' | awk '{
-      while (match($0, /\[-[^]]*\]/)) {
-        word = substr($0, RSTART + 1, RLENGTH - 2)
-        $0 = substr($0, RSTART + RLENGTH)
-        if (word ~ /^--[a-z]/) { sub(/\[?=.*/, "", word); print word }
-        else if (word ~ /^-- /) continue # what follows is for another command
-        else if (word ~ /[ =]/) { sub(/[ =].*/, "", word); print word }
-        else for (i = 2; i <= length(word); i++) print "-" substr(word, i, 1)
-      }
-    }' | sort -u >usage
-    name="completion: every option of $command and no other"
-    offers "$@" - >offered
-    pass_if "$(diff usage offered | tr '\n' ' ')" cmp -s usage offered
+    options_of "$@" >usage
+    name="completion in $shell: every option of $command and no other"
+    same_offer usage "$@" -
   done
-  name='completion: the words of an option'
-  printf '%s\n' activation auto input >wanted
-  offers "$program" verify --split = '' >offered
-  pass_if "$(tr '\n' ' ' <offered)" cmp -s wanted offered
-  name='completion: files elsewhere'
-  offers "$program" verify relu.j >offered
-  pass_if "$(cat offered)" [ "$(cat offered)" = relu.json ]
-else
-  echo 'skipped: completion (no bash)'
-fi
+  name="completion in $shell: the words of an option"
+  case $shell in
+  bash) same_offer wanted "$program" verify --split = '' ;; # which splits at "="
+  *) same_offer wanted "$program" verify --split= ;;
+  esac
+  name="completion in $shell: files elsewhere"
+  echo relu.json >file
+  same_offer file "$program" verify relu.j
+done
 if command -v zsh >/dev/null; then
   name='completion: zsh reads its file'
   zsh -n "$root/docs/completion/_dualcert" >out 2>err
   pass_if 'a syntax error' [ $? -eq 0 ]
-else
-  echo 'skipped: completion in zsh (no zsh)'
 fi

@@ -178,12 +178,57 @@ expect 'report: of one run' 0 '' '' report --html=one.html --markdown=one.md one
 name='report: of one run: its verdict'
 pass_if 'other row' grep -Eq '^\| no category \| 1 \| 1 \| 0 \| 1 ' one.md
 
+# ---- pictures ------------------------------------------------------------------------
+
+# A ring as the picture, as many pixels bright above as below, and two scores: light above,
+# and light below plus a little.  So the first is not the largest, and pixels far apart differ.
+picture () { # picture CHANNELS SIDE: writes SHAPE.json and SHAPE-spec.json
+  awk -v channels="$1" -v side="$2" 'BEGIN {
+    n = side * side
+    file = "p" channels "x" side "-net.json"
+    printf "{\"input\": [%d, %d, %d], \"layers\": [{\"type\": \"dense\", \"weights\": [", \
+      channels, side, side >file
+    for (half = 0; half < 2; half++) {
+      printf half ? "], [" : "[" >file
+      for (i = 0; i < n * channels; i++)
+        printf "%s%d", i ? "," : "", (i % n >= n / 2) == half >file
+    }
+    print "]], \"bias\": [0, 0.5]}]}" >file
+    file = "p" channels "x" side "-spec.json"
+    printf "{\"epsilon\": 0.06, \"clip\": [0, 1], \"label\": 0, \"center\": [" >file
+    for (i = 0; i < n * channels; i++) {
+      y = (int(i % n / side) + 0.5) / side - 0.5
+      x = (i % side + 0.5) / side - 0.5
+      r = sqrt(x * x + y * y)
+      printf "%s%.3f", i ? "," : "", (r > 0.2 && r < 0.42) * (1 - 0.3 * int(i / n)) + 0.05 >file
+    }
+    print "]}" >file
+  }'
+}
+picture 1 8
+picture 1 28
+picture 3 32
+for shape in 1x8 1x28 3x32; do
+  run verify -q --format=json p$shape-net.json p$shape-spec.json
+  name="report: a picture of $shape is misread"
+  pass_if "exit status $code" test "$code" -eq 1
+  mv out p$shape.json
+done
+expect 'report: of counterexamples that are pictures' 0 '' '' report --html=pictures.html \
+  p1x8.json p1x28.json p3x32.json
+name='report: three pictures for each'
+pass_if 'other number' test "$(grep -o '<img ' pictures.html | wc -l)" = 9
+name='report: with the sides of the inputs'
+grep -o '<img width="[0-9]*" height="[0-9]*"' pictures.html | sort | uniq -c |
+  awk '{ print $1, $3, $4 }' >sides
+printf '3 width="%s" height="%s"\n' 28 28 32 32 8 8 >want
+pass_if 'other sides' cmp -s want sides
 
 # ---- in a browser ------------------------------------------------------------------
 
 if [ "${DUALCERT_BROWSER-}" != no ] && command -v chromium >/dev/null; then
   name='report: in a browser'
-  "$root/tests/check-report" two.html >out 2>err
+  "$root/tests/check-report" two.html pictures.html >out 2>err
   code=$?
   pass_if "$(grep FAILED out | head -n 1)" test "$code" -eq 0
 fi
