@@ -56,13 +56,18 @@ GEN    := $(O)/gen/onnx.pb-c
 # One fuzz target each, in tests/fuzz/fuzz_NAME.c (docs/testing.md).
 FUZZ := certificate \
   csv \
+  instances \
+  journal \
   jsonnet \
   jsonspec \
+  manifest \
   nnet \
   numbers \
   onnx \
   reader \
+  samples \
   vnnlib \
+  vnnlib2 \
   witness
 obj     = $(patsubst %.c,$(O)/%.o,$(1))
 
@@ -147,7 +152,8 @@ $(LIBRARY_A): $(LIB_OBJS)
 
 # Fuzz targets.  Without libFuzzer replay.c runs stored inputs through them; with it,
 # mutate_NAME.c changes inputs with knowledge of their format, where there is one.
-FUZZ_SHARED := tests/fuzz/target.c tests/fuzz/invariants.c tests/fuzz/formula.c
+FUZZ_SHARED := tests/fuzz/target.c tests/fuzz/invariants.c tests/fuzz/formula.c \
+  tests/support/sameprop.c
 ifeq ($(MODE),fuzz)
 FUZZ_LINK    := -fsanitize=fuzzer
 fuzz_sources  = $(FUZZ_SHARED) tests/fuzz/fuzz_$(1).c $(wildcard tests/fuzz/mutate_$(1).c)
@@ -161,7 +167,7 @@ FUZZ_PROGRAMS := $(FUZZ:%=$(O)/fuzz/%)
 # it is of no use.
 ifeq ($(MODE),fuzz)
 COMPUTES := $(wildcard net/lower*.c) $(patsubst %,net/%.c,act curve draft eval fold shape)
-$(call obj,$(filter net/% specs/%,$(SRC))) $(GEN).o: COVER := -fsanitize=fuzzer-no-link
+$(call obj,$(filter net/% specs/% solver/batch/%,$(SRC))) $(GEN).o: COVER := -fsanitize=fuzzer-no-link
 $(call obj,$(COMPUTES)): COVER := -fsanitize-coverage=inline-8bit-counters,pc-table
 endif
 

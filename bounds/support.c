@@ -19,11 +19,14 @@ static double nearest_in(double x, double lo, double hi)
 
 /* ---- l2 ------------------------------------------------------------------ */
 
-/* |x(s) - c|^2 = fixed + s^2 free: what is clipped, and |q|^2 of the rest. */
-static void split_squares(const Ball *ball, const double *q, const double *lo,
+/* |x(s) - c|^2 = fixed + s^2 free: what is clipped, and |q|^2 of the rest.  Is x(s) the
+ * corner, where every input is at the end that q draws it to?  Where c is outside of
+ * the box, inputs start at the other end. */
+static bool split_squares(const Ball *ball, const double *q, const double *lo,
                           const double *hi, double s, double *fixed, double *free)
 {
   *fixed = *free = 0;
+  bool is_corner = true;
   for (int i = 0; i < ball->n; i++) {
     const double d = -s * q[i], a = lo[i] - ball->c[i], b = hi[i] - ball->c[i];
     if (d < a)
@@ -32,7 +35,9 @@ static void split_squares(const Ball *ball, const double *q, const double *lo,
       *fixed += b * b;
     else
       *free += q[i] * q[i];
+    is_corner = is_corner && (q[i] == 0 || (q[i] > 0 ? d < a : d > b));
   }
+  return is_corner;
 }
 
 /* s of the header; INFINITY where the corner is in the ball.  Newton's steps inside of
@@ -48,8 +53,8 @@ static double find_s(const Ball *ball, const double *q, const double *lo,
   double s = ball->outer / sqrt(all);
   if (fixed > r2) return sqrt(fixed / all) / FAR;
   for (int step = 0; step < ROOT_STEPS && s > 0 && s < INFINITY; step++) {
-    split_squares(ball, q, lo, hi, s, &fixed, &free);
-    if (free == 0 && fixed <= r2) return INFINITY;
+    const bool is_corner = split_squares(ball, q, lo, hi, s, &fixed, &free);
+    if (is_corner && fixed <= r2) return INFINITY;
     const bool inside = fixed + s * s * free <= r2;
     if (inside)
       low = s;

@@ -62,16 +62,12 @@ Net *join_copy(Net *net)
   return copy;
 }
 
-/* Append the nodes of one network; returns its last. */
-static int add_part(Net *net, const JoinPart *part)
+/* Append the nodes of a network, whose input is node `input` of net; returns the last.
+ */
+static int add_nodes(Net *net, const Net *own, int input)
 {
-  const Net *const own = part->net;
-  const int n = net_in_size(own);
-  JoinPlace *place = mem_array((size_t)n, sizeof *place);
-  for (int i = 0; i < n; i++)
-    place[i] = (JoinPlace){0, part->pick[i]};
   int *now = mem_array((size_t)own->n_nodes, sizeof *now);
-  now[0] = join_gather(net, place, n, "input");
+  now[0] = input;
   for (int k = 1; k < own->n_nodes; k++) {
     const Node *const node = &own->nodes[k];
     int *in = mem_array((size_t)node->n_in, sizeof *in);
@@ -82,6 +78,40 @@ static int add_part(Net *net, const JoinPart *part)
   }
   const int last = now[own->n_nodes - 1];
   mem_free(now);
+  return last;
+}
+
+Net *join_chain(Net *front, Net *net, Err *err)
+{
+  STATUS_REQUIRE(net_out_size(front) == net_in_size(net), "the networks must fit");
+  Net *const all = join_copy(front);
+  add_nodes(all, net, all->n_nodes - 1);
+  all->is_float32 = net->is_float32;
+  all->respelled = net->respelled;
+  all->units = NULL;
+  all->n_inputs = 1;
+  all->inputs = NULL;
+  all->n_outputs = net->n_outputs;
+  all->n_hidden = net->n_hidden;
+  all->outputs = net->outputs;
+  memcpy(all->sha256, net->sha256, sizeof all->sha256);
+  mem_free(all->path);
+  all->path = mem_strdup(net->path);
+  absorb(all, net);
+  if (!net_finish(all, err)) return all;
+  net_free(all);
+  return NULL;
+}
+
+/* Append the nodes of one network; returns its last. */
+static int add_part(Net *net, const JoinPart *part)
+{
+  const Net *const own = part->net;
+  const int n = net_in_size(own);
+  JoinPlace *place = mem_array((size_t)n, sizeof *place);
+  for (int i = 0; i < n; i++)
+    place[i] = (JoinPlace){0, part->pick[i]};
+  const int last = add_nodes(net, own, join_gather(net, place, n, "input"));
   mem_free(place);
   net->is_float32 = net->is_float32 && own->is_float32;
   if (!net->respelled) net->respelled = own->respelled;

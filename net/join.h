@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/join.h -- networks side by side as one, and nodes that pick numbers.
+/* net/join.h -- networks side by side or one behind the other as one, and nodes
+ * that pick numbers.
  *
  *     input    x        its numbers are handed to the networks: x^p = x[pick_p]
  *     output   (y^0, y^1, ...)        the outputs of all networks, one after the other
@@ -23,6 +24,12 @@ int join_gather(Net *net, const JoinPlace *place, int n, const char *name);
 /* An unfinished network with the same nodes and everything that belongs to them; `net`
  * is taken. */
 Net *join_copy(Net *net);
+
+/* What `net` computes of what `front` computes, whose outputs are as many as net has
+ * inputs.  Path, digest, float type and outputs are those of net.  Both are taken, also
+ * when it fails.  Fails DATA where a node is out of range.
+ */
+Net *join_chain(Net *front, Net *net, Err *err);
 
 /* One of the networks: its inputs are x[pick[0]], x[pick[1]], ... */
 typedef struct {

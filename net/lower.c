@@ -320,7 +320,8 @@ static Status input_shape(Lower *l, const OnnxValue *v, Shape *shape)
     if (v->dims[d] < 0)
       return status_fail(l->err, STATUS_UNSUPPORTED,
                          "%s: graph input '%s': dimension %d is not fixed; only the "
-                         "first, the batch, may be open",
+                         "first, the batch, may be open, unless the specification says "
+                         "in VNN-LIB 2 what they are",
                          l->path, v->name, d);
   if (v->rank < 0)
     return status_fail(l->err, STATUS_UNSUPPORTED,

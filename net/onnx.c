@@ -546,3 +546,18 @@ Status onnx_expose(const char *path, OnnxGraph *graph, const char *name, Err *er
   graph->out = out;
   return STATUS_OK;
 }
+
+void onnx_close_dims(OnnxGraph *graph, const char *name, int k, int rank,
+                     const int *dims)
+{
+  if (name)
+    for (k = 0; k < graph->n_in; k++)
+      if (!strcmp(graph->values[graph->in[k]].name, name)) break;
+  if (k >= graph->n_in || rank > ONNX_MAX_RANK) return;
+  OnnxValue *const v = &graph->values[graph->in[k]];
+  const bool is_unknown = v->rank < 0;
+  if (!is_unknown && v->rank != rank) return;
+  v->rank = rank;
+  for (int d = 0; d < rank; d++)
+    if (is_unknown || v->dims[d] < 0) v->dims[d] = dims[d];
+}

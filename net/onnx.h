@@ -93,6 +93,12 @@ void onnx_free(OnnxGraph *graph);
  * DATA when there is none. */
 Status onnx_expose(const char *path, OnnxGraph *graph, const char *name, Err *err);
 
+/* Graph input `name`, or number k where that is NULL, is read with these dimensions:
+ * open ones (and an unknown shape) become what they say.  Nothing happens where there
+ * is no such input or the rank differs; other dimensions stay as they are. */
+void onnx_close_dims(OnnxGraph *graph, const char *name, int k, int rank,
+                     const int *dims);
+
 /* The attribute of that name, or NULL. */
 const OnnxAttr *onnx_attr(const OnnxNode *node, const char *name);
 

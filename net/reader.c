@@ -29,14 +29,18 @@ static Format guess_format(const char *path, const File *file)
   return FORMAT_ONNX;
 }
 
-static Net *load_onnx(const char *path, const File *file, const char *const *names,
-                      int n, Err *err)
+static Net *load_onnx(const char *path, const File *file, const ReaderWants *wants,
+                      Err *err)
 {
   OnnxGraph *graph = onnx_parse(path, file, err);
   if (!graph) return NULL;
   Status rc = STATUS_OK;
-  for (int k = 0; k < n && !rc; k++)
-    rc = onnx_expose(path, graph, names[k], err);
+  for (int k = 0; k < wants->n_values && !rc; k++)
+    rc = onnx_expose(path, graph, wants->values[k], err);
+  for (int k = 0; k < wants->n_inputs; k++) {
+    const ReaderInput *const in = &wants->inputs[k];
+    onnx_close_dims(graph, in->name, in->number, in->rank, in->dims);
+  }
   Net *net = rc ? NULL : lower_graph(path, graph, err);
   onnx_free(graph);
   return net;
@@ -50,7 +54,7 @@ static Status refuse_names(const char *path, const char *name, Err *err)
                      path, name);
 }
 
-static Net *parse(const char *name, const File *file, const char *const *names, int n,
+static Net *parse(const char *name, const File *file, const ReaderWants *wants,
                   Err *err)
 {
   Net *net = NULL;
@@ -60,13 +64,13 @@ static Net *parse(const char *name, const File *file, const char *const *names, 
     return NULL;
   }
   const Format format = guess_format(name, file);
-  if (n && format != FORMAT_ONNX) {
-    refuse_names(name, names[0], err);
+  if (wants->n_values && format != FORMAT_ONNX) {
+    refuse_names(name, wants->values[0], err);
     return NULL;
   }
   switch (format) {
   case FORMAT_ONNX:
-    net = load_onnx(name, file, names, n, err);
+    net = load_onnx(name, file, wants, err);
     break;
   case FORMAT_NNET:
     net = nnet_read(name, file, err);
@@ -81,20 +85,20 @@ static Net *parse(const char *name, const File *file, const char *const *names, 
 
 Net *reader_parse(const char *name, const File *file, Err *err)
 {
-  return parse(name, file, NULL, 0, err);
+  return parse(name, file, &(ReaderWants){0}, err);
 }
 
 Net *reader_load(const char *path, Err *err)
 {
-  return reader_load_values(path, NULL, 0, err);
+  return reader_load_as(path, &(ReaderWants){0}, err);
 }
 
-Net *reader_load_values(const char *path, const char *const *names, int n, Err *err)
+Net *reader_load_as(const char *path, const ReaderWants *wants, Err *err)
 {
   File file;
   Net *net = NULL;
   if (!file_read(path, FILE_MAX_BYTES, &file, err))
-    net = parse(path, &file, names, n, err);
+    net = parse(path, &file, wants, err);
   file_free(&file);
   return net;
 }

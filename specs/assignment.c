@@ -8,6 +8,7 @@
 #include "net/base/decimal.h"
 #include "net/base/file.h"
 #include "net/base/mem.h"
+#include "specs/image.h"
 #include "specs/scope.h"
 #include "specs/sexpr.h"
 
@@ -33,6 +34,17 @@ static double output(const Net *net, const Witness *w, int i)
   return net->is_float32 ? (double)w->y32[i] : w->y[i];
 }
 
+/* As comments: whoever reads the witness needs X alone. */
+static void print_model_input(const Witness *w, Text *out)
+{
+  const Image *const image = w->prop->image;
+  double *const x = image_input(image, w->x);
+  text_add(out, "; the input of the model at these parameters of the image:\n");
+  for (int i = 0; i < image->n; i++)
+    text_add(out, "; x_%d %.17g\n", i, x[i]);
+  mem_free(x);
+}
+
 static void print_v1(const Net *net, const Witness *w, Text *out)
 {
   for (int i = 0; i < assignment_n_inputs(w->prop); i++) {
@@ -43,6 +55,7 @@ static void print_v1(const Net *net, const Witness *w, Text *out)
   for (int i = 0; i < assignment_n_outputs(w->prop); i++)
     text_add(out, "\n(Y_%d %.17g)", i, output(net, w, i));
   text_add(out, ")\n");
+  if (w->prop->image) print_model_input(w, out);
 }
 
 static void print_tensor(const Net *net, const Witness *w, const ScopeTensor *t,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "specs/literal.h"
 
 #define MAX_DIGITS 1000
 
@@ -136,35 +137,62 @@ static Status put_term(Convert *c, bool *any)
 static const char *const operators[6] = {"<=", ">=", "<", ">", "==", "!="};
 static const char *const negated[6] = {">", "<", ">=", "<=", "!=", "=="};
 
+/* Is a comparison of constants true?  *s is behind its operator, operators[k]; it was
+ * decided when the text was read. */
+static Status decide(const Convert *c, const Sexpr *s, const SexprToken *word, int k,
+                     bool *truth)
+{
+  Sexpr at = *s;
+  Term term = {.scope = c->scope, .n_in = c->scope->n_free};
+  Literals store = {.text = s->text};
+  Comparison sides = {.term = &term, .line = word->line, .column = word->column};
+  int at_most = LITERAL_FALSE, at_least = LITERAL_FALSE;
+  const bool strict = k == 2 || k == 3;
+  Status rc = literal_read(&sides, &at, c->err);
+  if (!rc) rc = literal_add(&store, s, &sides, false, strict, &at_most, c->err);
+  if (!rc) rc = literal_add(&store, s, &sides, true, strict, &at_least, c->err);
+  const bool less = at_most == LITERAL_TRUE, greater = at_least == LITERAL_TRUE;
+  *truth = k >= 4 ? (less && greater) == (k == 4) : k % 2 ? greater : less;
+  literal_free(&store);
+  term_free(&term);
+  return rc;
+}
+
+/* 2.0 has no true and false. */
+static void put_constant(const Convert *c, bool value)
+{
+  text_add(c->out, value ? "(== " : "(!= ");
+  put_element(c, true, 0);
+  text_add(c->out, " ");
+  put_element(c, true, 0);
+  text_add(c->out, ")");
+}
+
 static Status put_comparison(Convert *c, const SexprToken *word, bool negate)
 {
   int k = 0;
   while (k < 5 && !sexpr_is(word, operators[k]))
     k++;
   if (sexpr_is(word, "=")) k = 4;
+  const Sexpr start = c->s;
+  const size_t from = c->out->n;
   const char *op = negate ? negated[k] : operators[k];
   const bool differ = c->to == 1 && !strcmp(op, "!=");
   if (c->to == 1 && (differ || !strcmp(op, "=="))) op = "=";
   text_add(c->out, "%s(%s ", differ ? "(not " : "", op);
-  const size_t left = c->out->n;
   bool any = false;
   Status rc = put_term(c, &any);
-  const size_t right = c->out->n;
   text_add(c->out, " ");
   if (!rc) rc = put_term(c, &any);
   sexpr_next(&c->s);
   text_add(c->out, differ ? "))" : ")");
   if (rc || any || c->to == 1) return rc;
-  /* 2.0 has no type for a comparison without variables: (+ 1.0 (* 0.0 X[0])). */
-  char *const a = mem_strndup(c->out->s + left, right - left);
-  char *const b = mem_strdup(c->out->s + right);
-  c->out->n = left;
-  text_add(c->out, "(+ %s (* 0.0 ", a);
-  put_element(c, true, 0);
-  text_add(c->out, "))%s", b);
-  mem_free(a);
-  mem_free(b);
-  return STATUS_OK;
+  /* 2.0 has no type for a comparison without variables. */
+  bool truth;
+  rc = decide(c, &start, word, k, &truth);
+  c->out->n = from;
+  put_constant(c, truth != negate);
+  return rc;
 }
 
 /* ---- formulas ------------------------------------------------------------ */
@@ -207,13 +235,9 @@ static void close_formula(Convert *c)
     text_add(c->out, ")");
     return;
   }
-  /* 2.0 has no (and), which is true, and no (or), which is false. */
+  /* (and) is true, (or) is false. */
   c->out->n = f.at;
-  text_add(c->out, is_or ? "(!= " : "(== ");
-  put_element(c, true, 0);
-  text_add(c->out, " ");
-  put_element(c, true, 0);
-  text_add(c->out, ")");
+  put_constant(c, !is_or);
 }
 
 static Status put_assert(Convert *c)
@@ -315,6 +339,28 @@ static Status check_v1(const Convert *c)
   return STATUS_OK;
 }
 
+/* The name of a model decides which of several inputs (outputs) a variable is; without
+ * it the order does. */
+static Status check_names(const Convert *c)
+{
+  const Scope *const scope = c->scope;
+  for (int k = 0; k < scope->n_tensors; k++) {
+    const ScopeTensor *const t = &scope->tensor[k];
+    const ScopeNetwork *const own = &scope->network[t->network];
+    if (t->role == SCOPE_HIDDEN || !t->onnx) continue;
+    int n = 0;
+    for (int i = own->first_tensor; n < 2 && i < own->first_tensor + own->n_tensors;
+         i++)
+      n += scope->tensor[i].role == t->role;
+    if (n < 2) continue;
+    return sexpr_fail(&c->s, t->line, t->column, c->err, STATUS_UNSUPPORTED,
+                      "the name of the model behind %.40s would be lost; put the "
+                      "%s into the order of the model and leave the names out",
+                      t->name, t->role == SCOPE_INPUT ? "inputs" : "outputs");
+  }
+  return STATUS_OK;
+}
+
 /* ---- tensors for a text in 1.0 ------------------------------------------- */
 
 static void add_tensors(Scope *target, ScopeRole role, int size, const Port *ports,
@@ -363,6 +409,7 @@ Status convert_text(const Sexpr *start, Scope *scope, int to, const Net *net, Te
                .out = out,
                .err = err};
   Status rc = to == 1 && !from_v1 ? check_v1(&c) : STATUS_OK;
+  if (!rc) rc = check_names(&c);
   if (rc) return rc;
   if (from_v1) make_target(&made, scope, net);
   if (to == 1)

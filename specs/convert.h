@@ -2,10 +2,13 @@
 /* specs/convert.h -- a specification in VNN-LIB 1.0 written in 2.0, and the reverse.
  *
  * The formula is copied, not its cases: every number keeps its digits, only written the
- * other way (1e-3 is 0.001).  2.0 has no `not`: it is moved into the comparisons.  1.0
- * has no !=: it becomes (not (= a b)).  Comments are left out.
+ * other way (1e-3 is 0.001).  2.0 has no `not`, which is moved into the comparisons, and
+ * no comparisons of constants: they become X == X where they are true, else X != X.  1.0
+ * has no !=, which becomes (not (= a b)).  Comments are left out.
  *
- * 1.0 has one network without hidden values, all of whose inputs are X and outputs Y.
+ * Names of the model behind one of several inputs or outputs are refused: they decide
+ * which one it is, and 2.0 has none.  1.0 has one network without hidden values, all of
+ * whose inputs are X and outputs Y.
  */
 #ifndef SPECS_CONVERT_H
 #define SPECS_CONVERT_H

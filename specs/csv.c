@@ -8,88 +8,116 @@
 #include "net/base/file.h"
 #include "specs/prop.h"
 
-typedef struct {
-  const char *path;
-  const char *at, *end, *line_start;
-  int line;
-} Reader;
-
 static bool is_separator(char c)
 {
   return c == ',' || c == ';' || c == ' ' || c == '\t' || c == '\r';
 }
 
-/* The next number of this line; its length is 0 at the end of the line or file. */
-static const char *next_field(Reader *r, size_t *n)
+CsvCursor csv_cursor(const char *path, const File *file)
 {
-  while (r->at < r->end && is_separator(*r->at))
-    r->at++;
-  const char *const start = r->at;
-  while (r->at < r->end && !is_separator(*r->at) && *r->at != '\n')
-    r->at++;
-  *n = (size_t)(r->at - start);
+  const size_t bom = file->size >= 3 && !memcmp(file->data, "\xef\xbb\xbf", 3) ? 3 : 0;
+  const char *const start = file->data + bom;
+  return (CsvCursor){path, start, file->data + file->size, start, 1};
+}
+
+const char *csv_field(CsvCursor *c, size_t *n)
+{
+  while (c->at < c->end && is_separator(*c->at))
+    c->at++;
+  const char *const start = c->at;
+  while (c->at < c->end && !is_separator(*c->at) && *c->at != '\n')
+    c->at++;
+  *n = (size_t)(c->at - start);
   return start;
 }
 
-static void next_line(Reader *r)
+Status csv_fail(const CsvCursor *c, const char *at, const char *what, Err *err)
 {
-  if (r->at < r->end) r->at++;
-  r->line++;
-  r->line_start = r->at;
+  return status_fail(err, STATUS_DATA, "%s:%d:%d: %s", c->path, c->line,
+                     (int)(at - c->line_start) + 1, what);
 }
 
-static Status count_wrong(const Reader *r, int row, long found, int n, Err *err)
+Status csv_number(CsvCursor *c, double *x, bool *found, Err *err)
+{
+  size_t n;
+  Decimal value;
+  const char *const field = csv_field(c, &n);
+  *found = n > 0;
+  *x = 0;
+  if (!n) return STATUS_OK;
+  if (!decimal_parse(field, n, &value))
+    return csv_fail(c, field, "expected a finite decimal number", err);
+  *x = value.near;
+  return STATUS_OK;
+}
+
+void csv_next_line(CsvCursor *c)
+{
+  if (c->at < c->end) c->at++;
+  c->line++;
+  c->line_start = c->at;
+}
+
+/* ---- one vector ---------------------------------------------------------- */
+
+static Status count_wrong(const CsvCursor *c, int row, long found, int n, Err *err)
 {
   if (row >= 0)
     return status_fail(err, STATUS_DATA,
                        "%s:%d:1: row %d has %s%ld numbers, but the network has %d "
                        "inputs",
-                       r->path, r->line, row, found > n ? "at least " : "", found, n);
+                       c->path, c->line, row, found > n ? "at least " : "", found, n);
   return status_fail(err, STATUS_DATA,
-                     "%s: %s%ld numbers, but the network has %d inputs", r->path,
+                     "%s: %s%ld numbers, but the network has %d inputs", c->path,
                      found > n ? "at least " : "", found, n);
 }
 
-/* The numbers of one line, appended to x[*found..n-1]; `take` = false only checks
- * whether the line is empty. */
-static Status read_line(Reader *r, int row, bool take, long *found, int n, double *x,
-                        bool *empty, Err *err)
+/* Is there a field in this line?  Then all of it is passed over. */
+static bool skip_line(CsvCursor *c)
 {
-  *empty = true;
+  size_t n;
+  bool any = false;
+  for (csv_field(c, &n); n; csv_field(c, &n))
+    any = true;
+  return any;
+}
+
+/* The numbers of one line, appended to x[*found..n-1]. */
+static Status read_line(CsvCursor *c, int row, long *found, int n, double *x, bool *any,
+                        Err *err)
+{
+  double value;
+  *any = false;
   for (;;) {
-    size_t size;
-    const char *const field = next_field(r, &size);
-    if (size == 0) return STATUS_OK;
-    *empty = false;
-    if (!take) continue;
-    Decimal value;
-    if (!decimal_parse(field, size, &value))
-      return status_fail(err, STATUS_DATA, "%s:%d:%d: expected a finite decimal number",
-                         r->path, r->line, (int)(field - r->line_start) + 1);
-    if (*found == n) return count_wrong(r, row, *found + 1, n, err);
-    x[(*found)++] = value.near;
+    bool is_there;
+    const Status rc = csv_number(c, &value, &is_there, err);
+    if (rc || !is_there) return rc;
+    *any = true;
+    if (*found == n) return count_wrong(c, row, *found + 1, n, err);
+    x[(*found)++] = value;
   }
 }
 
-static Status read_rows(Reader *r, int row, int n, double *x, Err *err)
+static Status read_rows(CsvCursor *c, int row, int n, double *x, Err *err)
 {
   long found = 0;
   int rows = 0;
-  for (; r->at < r->end; next_line(r)) {
-    bool empty;
-    const bool take = row < 0 || rows == row;
-    const Status rc = read_line(r, row, take, &found, n, x, &empty, err);
+  for (; c->at < c->end; csv_next_line(c)) {
+    if (row >= 0 && rows < row) {
+      rows += skip_line(c);
+      continue;
+    }
+    bool any;
+    const Status rc = read_line(c, row, &found, n, x, &any, err);
     if (rc) return rc;
-    if (empty) continue;
-    if (row >= 0 && rows == row)
-      return found == n ? STATUS_OK : count_wrong(r, row, found, n, err);
-    rows++;
+    if (any && row >= 0)
+      return found == n ? STATUS_OK : count_wrong(c, row, found, n, err);
   }
   if (row >= 0)
     return status_fail(err, STATUS_DATA,
-                       "%s: has %d rows, no row %d (they count from 0)", r->path, rows,
+                       "%s: has %d rows, no row %d (they count from 0)", c->path, rows,
                        row);
-  return found == n ? STATUS_OK : count_wrong(r, row, found, n, err);
+  return found == n ? STATUS_OK : count_wrong(c, row, found, n, err);
 }
 
 Status csv_read(const char *path, int row, int n, double *x, Err *err)
@@ -97,13 +125,8 @@ Status csv_read(const char *path, int row, int n, double *x, Err *err)
   File file;
   Status rc = file_read(path, PROP_MAX_BYTES, &file, err);
   if (!rc) {
-    const size_t bom = file.size >= 3 && !memcmp(file.data, "\xef\xbb\xbf", 3) ? 3 : 0;
-    Reader r = {.path = path,
-                .at = file.data + bom,
-                .end = file.data + file.size,
-                .line_start = file.data + bom,
-                .line = 1};
-    rc = read_rows(&r, row, n, x, err);
+    CsvCursor c = csv_cursor(path, &file);
+    rc = read_rows(&c, row, n, x, err);
   }
   file_free(&file);
   return rc;

@@ -6,12 +6,6 @@
 #include "net/base/mem.h"
 #include "net/base/status.h"
 
-void dnf_init(Dnf *d)
-{
-  *d = (Dnf){0};
-  dnf_open(d, false);
-}
-
 void dnf_free(Dnf *d)
 {
   mem_free(d->lit);
@@ -26,6 +20,13 @@ static void *grown(void *block, size_t n, size_t *room, size_t size)
   if (n < *room) return block;
   *room = *room ? *room * 2 : 64;
   return mem_grow(block, *room, size);
+}
+
+void dnf_init(Dnf *d)
+{
+  *d = (Dnf){0};
+  d->lit = grown(d->lit, 0, &d->lits_room, sizeof *d->lit);
+  dnf_open(d, false);
 }
 
 static void push_lit(Dnf *d, int id)

@@ -34,7 +34,7 @@ typedef struct {
 } DnfFrame;
 
 typedef struct {
-  int *lit; /* owned like all; int lit[n_lits] */
+  int *lit; /* owned like all; int lit[n_lits], never NULL */
   size_t n_lits, lits_room;
   DnfConj *conj; /* DnfConj conj[n_conjs] */
   size_t n_conjs, conjs_room;

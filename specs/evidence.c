@@ -7,6 +7,7 @@
 #include "net/base/json.h"
 #include "net/base/mem.h"
 #include "specs/assignment.h"
+#include "specs/image.h"
 
 #define FORMAT  "dualcert-witness"
 #define VERSION 1
@@ -81,6 +82,21 @@ static void add_row(Text *out, const Witness *w, int j)
   text_add(out, "}");
 }
 
+/* The input of the model that the parameters of an image stand for. */
+static void add_model_input(Text *out, const Witness *w)
+{
+  const Image *const image = w->prop->image;
+  if (!image) return;
+  double *const x = image_input(image, w->x);
+  text_add(out, "  \"input\": [");
+  for (int i = 0; i < image->n; i++) {
+    if (i) text_add(out, ", ");
+    add_number(out, x[i]);
+  }
+  text_add(out, "],\n");
+  mem_free(x);
+}
+
 void evidence_print(const Net *net, const Witness *w, Text *out)
 {
   const PropCase *const c = &w->prop->cases[w->case_id];
@@ -94,6 +110,7 @@ void evidence_print(const Net *net, const Witness *w, Text *out)
     witness_print_input(w, assignment_input(w->prop, i), out);
   }
   text_add(out, "],\n");
+  add_model_input(out, w);
   add_outputs(out, w);
   text_add(out, "  \"rows\": [");
   for (int j = 0; j < c->n_rows; j++) {
@@ -128,7 +145,7 @@ static Status check_head(const char *path, const cJSON *root, const Net *net,
 {
   static const char *const keys[] = {"format", "version", "network", "specification",
                                      "case",   "line",    "kind",    "x",
-                                     "y",      "rows",    NULL};
+                                     "y",      "rows",    "input",   NULL};
   Status rc = json_only_keys(path, "$", root, keys, err);
   if (rc) return rc;
   const cJSON *const format = json_get(root, "format");
@@ -157,9 +174,9 @@ static Status read_point(const char *path, const cJSON *root, const Prop *prop,
   size_t n = 0;
   Status rc = json_numbers(path, "$.x", array, &values, &n, err);
   if (!rc && n != (size_t)n_in)
-    rc = status_fail(err, STATUS_DATA,
-                     "%s: $.x has %zu numbers, but the network has %d inputs", path, n,
-                     n_in);
+    rc = status_fail(err, STATUS_DATA, "%s: $.x has %zu numbers, but the %s has %d %s",
+                     path, n, prop->image ? "image" : "network", n_in,
+                     prop->image ? "parameters" : "inputs");
   if (!rc) rc = assignment_reduce(path, prop, values, x, err);
   mem_free(values);
   return rc;

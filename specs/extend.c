@@ -102,6 +102,25 @@ static bool factors(const Extend *e, int var, int *list, int *n)
   return factors(e, item->a, list, n) && factors(e, item->b, list, n);
 }
 
+static void sort(int *list, int n)
+{
+  for (int i = 1; i < n; i++) {
+    const int var = list[i];
+    int j = i;
+    for (; j > 0 && list[j - 1] > var; j--)
+      list[j] = list[j - 1];
+    list[j] = var;
+  }
+}
+
+int extend_factors(const Extend *e, int var, int list[EXTEND_MAX_DEGREE])
+{
+  int n = 0;
+  factors(e, var, list, &n); /* no item has a higher degree */
+  sort(list, n);
+  return n;
+}
+
 static int power(Extend *e, int var, int m)
 {
   int result = -1, square = var;
@@ -119,13 +138,7 @@ int extend_product(Extend *e, int a, int b)
 {
   int list[EXTEND_MAX_DEGREE], n = 0;
   if (!factors(e, a, list, &n) || !factors(e, b, list, &n)) return -1;
-  for (int i = 1; i < n; i++) {
-    const int var = list[i];
-    int j = i;
-    for (; j > 0 && list[j - 1] > var; j--)
-      list[j] = list[j - 1];
-    list[j] = var;
-  }
+  sort(list, n);
   int result = -1;
   for (int i = 0; i < n;) {
     int m = 1;

@@ -48,6 +48,10 @@ int extend_copy(Extend *e, int input);
  * above EXTEND_MAX_DEGREE, or too many items. */
 int extend_product(Extend *e, int a, int b);
 
+/* The inputs and outputs whose product a variable is, ascending; one for all but
+ * products.  Returns how many. */
+int extend_factors(const Extend *e, int var, int list[EXTEND_MAX_DEGREE]);
+
 /* The network with the items as further outputs.  `net` is taken, and returned as it is
  * when there are none.  NULL with err when some size is out of range; net is then
  * freed.

@@ -8,6 +8,7 @@
 #include "net/base/json.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
+#include "specs/image.h"
 #include "specs/jsonspec.h"
 #include "specs/load.h"
 #include "specs/scope.h"
@@ -198,29 +199,52 @@ static Status read_ranges(Family *f, const cJSON *root, Err *err)
   return rc;
 }
 
-/* The members that stay. */
-static void keep_rest(Family *f, const cJSON *root)
+/* Numbers, where the specification may name files. */
+static void print_directions(const Image *image, Text *out)
 {
-  static const char *const keys[] = {"image", "unsafe", NULL};
+  text_add(out, ", \"image\": {\"directions\": [");
+  for (int j = 0; j < image->k; j++) {
+    text_add(out, "%s[", j ? ", " : "");
+    for (int i = 0; i < image->n; i++)
+      text_add(out, "%s%.17g", i ? ", " : "",
+               image->d[(size_t)i * (size_t)image->k + (size_t)j]);
+    text_add(out, "]");
+  }
+  text_add(out, "]}");
+}
+
+static void keep(const cJSON *root, const char *key, Text *out)
+{
+  const cJSON *const item = json_get(root, key);
+  if (!item) return;
+  text_add(out, ", \"%s\": ", key);
+  json_print(item, out);
+}
+
+/* The members that stay.  The clip of an image is one of them: it is part of the
+ * network. */
+static void keep_rest(Family *f, const cJSON *root, const Image *image)
+{
+  const bool has_directions = image && image->kind == IMAGE_DIRECTIONS;
   const cJSON *const label = json_get(root, "label");
   Text out = {0};
   text_add(&out, "%s", "");
-  for (const char *const *key = keys; *key; key++) {
-    const cJSON *const item = json_get(root, *key);
-    if (!item) continue;
-    text_add(&out, ", \"%s\": ", *key);
-    json_print(item, &out);
-  }
+  keep(root, "unsafe", &out);
+  if (image) keep(root, "clip", &out);
+  if (has_directions)
+    print_directions(image, &out);
+  else
+    keep(root, "image", &out);
   f->has_label = label != NULL;
   if (label) f->label = label->valueint;
   f->rest = out.s;
 }
 
-static Status read_json(Family *f, const cJSON *root, Err *err)
+static Status read_json(Family *f, const cJSON *root, const Image *image, Err *err)
 {
   f->norm = norm_of(root);
-  f->is_image = json_get(root, "image") != NULL;
-  keep_rest(f, root);
+  f->is_image = image != NULL;
+  keep_rest(f, root, image);
   Status rc = STATUS_OK;
   if (!f->is_image) rc = read_clip(f, root, err);
   if (!rc && !json_get(root, "center")) return read_ranges(f, root, err);
@@ -287,12 +311,13 @@ static Status read_vnnlib(Family *f, const Problem *p, Err *err)
 Status family_of_spec(const char *path, const File *spec, const Problem *p,
                       const FamilyChoice *choice, Family *f, Err *err)
 {
-  begin(f, path, p->prop->scope->n_in, p->prop->scope->n_out);
+  const Image *const image = p->prop->image;
+  begin(f, path, image ? image->n : p->prop->scope->n_in, p->prop->scope->n_out);
   f->n = p->prop->n_in;
   Status rc;
   if (load_format(path, spec, err) == LOAD_JSON) {
     cJSON *const root = json_parse(path, spec, err);
-    rc = root ? read_json(f, root, err) : err->code;
+    rc = root ? read_json(f, root, image, err) : err->code;
     json_free(root);
   } else {
     rc = read_vnnlib(f, p, err);

@@ -10,14 +10,21 @@
 #include "net/base/round.h"
 #include "net/base/text.h"
 #include "specs/csv.h"
+#include "specs/image.h"
 
 typedef struct {
   const char *path;
   const cJSON *root;
   int n_in, n_out;
-  Prop *prop;
+  Prop *prop; /* its image is set where there is one */
   Err *err;
 } Reader;
+
+/* What a number for each is counted by: inputs, or the parameters of an image. */
+static int set_size(const Reader *r)
+{
+  return r->prop->image ? r->prop->image->k : r->n_in;
+}
 
 static Status bad(const Reader *r, const char *key, const char *what)
 {
@@ -26,9 +33,9 @@ static Status bad(const Reader *r, const char *key, const char *what)
 
 /* ---- vectors ------------------------------------------------------------- */
 
-/* An array of exactly n numbers. */
+/* An array of exactly n numbers, as many as `owner` has `of`. */
 static Status read_array(const Reader *r, const char *where, const cJSON *array, int n,
-                         const char *of, double *x)
+                         const char *owner, const char *of, double *x)
 {
   double *values;
   size_t found;
@@ -41,16 +48,19 @@ static Status read_array(const Reader *r, const char *where, const cJSON *array,
   mem_free(values);
   if (fits) return STATUS_OK;
   return status_fail(r->err, STATUS_DATA,
-                     "%s: %s: has %zu numbers, but the network has %d %s", r->path,
-                     full, found, n, of);
+                     "%s: %s: has %zu numbers, but the %s has %d %s", r->path, full,
+                     found, owner, n, of);
 }
 
 /* One number for all, or an array. */
 static Status read_ends(const Reader *r, const char *key, const cJSON *item, double *x)
 {
-  if (!cJSON_IsNumber(item)) return read_array(r, key, item, r->n_in, "inputs", x);
+  const bool is_image = r->prop->image;
+  if (!cJSON_IsNumber(item))
+    return read_array(r, key, item, set_size(r), is_image ? "image" : "network",
+                      is_image ? "parameters" : "inputs", x);
   if (!isfinite(item->valuedouble)) return bad(r, key, "expected a finite number");
-  for (int i = 0; i < r->n_in; i++)
+  for (int i = 0; i < set_size(r); i++)
     x[i] = item->valuedouble;
   return STATUS_OK;
 }
@@ -87,15 +97,28 @@ static Status read_csv(const Reader *r, const char *key, const cJSON *item, doub
   return rc;
 }
 
-static Status read_vector(const Reader *r, const char *key, double *x)
+static Status read_item(const Reader *r, const char *key, const cJSON *item, double *x)
 {
-  const cJSON *const item = json_get(r->root, key);
   if (!item) return bad(r, key, "is missing");
-  if (cJSON_IsArray(item)) return read_array(r, key, item, r->n_in, "inputs", x);
+  if (cJSON_IsArray(item))
+    return read_array(r, key, item, r->n_in, "network", "inputs", x);
   if (cJSON_IsString(item) || cJSON_IsObject(item)) return read_csv(r, key, item, x);
   return bad(r, key,
              "expected an array of numbers, \"file.csv\" or {\"csv\": \"file.csv\", "
              "\"row\": 0}");
+}
+
+static Status read_vector(const Reader *r, const char *key, double *x)
+{
+  return read_item(r, key, json_get(r->root, key), x);
+}
+
+/* The middle of the set: 0 for the parameters of an image. */
+static Status read_middle(const Reader *r, double *x)
+{
+  if (!r->prop->image) return read_vector(r, "center", x);
+  memset(x, 0, (size_t)set_size(r) * sizeof *x);
+  return STATUS_OK;
 }
 
 Status jsonspec_vector(const char *path, const cJSON *root, const char *key, int n,
@@ -110,10 +133,10 @@ Status jsonspec_vector(const char *path, const cJSON *root, const char *key, int
 /* center +- epsilon in both readings; the float32 reading is added at the end. */
 static Status read_ball(const Reader *r, Box *box, double *scratch)
 {
-  const size_t n = (size_t)r->n_in;
+  const size_t n = (size_t)set_size(r);
   const cJSON *const epsilon = json_get(r->root, "epsilon");
   if (!epsilon) return bad(r, "epsilon", "is missing");
-  Status rc = read_vector(r, "center", scratch);
+  Status rc = read_middle(r, scratch);
   if (!rc) rc = read_ends(r, "epsilon", epsilon, scratch + n);
   if (rc) return rc;
   for (size_t i = 0; i < n; i++) {
@@ -123,6 +146,8 @@ static Status read_ball(const Reader *r, Box *box, double *scratch)
     box->in_lo[i] = round_add_up(c, -e);
     box->hi[i] = round_add_up(c, e);
     box->in_hi[i] = round_add_dn(c, e);
+    if (r->prop->image && image_is_one_sided(r->prop->image))
+      box->lo[i] = box->in_lo[i] = 0;
     if (!isfinite(box->lo[i]) || !isfinite(box->hi[i]))
       return bad(r, "epsilon", "center +- epsilon exceeds the largest double");
   }
@@ -140,15 +165,22 @@ static Status read_ranges(const Reader *r, Box *box)
   return STATUS_OK;
 }
 
+/* Low and high ends, one after the other. */
+static Status read_clip(const Reader *r, const cJSON *item, double *ends)
+{
+  if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2)
+    return bad(r, "clip", "expected [low, high]");
+  const Status rc = read_ends(r, "clip[0]", item->child, ends);
+  return rc ? rc : read_ends(r, "clip[1]", item->child->next, ends + r->n_in);
+}
+
+/* Of an image it is part of the network. */
 static Status clip(const Reader *r, Box *box, double *scratch)
 {
   const size_t n = (size_t)r->n_in;
   const cJSON *const item = json_get(r->root, "clip");
-  if (!item) return STATUS_OK;
-  if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != 2)
-    return bad(r, "clip", "expected [low, high]");
-  Status rc = read_ends(r, "clip[0]", item->child, scratch);
-  if (!rc) rc = read_ends(r, "clip[1]", item->child->next, scratch + n);
+  if (!item || r->prop->image) return STATUS_OK;
+  const Status rc = read_clip(r, item, scratch);
   if (rc) return rc;
   for (size_t i = 0; i < n; i++) {
     box->lo[i] = fmax(box->lo[i], scratch[i]);
@@ -162,7 +194,7 @@ static Status clip(const Reader *r, Box *box, double *scratch)
 /* All ends come from doubles, so the range holds a double unless it is empty. */
 static Status finish_box(const Reader *r, Box *box)
 {
-  for (int i = 0; i < r->n_in; i++) {
+  for (int i = 0; i < box->n; i++) {
     if (!(box->in_lo[i] <= box->in_hi[i]))
       return status_fail(r->err, STATUS_DATA,
                          "%s: $: the range of input %d is empty (%.17g to %.17g)",
@@ -213,7 +245,7 @@ static Status read_radius(const Reader *r, BallNorm norm, double *radius)
 static Status box_of_ball(const Reader *r, Box *box)
 {
   const Ball *const ball = box->ball;
-  for (int i = 0; i < r->n_in; i++) {
+  for (int i = 0; i < box->n; i++) {
     if (ball->norm == BALL_L0) {
       box->lo[i] = box->in_lo[i] = -INFINITY;
       box->hi[i] = box->in_hi[i] = INFINITY;
@@ -232,12 +264,12 @@ static Status box_of_ball(const Reader *r, Box *box)
 static Status read_other_ball(const Reader *r, BallNorm norm, Box *box, double *scratch)
 {
   double radius = 0;
-  Status rc = read_vector(r, "center", scratch);
+  Status rc = read_middle(r, scratch);
   if (!rc) rc = read_radius(r, norm, &radius);
   if (!rc && norm == BALL_L0 && !json_get(r->root, "clip"))
     rc = bad(r, "clip", "is missing: l0 needs the range of every input");
   if (rc) return rc;
-  box->ball = ball_new(norm, r->n_in, scratch, radius);
+  box->ball = ball_new(norm, box->n, scratch, radius);
   return box_of_ball(r, box);
 }
 
@@ -271,7 +303,7 @@ static Status read_box(const Reader *r, Box *box)
     rc = bad(r, "norm",
              "a ball has \"center\" and \"epsilon\"; a box goes into \"clip\"");
   if (rc) return rc;
-  double *const scratch = mem_doubles(2 * (size_t)r->n_in);
+  double *const scratch = mem_doubles(2 * (size_t)box->n);
   rc = ranges  ? read_ranges(r, box)
        : other ? read_other_ball(r, norm, box, scratch)
                : read_ball(r, box, scratch);
@@ -280,6 +312,69 @@ static Status read_box(const Reader *r, Box *box)
   if (!rc) rc = check_not_empty(r, box, scratch);
   mem_free(scratch);
   return rc;
+}
+
+/* ---- images -------------------------------------------------------------- */
+
+static Status read_direction(const void *reader, const char *where, const cJSON *item,
+                             double *x)
+{
+  return read_item(reader, where, item, x);
+}
+
+static Status check_image_keys(const Reader *r)
+{
+  const cJSON *const norm = json_get(r->root, "norm");
+  if (json_get(r->root, "lower") || json_get(r->root, "upper"))
+    return bad(r, "image", "goes with \"center\" and \"epsilon\"");
+  if (cJSON_IsString(norm) && !strcmp(norm->valuestring, "l0"))
+    return bad(r, "norm", "\"l0\" cannot be combined with \"image\"");
+  return STATUS_OK;
+}
+
+static Status check_image_norm(const Reader *r)
+{
+  const cJSON *const norm = json_get(r->root, "norm");
+  if (!image_is_one_sided(r->prop->image) || !norm) return STATUS_OK;
+  if (cJSON_IsString(norm) && !strcmp(norm->valuestring, "linf")) return STATUS_OK;
+  return bad(r, "norm", "a blur has one parameter, from 0 to epsilon: leave it out");
+}
+
+/* Before the image is known: ends are counted by inputs. */
+static Status read_image_clip(const Reader *r, const cJSON *item, double *ends)
+{
+  const size_t n = (size_t)r->n_in;
+  const Status rc = item ? read_clip(r, item, ends) : STATUS_OK;
+  for (size_t i = 0; i < n && item && !rc; i++)
+    if (!(ends[i] <= ends[n + i]))
+      return status_fail(r->err, STATUS_DATA,
+                         "%s: $.clip: the range of input %zu is empty (%.17g to %.17g)",
+                         r->path, i, ends[i], ends[n + i]);
+  return rc;
+}
+
+/* Set prop->image, and make the inputs of prop its parameters; nothing without the key
+ * `image`. */
+static Status read_image(const Reader *r)
+{
+  const cJSON *const item = json_get(r->root, "image");
+  const cJSON *const ends = json_get(r->root, "clip");
+  const size_t n = (size_t)r->n_in;
+  if (!item) return STATUS_OK;
+  Status rc = check_image_keys(r);
+  if (rc) return rc;
+  double *const center = mem_doubles(3 * n), *const low = center + n;
+  rc = read_vector(r, "center", center);
+  if (!rc) rc = read_image_clip(r, ends, low);
+  if (!rc)
+    r->prop->image =
+        image_read(r->path, item, r->n_in, center, read_direction, r, r->err);
+  if (!rc && !r->prop->image) rc = r->err->code;
+  if (!rc && ends) image_set_clip(r->prop->image, low, low + n);
+  mem_free(center);
+  if (rc) return rc;
+  r->prop->n_in = r->prop->image->k;
+  return check_image_norm(r);
 }
 
 /* ---- the unsafe set ------------------------------------------------------ */
@@ -355,7 +450,7 @@ static Status read_row(const Reader *r, const char *where, const cJSON *item,
   if (cJSON_IsObject(coef))
     rc = read_sparse(r, coef_at, coef, dense);
   else
-    rc = read_array(r, coef_at, coef, r->n_out, "outputs", dense);
+    rc = read_array(r, coef_at, coef, r->n_out, "network", "outputs", dense);
   if (rc) return rc;
   int n = 0;
   for (int j = 0; j < r->n_out; j++)
@@ -416,15 +511,16 @@ static Status read_unsafe(const Reader *r, int box)
 
 static Status read_spec(const Reader *r)
 {
-  static const char *const keys[] = {"norm",  "epsilon", "center", "clip", "lower",
-                                     "upper", "label",   "unsafe", NULL};
+  static const char *const keys[] = {"norm",  "epsilon", "center", "clip",  "lower",
+                                     "upper", "label",   "unsafe", "image", NULL};
   Status rc = json_only_keys(r->path, "$", r->root, keys, r->err);
+  if (!rc) rc = read_image(r);
   if (rc) return rc;
   const bool has_label = json_get(r->root, "label");
   if (has_label == (json_get(r->root, "unsafe") != NULL))
     return status_fail(r->err, STATUS_DATA,
                        "%s: $: expected either \"label\" or \"unsafe\"", r->path);
-  Box box = box_new(r->n_in);
+  Box box = box_new(set_size(r));
   rc = read_box(r, &box);
   if (!rc) {
     const int index = prop_add_box(r->prop, &box);

@@ -5,6 +5,7 @@
  *       "center": VECTOR, "epsilon": e     x in [center - e, center + e], or
  *       "lower": VECTOR, "upper": VECTOR   x in [lower, upper]
  *       "clip": [ENDS, ENDS],              optional: x also in this box
+ *       "image": IMAGE,                    optional, with center and epsilon: see below
  *       "label": k                         unsafe: y_j >= y_k for some j != k, or
  *       "unsafe": [ {"rows": [{"coef": COEF, "rhs": d}, ...]}, ... ] }
  *
@@ -18,6 +19,11 @@
  * with l0 it is a whole number, and at most so many inputs differ from center, each
  * anywhere in its range of "clip", which l0 needs (net/ball.h).  "clip" and the ball
  * together are the input set; it is an error when they have no point in common.
+ *
+ * With image (specs/image.h: {"kind": ...} or {"directions": [VECTOR, ...]}) the input
+ * of the model is center + sum_j t_j d_j, cut to `clip`.  The Prop is about t, in the
+ * box or the l2 or l1 ball around 0: prop->n_in is the number of parameters, epsilon
+ * has one number for each, and prop->image is set.
  *
  * `unsafe` is an OR of conjunctions of rows coef . y <= rhs.  All keys not named
  * here are errors.  A CSV file holds numbers separated by commas, semicolons or

@@ -50,10 +50,8 @@ static const char *name_of(const Term *t, int var, char name[SCOPE_NAME])
   const Scope *const scope = t->scope;
   const int j = var - t->n_in;
   if (j < 0) return scope_input_name(scope, var, name);
-  if (scope->version == 1 && j < scope->n_out)
-    snprintf(name, SCOPE_NAME, "Y_%d", j);
-  else
-    snprintf(name, SCOPE_NAME, "%s", j < scope->n_out ? "an output" : "a product");
+  if (j < scope->n_out) return scope_output_name(scope, j, name);
+  snprintf(name, SCOPE_NAME, "a product");
   return name;
 }
 

@@ -12,8 +12,7 @@ typedef struct {
 
 static char next(Cursor *c)
 {
-  while (*c->at == ' ' || *c->at == '\t')
-    c->at++;
+  c->at += strspn(c->at, " \t\r\n");
   return *c->at;
 }
 
@@ -70,7 +69,7 @@ Status netlist_parse(const char *text, NetList *list, Err *err)
     if (good) list->n++;
     if (good && !take(&c, ',') && next(&c) != ']') good = false;
   }
-  good = good && take(&c, ']') && !next(&c) && list->n > 0;
+  good = good && list->n > 0 && take(&c, ']') && !next(&c);
   if (good) return STATUS_OK;
   const Status rc = status_fail(
       err, STATUS_USAGE,
@@ -86,4 +85,24 @@ void netlist_reset(NetList *list)
   mem_free(list->nets);
   mem_free(list->strings);
   *list = (NetList){0};
+}
+
+static void print_string(const char *s, Text *out)
+{
+  text_add(out, "'");
+  for (; *s; s++)
+    text_add(out, *s == '\'' || *s == '\\' ? "\\%c" : "%c", *s);
+  text_add(out, "'");
+}
+
+void netlist_print(const ProblemNet *nets, int n, Text *out)
+{
+  for (int k = 0; k < n; k++) {
+    text_add(out, k ? ", (" : "[(");
+    print_string(nets[k].name, out);
+    text_add(out, ", ");
+    print_string(nets[k].path, out);
+    text_add(out, ")");
+  }
+  text_add(out, "]");
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "net/base/status.h"
+#include "net/base/text.h"
 #include "specs/problem.h"
 
 typedef struct {
@@ -27,5 +28,8 @@ bool netlist_is(const char *text);
  */
 Status netlist_parse(const char *text, NetList *list, Err *err);
 void netlist_reset(NetList *list);
+
+/* Append a list that netlist_parse reads as these, n > 0. */
+void netlist_print(const ProblemNet *nets, int n, Text *out);
 
 #endif

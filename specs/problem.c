@@ -9,6 +9,7 @@
 #include "net/reader.h"
 #include "net/rounded.h"
 #include "specs/extend.h"
+#include "specs/image.h"
 #include "specs/load.h"
 #include "specs/vnnlib.h"
 #include "specs/vnnlib2.h"
@@ -75,20 +76,27 @@ static Status match_files(Loader *l)
 
 /* ---- reading networks ---------------------------------------------------- */
 
-/* The network with all values that it or a network equal to it declares as hidden. */
+/* The network with all values that it or a network equal to it declares as hidden, and
+ * its inputs as it declares them. */
 static Net *load_part(const Loader *l, int k)
 {
   const Scope *const scope = l->scope;
   const char **names = mem_array((size_t)scope->n_tensors + 1, sizeof *names);
-  int n = 0;
+  ReaderInput *inputs = mem_array((size_t)scope->n_tensors + 1, sizeof *inputs);
+  int n = 0, n_in = 0;
   for (int t = 0; t < scope->n_tensors; t++) {
     const ScopeTensor *const tensor = &scope->tensor[t];
     const ScopeNetwork *const own = &scope->network[tensor->network];
     if (tensor->role == SCOPE_HIDDEN && (tensor->network == k || own->equal_to == k))
       names[n++] = tensor->onnx;
+    if (tensor->role != SCOPE_INPUT || tensor->network != k) continue;
+    inputs[n_in] = (ReaderInput){tensor->onnx, n_in, tensor->rank, tensor->dims};
+    n_in++;
   }
-  Net *net = reader_load_values(l->files->nets[l->file[k]].path, names, n, l->err);
+  const ReaderWants wants = {names, n, inputs, n_in};
+  Net *net = reader_load_as(l->files->nets[l->file[k]].path, &wants, l->err);
   mem_free(names);
+  mem_free(inputs);
   return net;
 }
 
@@ -181,6 +189,15 @@ static int find_port(const Port *ports, int n, const ScopeTensor *t, int i)
   return -1;
 }
 
+/* Does a variable before it in its network stand for the same tensor of the model? */
+static bool is_taken(const Scope *scope, const ScopeTensor *t)
+{
+  const ScopeTensor *other = &scope->tensor[scope->network[t->network].first_tensor];
+  for (; other < t; other++)
+    if (other->role == t->role && other->first == t->first) return true;
+  return false;
+}
+
 static Status place_tensor(const Loader *l, ScopeTensor *t, const Net *net, int base,
                            int i)
 {
@@ -196,6 +213,8 @@ static Status place_tensor(const Loader *l, ScopeTensor *t, const Net *net, int 
   t->first = base;
   for (int k = 0; k < port; k++)
     t->first += ports[k].size;
+  if (is_taken(l->scope, t))
+    return bad_tensor(l, t, net, "is what another variable is already, in");
   const Status rc = check_shape(l, t, &ports[port], net);
   return rc ? rc : check_type(l, t, &ports[port], net);
 }
@@ -318,6 +337,15 @@ static Status load_v2(Loader *l, Problem *p)
   return p->prop ? finish(l, p) : l->err->code;
 }
 
+/* The specification is about the parameters of an image: the network behind it. */
+static Status put_image(Loader *l, const Prop *prop)
+{
+  l->part[0] = image_net(l->part[0], prop->image, l->err);
+  scope_free_all(l->scope);
+  scope_init_v1(l->scope, prop->n_in, prop->n_out);
+  return l->part[0] ? STATUS_OK : l->err->code;
+}
+
 /* VNN-LIB 1.0 and JSON are about one network. */
 static Status load_single(Loader *l, const File *file, bool is_json, Problem *p)
 {
@@ -336,6 +364,7 @@ static Status load_single(Loader *l, const File *file, bool is_json, Problem *p)
         load_json(l->files->spec, file, net_in_size(net), net_out_size(net), l->err);
   else
     p->prop = vnnlib_read(&l->s, l->scope, &l->extend, l->err);
+  if (p->prop && p->prop->image && put_image(l, p->prop)) return l->err->code;
   return p->prop ? finish(l, p) : l->err->code;
 }
 
@@ -363,6 +392,8 @@ Status problem_parse(const ProblemFiles *files, const File *spec, Problem *p, Er
   if (!rc) {
     memcpy(p->prop->sha256, spec->sha256, sizeof spec->sha256);
     p->prop->scope = l.scope;
+    p->prop->extend = l.extend;
+    l.extend = (Extend){0};
   } else {
     free_parts(&l);
     scope_free_all(l.scope);

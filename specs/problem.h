@@ -6,6 +6,10 @@
  * outputs, and so do copies of inputs and products (specs/extend.h); inputs that are
  * equated become one input.
  *
+ * A JSON specification with an image (specs/image.h) puts a node in front of its
+ * network: the inputs are then the parameters, prop->image is set, and the digest stays
+ * that of the file.
+ *
  * The digest of a network that stands for several is the SHA-256 of their digests, one
  * a line, in the order of the specification (docs/certificates.md).
  */

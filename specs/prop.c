@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "specs/image.h"
 
 Prop *prop_new(const char *path, int n_in, int n_out)
 {
@@ -41,8 +42,10 @@ void prop_free(Prop *prop)
   mem_free(prop->hash);
   mem_free(prop->slot);
   mem_free(prop->path);
+  image_free(prop->image);
   if (prop->scope) scope_free_all(prop->scope);
   mem_free(prop->scope);
+  extend_reset(&prop->extend);
   mem_free(prop);
 }
 

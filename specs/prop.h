@@ -15,6 +15,7 @@
 
 #include "net/base/status.h"
 #include "specs/box.h"
+#include "specs/extend.h"
 #include "specs/scope.h"
 
 /* sum_p coef[p] y[var[p]]  <=  rhs, or < when strict.  The true coefficients lie
@@ -61,8 +62,12 @@ typedef struct {
   int n_dropped;     /* disjuncts left out by the reader: they can never hold */
   char *path;
   char sha256[65];
-  Scope *scope; /* owned: what the specification calls inputs and outputs; NULL: X_0,
-                 * X_1, ... and Y_0, Y_1, ... */
+  struct Image *image; /* owned: the inputs are the parameters t of it (specs/image.h),
+                        * and the network must be image_net; NULL: those of the model */
+  Scope *scope;  /* owned: what the specification calls inputs and outputs; NULL: X_0,
+                  * X_1, ... and Y_0, Y_1, ... */
+  Extend extend; /* owned: what the outputs behind those of scope are; only names come
+                  * of it; nothing where it is not known */
   /* private to specs/prop.c */
   int boxes_room, cases_room, points_room;
   uint64_t *hash; /* uint64_t hash[boxes_room] */

@@ -8,6 +8,7 @@
 #include "net/base/mem.h"
 #include "net/base/utf8.h"
 #include "specs/assignment.h"
+#include "specs/image.h"
 
 void result_init(Result *r, const Prop *prop)
 {
@@ -393,6 +394,11 @@ static void add_witness(Text *out, const Result *r, const Prop *prop)
   text_add(out, ",\n    \"kind\": \"%s\"", witness_kind_word(w->kind));
   add_number(out, ",\n    \"margin\": ", w->margin);
   add_inputs(out, "x", prop, w->x);
+  if (prop->image) {
+    double *const x = image_input(prop->image, w->x);
+    add_numbers(out, "input", x, prop->image->n);
+    mem_free(x);
+  }
   const Box *const box = &prop->boxes[prop->cases[w->case_id].box];
   add_inputs(out, "lo", prop, box->lo);
   add_inputs(out, "hi", prop, box->hi);

@@ -89,7 +89,8 @@ static size_t hash_of(const char *name, size_t n)
 
 static bool is_name(const char *own, const char *name, size_t n)
 {
-  return !strncmp(own, name, n) && !own[n];
+  /* `name` may have zero bytes. */
+  return strlen(own) == n && !memcmp(own, name, n);
 }
 
 /* The slot of that name, or the free one where it belongs. */
@@ -375,15 +376,17 @@ bool scope_merge(Scope *scope)
 
 /* ---- names for messages -------------------------------------------------- */
 
-const char *scope_input_name(const Scope *scope, int input, char name[SCOPE_NAME])
+/* Element i of the declared inputs, or of the outputs and hidden values. */
+static const char *element_name(const Scope *scope, bool is_input, int i,
+                                char name[SCOPE_NAME])
 {
-  const int i = first_declared(scope, input);
   if (scope->version == 1) {
-    snprintf(name, SCOPE_NAME, "X_%d", i);
+    snprintf(name, SCOPE_NAME, "%c_%d", is_input ? 'X' : 'Y', i);
     return name;
   }
   const ScopeTensor *t = scope->tensor;
-  while (t->role != SCOPE_INPUT || i < t->first || i >= t->first + t->size)
+  while ((t->role == SCOPE_INPUT) != is_input || i < t->first ||
+         i >= t->first + t->size)
     t++;
   int index[SCOPE_MAX_RANK], rest = i - t->first;
   for (int d = t->rank; d-- > 0; rest /= t->dims[d])
@@ -393,6 +396,21 @@ const char *scope_input_name(const Scope *scope, int input, char name[SCOPE_NAME
     n += snprintf(name + n, (size_t)(SCOPE_NAME - n), "%c%d", d ? ',' : '[', index[d]);
   if (t->rank) snprintf(name + n, (size_t)(SCOPE_NAME - n), "]");
   return name;
+}
+
+const char *scope_declared_name(const Scope *scope, int declared, char name[SCOPE_NAME])
+{
+  return element_name(scope, true, declared, name);
+}
+
+const char *scope_input_name(const Scope *scope, int input, char name[SCOPE_NAME])
+{
+  return element_name(scope, true, first_declared(scope, input), name);
+}
+
+const char *scope_output_name(const Scope *scope, int output, char name[SCOPE_NAME])
+{
+  return element_name(scope, false, output, name);
 }
 
 void scope_input_place(const Scope *scope, int input, int *line, int *column)

@@ -36,7 +36,6 @@ typedef struct {
   char *name; /* owned, like all strings here */
   char *type; /* as declared: "real", "float32" ... */
   char *onnx; /* the name of a value of the model, or NULL */
-  bool is_initialised;
   int rank, dims[SCOPE_MAX_RANK];
   int size;
   int first; /* see above; set by specs/problem.c */
@@ -125,9 +124,13 @@ bool scope_is_variable(const Scope *scope, const SexprToken *token);
 void scope_equate(Scope *scope, int a, int b);
 bool scope_merge(Scope *scope);
 
-/* The name of a free input, "X_3" or "X[0,3]", and where it is declared. */
+/* The name of a free input, "X_3" or "X[0,3]", of a declared one, and of an output or
+ * hidden value; and where a free input is declared. */
 #define SCOPE_NAME 128
 const char *scope_input_name(const Scope *scope, int input, char name[SCOPE_NAME]);
+const char *scope_declared_name(const Scope *scope, int declared,
+                                char name[SCOPE_NAME]);
+const char *scope_output_name(const Scope *scope, int output, char name[SCOPE_NAME]);
 void scope_input_place(const Scope *scope, int input, int *line, int *column);
 
 /* Something that only lenient reading accepts: DATA when strict, else a note, once. */

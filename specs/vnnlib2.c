@@ -2,6 +2,7 @@
 #include "specs/vnnlib2.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/base/mem.h"
@@ -223,7 +224,7 @@ static Status read_onnx_name(const Parser *p, ScopeTensor *t)
 }
 
 /* "initialized", of 2.1. */
-static Status read_initialised(const Parser *p)
+static Status refuse_initialised(const Parser *p)
 {
   Sexpr ahead = *p->s;
   const SexprToken word = sexpr_next(&ahead);
@@ -242,7 +243,7 @@ static Status read_tensor(const Parser *p, ScopeRole role, ScopeTensor *t)
   rc = read_type(p, t);
   if (!rc) rc = read_shape(p, t);
   if (!rc) rc = read_onnx_name(p, t);
-  if (!rc && role == SCOPE_INPUT) rc = read_initialised(p);
+  if (!rc && role == SCOPE_INPUT) rc = refuse_initialised(p);
   if (!rc) rc = sexpr_need(p->s, SEXPR_CLOSE, "\")\" after a declaration", p->err);
   if (!rc) t->name = mem_strndup(name.text, (size_t)name.n);
   return rc;
@@ -358,6 +359,37 @@ static Status check_relation(const Parser *p, const ScopeNetwork *net)
   return STATUS_OK;
 }
 
+static int compare_onnx(const void *a, const void *b)
+{
+  const ScopeTensor *const s = *(const ScopeTensor *const *)a,
+                           *const t = *(const ScopeTensor *const *)b;
+  const int order =
+      s->role != t->role ? (int)s->role - (int)t->role : strcmp(s->onnx, t->onnx);
+  return order ? order : s < t ? -1 : s > t;
+}
+
+/* No two variables of a role have the same name in the model. */
+static Status check_onnx_names(const Parser *p, const ScopeNetwork *net)
+{
+  const ScopeTensor **named = mem_array((size_t)net->n_tensors + 1, sizeof *named);
+  int n = 0;
+  for (int k = 0; k < net->n_tensors; k++) {
+    named[n] = &p->scope->tensor[net->first_tensor + k];
+    n += named[n]->onnx != NULL;
+  }
+  qsort(named, (size_t)n, sizeof *named, compare_onnx);
+  Status rc = STATUS_OK;
+  for (int k = 1; k < n && !rc; k++)
+    if (named[k]->role == named[k - 1]->role &&
+        !strcmp(named[k]->onnx, named[k - 1]->onnx))
+      rc = sexpr_fail(p->s, named[k]->line, named[k]->column, p->err, STATUS_DATA,
+                      "%.40s has the same name in the model as %.40s; use one variable "
+                      "for both",
+                      named[k]->name, named[k - 1]->name);
+  mem_free(named);
+  return rc;
+}
+
 static Status check_network(const Parser *p)
 {
   const ScopeNetwork *const net = &p->scope->network[p->scope->n_networks - 1];
@@ -366,7 +398,8 @@ static Status check_network(const Parser *p)
     return sexpr_fail(p->s, net->line, net->column, p->err, STATUS_DATA,
                       "network %.40s declares no %s", net->name,
                       has_input ? "output" : "input");
-  return check_relation(p, net);
+  const Status rc = check_onnx_names(p, net);
+  return rc ? rc : check_relation(p, net);
 }
 
 static Status read_network(const Parser *p)

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "net/base/mem.h"
+#include "specs/image.h"
 
 /* What is shown of long lists. */
 enum { MAX_TERMS = 8, MAX_INPUTS = 12, MAX_CASES = 12, MAX_ROWS = 12, MAX_BOXES = 4 };
@@ -16,6 +17,55 @@ static double middle(double lo, double hi)
 static double right_side(const PropRow *row)
 {
   return middle(row->rhs_lo, row->rhs_hi);
+}
+
+/* ---- names --------------------------------------------------------------- */
+
+static void add_input(const Prop *prop, int i, Text *out)
+{
+  char name[SCOPE_NAME];
+  if (prop->scope)
+    text_add(out, "%s", scope_input_name(prop->scope, i, name));
+  else
+    text_add(out, "X_%d", i);
+}
+
+/* An output of the network, or one of those that specs/extend.h adds. */
+static void add_output(const Prop *prop, int j, Text *out)
+{
+  char name[SCOPE_NAME];
+  int factor[EXTEND_MAX_DEGREE];
+  const Extend *const e = &prop->extend;
+  if (!prop->scope || j >= prop->scope->n_out + e->n) {
+    text_add(out, "Y_%d", j);
+    return;
+  }
+  const int n = j < prop->scope->n_out ? 0 : extend_factors(e, e->n_in + j, factor);
+  if (n == 0) text_add(out, "%s", scope_output_name(prop->scope, j, name));
+  for (int p = 0; p < n; p++) {
+    if (p) text_add(out, "*");
+    if (factor[p] < e->n_in)
+      add_input(prop, factor[p], out);
+    else
+      add_output(prop, factor[p] - e->n_in, out);
+  }
+}
+
+/* The other inputs that the specification equates with it. */
+static void add_equals(const Prop *prop, int input, Text *out)
+{
+  const Scope *const scope = prop->scope;
+  char name[SCOPE_NAME];
+  int n = 0;
+  if (!scope || !scope->free_input) return;
+  for (int i = 0; i < scope->n_in; i++) {
+    if (scope->free_input[i] != input || scope->declared[input] == i) continue;
+    if (n < MAX_TERMS)
+      text_add(out, "%s%s", n ? ", " : ", the same as ",
+               scope_declared_name(scope, i, name));
+    n++;
+  }
+  if (n > MAX_TERMS) text_add(out, ", ... (%d)", n);
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -31,29 +81,32 @@ static bool is_order(const PropRow *row, int *larger, int *smaller)
   return true;
 }
 
-static void add_sum(const PropRow *row, Text *out)
+static void add_sum(const Prop *prop, const PropRow *row, Text *out)
 {
   for (int p = 0; p < row->n && p < MAX_TERMS; p++) {
     const double c = row->coef[p];
     text_add(out, "%s", p ? (c < 0 ? " - " : " + ") : (c < 0 ? "-" : ""));
     if (fabs(c) != 1) text_add(out, "%.9g ", fabs(c));
-    text_add(out, "Y_%d", row->var[p]);
+    add_output(prop, row->var[p], out);
   }
   if (row->n > MAX_TERMS) text_add(out, " + ... (%d terms)", row->n);
 }
 
-void words_row(const PropRow *row, Text *out)
+void words_row(const Prop *prop, const PropRow *row, Text *out)
 {
   const char *const less = row->strict ? "<" : "<=", *const more =
                                                          row->strict ? ">" : ">=";
   int larger, smaller;
   if (is_order(row, &larger, &smaller)) {
-    text_add(out, "Y_%d %s Y_%d", larger, more, smaller);
+    add_output(prop, larger, out);
+    text_add(out, " %s ", more);
+    add_output(prop, smaller, out);
   } else if (row->n == 1) {
-    text_add(out, "Y_%d %s %.9g", row->var[0], row->coef[0] > 0 ? less : more,
+    add_output(prop, row->var[0], out);
+    text_add(out, " %s %.9g", row->coef[0] > 0 ? less : more,
              right_side(row) / row->coef[0] + 0.0);
   } else {
-    add_sum(row, out);
+    add_sum(prop, row, out);
     text_add(out, " %s %.9g", less, right_side(row) + 0.0);
   }
 }
@@ -100,6 +153,12 @@ static bool rank_is_full(const Ranking *r, int n_out, int which)
   return r->is_all && n_out > 1 && n == n_out - 1;
 }
 
+static void add_rank(const Prop *prop, int j, const char *what, Text *out)
+{
+  add_output(prop, j, out);
+  text_add(out, " is %s of the %d outputs.", what, prop->n_out);
+}
+
 /* Y_l is the largest (smallest) output: any other in its place is unsafe. */
 static bool claim_best(const Prop *prop, Text *out)
 {
@@ -111,11 +170,9 @@ static bool claim_best(const Prop *prop, Text *out)
   }
   bool found = true;
   if (r.same_smaller && rank_is_full(&r, prop->n_out, 0))
-    text_add(out, "Y_%d is always the largest of the %d outputs.", r.second,
-             prop->n_out);
+    add_rank(prop, r.second, "always the largest", out);
   else if (r.same_larger && rank_is_full(&r, prop->n_out, 1))
-    text_add(out, "Y_%d is always the smallest of the %d outputs.", r.first,
-             prop->n_out);
+    add_rank(prop, r.first, "always the smallest", out);
   else
     found = false;
   mem_free(r.seen);
@@ -133,10 +190,9 @@ static bool claim_never(const Prop *prop, Text *out)
     rank_add(&r, &c->rows[j]);
   bool found = true;
   if (r.same_larger && rank_is_full(&r, prop->n_out, 1))
-    text_add(out, "Y_%d is never the largest of the %d outputs.", r.first, prop->n_out);
+    add_rank(prop, r.first, "never the largest", out);
   else if (r.same_smaller && rank_is_full(&r, prop->n_out, 0))
-    text_add(out, "Y_%d is never the smallest of the %d outputs.", r.second,
-             prop->n_out);
+    add_rank(prop, r.second, "never the smallest", out);
   else
     found = false;
   mem_free(r.seen);
@@ -162,7 +218,8 @@ static bool claim_range(const Prop *prop, Text *out)
       is_high_strict = !row->strict;
     }
   }
-  text_add(out, "Y_%d is always ", var);
+  add_output(prop, var, out);
+  text_add(out, " is always ");
   if (isfinite(low))
     text_add(out, "%s %.9g", is_low_strict ? "greater than" : "at least", low);
   if (isfinite(low) && isfinite(high)) text_add(out, " and ");
@@ -172,6 +229,16 @@ static bool claim_range(const Prop *prop, Text *out)
   return true;
 }
 
+/* Are the outputs of the Prop those of one network, and nothing else? */
+static bool is_plain(const Prop *prop)
+{
+  const Scope *const scope = prop->scope;
+  if (!scope) return true;
+  for (int t = 0; t < scope->n_tensors; t++)
+    if (scope->tensor[t].role == SCOPE_HIDDEN) return false;
+  return scope->n_networks == 1 && prop->n_out == scope->n_out;
+}
+
 bool words_claim(const Prop *prop, Text *out)
 {
   if (prop->n_cases == 0) {
@@ -179,7 +246,8 @@ bool words_claim(const Prop *prop, Text *out)
     return true;
   }
   if (prop->n_boxes > 1) return false;
-  return claim_best(prop, out) || claim_never(prop, out) || claim_range(prop, out);
+  if (is_plain(prop) && (claim_best(prop, out) || claim_never(prop, out))) return true;
+  return claim_range(prop, out);
 }
 
 /* ---- all of it ----------------------------------------------------------- */
@@ -193,6 +261,27 @@ static void add_ball(const Ball *ball, Text *out)
   else
     text_add(out, "  and they are at most %.9g from the centre in the %s norm\n",
              ball->radius, ball_norm_word(ball->norm));
+}
+
+/* One input of a box. */
+static void add_range(const Prop *prop, int b, int i, Text *out)
+{
+  const Box *const box = &prop->boxes[b];
+  const char *const decimal = prop_decimal(prop, b, i);
+  const bool is_range = !decimal && box->in_lo[i] < box->in_hi[i];
+  text_add(out, "  ");
+  if (is_range) text_add(out, "%.9g <= ", box->in_lo[i] + 0.0);
+  add_input(prop, i, out);
+  if (decimal)
+    text_add(out, " = %s", decimal);
+  else if (is_range)
+    text_add(out, " <= %.9g", box->in_hi[i] + 0.0);
+  else if (box->in_lo[i] == box->in_hi[i])
+    text_add(out, " = %.9g", box->in_lo[i] + 0.0);
+  else
+    text_add(out, " is about %.9g", middle(box->lo[i], box->hi[i]));
+  add_equals(prop, i, out);
+  text_add(out, "\n");
 }
 
 /* The boxes as written: the decimals are between the two readings. */
@@ -216,18 +305,8 @@ static void add_box(const Prop *prop, int b, Text *out)
   else
     text_add(out, ": %d var%s by %.6g to %.6g, %d fixed\n", n_vary, verb, least, most,
              n_fixed);
-  for (int i = 0; i < box->n && i < MAX_INPUTS; i++) {
-    const char *const decimal = prop_decimal(prop, b, i);
-    if (decimal)
-      text_add(out, "  X_%d = %s\n", i, decimal);
-    else if (box->in_lo[i] == box->in_hi[i])
-      text_add(out, "  X_%d = %.9g\n", i, box->in_lo[i] + 0.0);
-    else if (box->in_lo[i] < box->in_hi[i])
-      text_add(out, "  %.9g <= X_%d <= %.9g\n", box->in_lo[i] + 0.0, i,
-               box->in_hi[i] + 0.0);
-    else
-      text_add(out, "  X_%d is about %.9g\n", i, middle(box->lo[i], box->hi[i]));
-  }
+  for (int i = 0; i < box->n && i < MAX_INPUTS; i++)
+    add_range(prop, b, i, out);
   if (box->n > MAX_INPUTS) text_add(out, "  ... %d more\n", box->n - MAX_INPUTS);
   add_ball(box->ball, out);
 }
@@ -242,11 +321,75 @@ static void add_case(const Prop *prop, int k, Text *out)
   if (c->n_rows == 0) text_add(out, "any output");
   for (int j = 0; j < c->n_rows && j < MAX_ROWS; j++) {
     if (j) text_add(out, " and ");
-    words_row(&c->rows[j], out);
+    words_row(prop, &c->rows[j], out);
   }
   if (c->n_rows > MAX_ROWS) text_add(out, " and %d more", c->n_rows - MAX_ROWS);
   text_add(out, "\n");
 }
+
+/* ---- declarations -------------------------------------------------------- */
+
+/* A name of a model may have any characters. */
+static void add_quoted(const char *name, Text *out)
+{
+  text_add(out, "\"");
+  for (const char *c = name; *c; c++)
+    text_add(out, "%c", (unsigned char)*c < ' ' || *c == 127 ? '?' : *c);
+  text_add(out, "\"");
+}
+
+static void add_tensor(const ScopeTensor *t, Text *out)
+{
+  static const char *const words[] = {"input", "hidden", "output"};
+  text_add(out, "  %-9s %-14s %s [", words[t->role], t->name,
+           scope_type_is_real(t->type) ? "real" : t->type);
+  for (int d = 0; d < t->rank; d++)
+    text_add(out, "%s%d", d ? "," : "", t->dims[d]);
+  text_add(out, "]");
+  if (t->onnx) text_add(out, ", in the model ");
+  if (t->onnx) add_quoted(t->onnx, out);
+  text_add(out, "\n");
+}
+
+void words_networks(const Prop *prop, const char *const *file, Text *out)
+{
+  const Scope *const scope = prop->scope;
+  if (!scope || scope->version == 1) return;
+  for (int k = 0; k < scope->n_networks; k++) {
+    const ScopeNetwork *const net = &scope->network[k];
+    text_add(out, "network     %s", net->name);
+    if (net->equal_to >= 0)
+      text_add(out, ", equal to %s", scope->network[net->equal_to].name);
+    if (net->isomorphic_to >= 0)
+      text_add(out, ", isomorphic to %s", scope->network[net->isomorphic_to].name);
+    if (file && file[k]) text_add(out, ", from %s", file[k]);
+    text_add(out, "\n");
+    for (int t = net->first_tensor; t < net->first_tensor + net->n_tensors; t++)
+      add_tensor(&scope->tensor[t], out);
+  }
+}
+
+static void add_count(int n, const char *what, Text *out)
+{
+  text_add(out, "%d %s%s", n, what, n == 1 ? "" : "s");
+}
+
+void words_sizes(const Prop *prop, Text *out)
+{
+  const Scope *const scope = prop->scope;
+  const int n_in = scope ? scope->n_in : prop->n_in;
+  int n_hidden = 0;
+  for (int t = 0; scope && t < scope->n_tensors; t++)
+    if (scope->tensor[t].role == SCOPE_HIDDEN) n_hidden += scope->tensor[t].size;
+  add_count(n_in, "input", out);
+  if (prop->n_in < n_in) text_add(out, " (%d different)", prop->n_in);
+  text_add(out, ", ");
+  add_count((scope ? scope->n_out : prop->n_out) - n_hidden, "output", out);
+  if (n_hidden) text_add(out, ", ");
+  if (n_hidden) add_count(n_hidden, "hidden value", out);
+}
+
+/* ---- all together -------------------------------------------------------- */
 
 void words_property(const Prop *prop, Text *out)
 {
@@ -261,9 +404,10 @@ void words_property(const Prop *prop, Text *out)
     if (prop->n_boxes > 1)
       text_add(out, "input set %d", b);
     else
-      text_add(out, "inputs");
+      text_add(out, prop->image ? "parameters" : "inputs");
     add_box(prop, b, out);
   }
+  if (prop->image) image_words(prop->image, out);
   if (prop->n_boxes > MAX_BOXES)
     text_add(out, "... %d more input sets\n", prop->n_boxes - MAX_BOXES);
   if (prop->n_cases)

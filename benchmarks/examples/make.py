@@ -346,6 +346,31 @@ def robustness(net, layers, image, x, label, rng):
     return proved
 
 
+def bias_field(layers, image, x, label, degree=2):
+    """x (1 + sum t_ab u^a v^b): the network of t, in front of the first ReLU."""
+    u, v = np.tile(np.linspace(-1, 1, 8), 8), np.repeat(np.linspace(-1, 1, 8), 8)
+    D = np.stack([x * u**a * v**(total - a)
+                  for total in range(degree + 1) for a in range(total, -1, -1)], 1)
+    W, b = layers[0]
+    behind = [(W @ D, b + W @ x)] + layers[1:]
+    C, d = others(label)
+    low = 0
+    for k in range(1, 200):
+        t = np.full(D.shape[1], k / 200)
+        proved = lower_bound(behind, -t, t, C, d).min()
+        if proved <= 0:
+            break
+        eps, low = k / 200, proved
+    assert low > 0
+    spec = {"center": [float(value) for value in x],
+            "image": {"kind": "bias-field", "shape": [1, 8, 8], "degree": degree},
+            "epsilon": eps, "label": label}
+    (HERE / "digits-dense-bias.json").write_text(json.dumps(spec) + "\n")
+    add("digits-dense.onnx", "digits-dense-bias.json", "verified",
+        f"image {image} stays a {label} under a bias field of {D.shape[1]} terms up to "
+        f"{eps:g} each", f"make.py proves a margin of {low:.3f} by backward bounds")
+
+
 def main():
     digits = load_digits()
     x, t = digits.data / 16, digits.target
@@ -449,6 +474,8 @@ def main():
     add("digits-dense.onnx", "digits-dense-robust.json", "verified",
         f"image {image} stays a {label} when every pixel moves by {eps:g}",
         f"make.py proves a margin of {low:.3f} by backward bounds")
+
+    bias_field(dense, image, x[image], label)
 
     lo, hi = np.array([10.0, 15.0]), np.array([20.0, 25.0])
     grid = np.stack(np.meshgrid(np.linspace(lo[0], hi[0], 201),

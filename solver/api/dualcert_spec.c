@@ -33,18 +33,28 @@ typedef struct {
   Err err;
 } Reading;
 
+/* It is about another network than the handle has, perhaps one with as many inputs. */
+static void refuse_image(Reading *r)
+{
+  if (!r->prop || !r->prop->image) return;
+  status_fail(&r->err, STATUS_UNSUPPORTED,
+              "%s: $.image: the library does not read images; dualcert verify does",
+              r->name);
+  prop_free(r->prop);
+  r->prop = NULL;
+}
+
 static void read_prop(void *context)
 {
   Reading *r = context;
   File file = {0};
   if (round_self_test(&r->err)) return;
-  if (!r->data) {
+  if (!r->data)
     r->prop = load_prop(r->name, r->n_in, r->n_out, &r->err);
-    return;
-  }
-  if (!file_from_memory(r->name, r->data, r->size, PROP_MAX_BYTES, &file, &r->err))
+  else if (!file_from_memory(r->name, r->data, r->size, PROP_MAX_BYTES, &file, &r->err))
     r->prop = load_parse(r->name, &file, r->n_in, r->n_out, &r->err);
   file_free(&file);
+  refuse_image(r);
 }
 
 static int read_into(dualcert_spec *s, const dualcert_network *n, Reading *r)

@@ -11,9 +11,10 @@
 #include "solver/jsonout.h"
 #include "solver/options.h"
 #include "specs/declared.h"
-#include "specs/load.h"
+#include "specs/problem.h"
 #include "specs/words.h"
 #include "solver/app/mistake.h"
+#include "solver/app/networks.h"
 #include "solver/app/usage.h"
 
 static const char *const format_words[] = {"text", "json", NULL};
@@ -22,12 +23,15 @@ typedef struct {
   Usage usage;
   int json;
   bool operators;
+  Networks networks; /* of --network, then of the argument NET */
 } Args;
 
-enum { KEY_FORMAT = 0x100, KEY_OPERATORS };
+enum { KEY_FORMAT = 0x100, KEY_OPERATORS, KEY_NETWORK };
 
 static const struct argp_option options[] = {
     {"format", KEY_FORMAT, "FORMAT", 0, "text (default) or json", 0},
+    {"network", KEY_NETWORK, "NAME=FILE", 0,
+     "The file of the network that SPEC, in VNN-LIB 2, calls NAME; may be left out", 0},
     {"operators", KEY_OPERATORS, 0, 0,
      "Instead, list the ONNX operators that are supported, as Markdown", 0},
     {0, 0, 0, 0, 0, 0},
@@ -39,6 +43,8 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
   if (key == KEY_FORMAT)
     return usage_checked(
         options_word("format", arg, format_words, &a->json, &a->usage.err));
+  if (key == KEY_NETWORK)
+    return usage_checked(networks_add(&a->networks, arg, &a->usage.err));
   if (key == KEY_OPERATORS) {
     a->operators = true;
     a->usage.n_wanted = 0;
@@ -52,7 +58,9 @@ static const char doc[] =
     "words."
     "\v"
     "Layers are those the verifier works on: linear operators of the model may be "
-    "merged. Exit status: 0, or 64-74 for errors.";
+    "merged. A VNN-LIB specification needs no network: sizes are then those that it "
+    "declares. In version 2 NET may be one file, or a list as for 'verify'. Exit "
+    "status: 0, or 64-74 for errors.";
 
 /* ---- facts --------------------------------------------------------------- */
 
@@ -279,50 +287,92 @@ static Status print_operators(Err *err)
 
 /* ---- specifications ------------------------------------------------------ */
 
-static Status print_words(const Prop *prop, Err *err)
+/* The file of every network of the specification, NULL where there is none. */
+static const char **files_of(const Scope *scope, const Networks *given)
+{
+  const char **file = mem_zero((size_t)scope->n_networks, sizeof *file);
+  for (int k = 0; k < scope->n_networks; k++)
+    for (int f = 0; f < given->n && scope->network[k].equal_to < 0; f++)
+      if (!given->nets[f].name || !strcmp(given->nets[f].name, scope->network[k].name))
+        file[k] = given->nets[f].path;
+  return file;
+}
+
+/* What was read although the standard does not have it. */
+static void add_notes(const char *notes, Text *out)
+{
+  for (const char *s = notes ? notes : ""; *s; s += *s == '\n') {
+    const size_t n = strcspn(s, "\n");
+    text_add(out, "note        %.*s\n", (int)n, s);
+    s += n;
+  }
+}
+
+static Status print_words(const Prop *prop, const Networks *given, Err *err)
 {
   Text out = {0};
-  text_add(&out,
-           "file        %s\nsha256      %s\nsizes       %d input%s, %d output%s\n",
-           prop->path, prop->sha256, prop->n_in, prop->n_in == 1 ? "" : "s",
-           prop->n_out, prop->n_out == 1 ? "" : "s");
-  text_add(&out, "cases       %d in %d input set%s\n", prop->n_cases, prop->n_boxes,
+  const char **file = files_of(prop->scope, given);
+  text_add(&out, "file        %s\nsha256      %s\nsizes       ", prop->path,
+           prop->sha256);
+  words_sizes(prop, &out);
+  text_add(&out, "\ncases       %d in %d input set%s\n", prop->n_cases, prop->n_boxes,
            prop->n_boxes == 1 ? "" : "s");
   if (prop->n_dropped)
     text_add(&out, "left out    %d that can never hold\n", prop->n_dropped);
+  add_notes(prop->scope->notes.s, &out);
+  words_networks(prop, file, &out);
   words_property(prop, &out);
   const Status rc = file_write("-", out.s, out.n, err);
   text_free(&out);
+  mem_free(file);
   return rc;
 }
 
-static Status show_spec(const char *path, int n_in, int n_out, Err *err)
+/* With the networks that are given, or as it is declared. */
+static Status show_spec(const char *path, const Networks *given, Err *err)
 {
-  Prop *prop = load_prop(path, n_in, n_out, err);
-  if (prop) print_words(prop, err);
-  prop_free(prop);
+  Problem problem = {0};
+  const ProblemFiles files = {.nets = given->nets, .n_nets = given->n, .spec = path};
+  if (given->n)
+    problem_load(&files, &problem, err);
+  else
+    problem.prop = declared_load(path, err);
+  if (problem.prop) print_words(problem.prop, given, err);
+  problem_free(&problem);
   return err->code;
 }
 
 /* ---- the command --------------------------------------------------------- */
 
-static Status show(const Args *a, Err *err)
+static Status show_net(const Args *a, Err *err)
 {
-  const char *const first = a->usage.args[0];
-  int n_in, n_out;
-  if (a->operators) return print_operators(err);
-  if (a->usage.n_args == 1 && mistake_is_spec(first))
-    return declared_sizes(first, &n_in, &n_out, err)
-               ? err->code
-               : show_spec(first, n_in, n_out, err);
-  Net *net = reader_load(first, err);
-  if (!net) return err->code;
-  if (a->usage.n_args == 2)
-    show_spec(a->usage.args[1], net_in_size(net), net_out_size(net), err);
-  else
-    print(net, a->json, err);
+  Net *net = reader_load(a->usage.args[0], err);
+  if (net) print(net, a->json, err);
   net_free(net);
   return err->code;
+}
+
+static bool is_spec_alone(const Args *a)
+{
+  return a->usage.n_args == 1 &&
+         (a->networks.n > 0 || mistake_is_spec(a->usage.args[0]));
+}
+
+static Status show(Args *a, Err *err)
+{
+  const char *const *const args = a->usage.args;
+  const bool alone = is_spec_alone(a);
+  if (a->operators) return print_operators(err);
+  if (!alone && a->usage.n_args == 1) return show_net(a, err);
+  if (a->json)
+    return status_fail(err, STATUS_USAGE,
+                       "info: --format=json is for networks; a specification is said "
+                       "in words");
+  if (!alone && a->networks.n)
+    return status_fail(err, STATUS_USAGE,
+                       "info: with --network the only argument is the specification");
+  if (!alone && networks_positional(&a->networks, args[0], err)) return err->code;
+  return show_spec(args[alone ? 0 : 1], &a->networks, err);
 }
 
 int cmd_info_run(int argc, char **argv)
@@ -331,12 +381,13 @@ int cmd_info_run(int argc, char **argv)
       .usage = {
           .command = "info", .n_wanted = 1, .n_optional = 1, .names = {"NET", "SPEC"}}};
   const struct argp argp = {
-      options, parse_key, "NET\nSPEC\nNET SPEC\n--operators", doc, NULL, NULL, NULL};
-  if (usage_parse(&argp, argc, argv, &a.usage, &a)) return STATUS_USAGE;
-  Status rc = STATUS_OK;
-  const bool is_spec_alone = a.usage.n_args == 1 && mistake_is_spec(a.usage.args[0]);
-  if (!a.operators && !is_spec_alone) rc = mistake_check(&a.usage);
-  if (rc) return (int)rc;
+      options, parse_key, "NET\nSPEC\nNET SPEC\nSPEC --network NAME=FILE\n--operators",
+      doc,     NULL,      NULL,
+      NULL};
+  Status rc = usage_parse(&argp, argc, argv, &a.usage, &a);
+  if (!rc && !a.operators && !is_spec_alone(&a)) rc = mistake_check(&a.usage);
   Err err = {0};
-  return show(&a, &err) ? usage_report(&err) : 0;
+  if (!rc && show(&a, &err)) rc = (Status)usage_report(&err);
+  networks_reset(&a.networks);
+  return (int)rc;
 }

@@ -196,6 +196,7 @@ static char *make_spec(const Block *b, const Sample *s)
   Text out = {0};
   text_add(&out, "{");
   copy_member(b, "norm", &out);
+  copy_member(b, "image", &out);
   text_add(&out, "\"center\": [");
   for (size_t i = 0; i < s->n; i++)
     text_add(&out, "%s%.17g", i ? ", " : "", b->samples.values[s->first + i]);
@@ -215,7 +216,7 @@ static void push_spec(ManifestSpec **list, int *n, ManifestSpec spec)
 static Status read_block(Block *b)
 {
   static const char *const keys[] = {"data",    "rows", "label", "norm",
-                                     "epsilon", "clip", NULL};
+                                     "epsilon", "clip", "image", NULL};
   Text where = {0};
   text_add(&where, "%s.robustness", b->from->where);
   Status rc = json_only_keys(b->from->manifest, where.s, b->block, keys, b->from->err);

@@ -14,6 +14,7 @@
 #include "net/base/mem.h"
 #include "net/base/text.h"
 #include "solver/batch/table.h"
+#include "specs/netlist.h"
 
 /* ---- paths ---------------------------------------------------------------- */
 
@@ -69,81 +70,20 @@ static char *locate(const char *folder, const char *path)
 
 /* ---- lists of networks ---------------------------------------------------- */
 
-/* The text in quotes at *c, which moves behind it; NULL when there is none. */
-static char *read_string(const char **c)
+/* The argument NET of verify for a list of networks, owned; NULL with err. */
+static char *locate_all(const char *folder, const char *text, Err *err)
 {
-  const char quote = **c;
-  if (quote != '\'' && quote != '"') return NULL;
-  Text t = {0};
-  text_add(&t, "%s", "");
-  for ((*c)++; **c && **c != quote; (*c)++) {
-    if (**c == '\\' && (*c)[1]) (*c)++;
-    text_add(&t, "%c", **c);
-  }
-  if (!**c) {
-    text_free(&t);
-    return NULL;
-  }
-  (*c)++;
-  return t.s;
-}
-
-static void put_string(Text *out, const char *text)
-{
-  text_add(out, "'");
-  for (; *text; text++)
-    text_add(out, *text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
-  text_add(out, "'");
-}
-
-static bool skip(const char **c, char wanted)
-{
-  while (isspace((unsigned char)**c))
-    (*c)++;
-  if (**c != wanted) return false;
-  (*c)++;
-  while (isspace((unsigned char)**c))
-    (*c)++;
-  return true;
-}
-
-/* One ('name', 'path') with the path as seen from here. */
-static bool read_pair(const char **c, const char *folder, Text *out)
-{
-  if (!skip(c, '(')) return false;
-  char *name = read_string(c);
-  char *path = name && skip(c, ',') ? read_string(c) : NULL;
-  if (path) {
-    char *full = locate(folder, path);
-    text_add(out, "(");
-    put_string(out, name);
-    text_add(out, ", ");
-    put_string(out, full);
-    text_add(out, ")");
-    mem_free(full);
-  }
-  const bool is_good = path && skip(c, ')');
-  mem_free(name);
-  mem_free(path);
-  return is_good;
-}
-
-/* The argument NET of verify for a list of networks, owned; NULL when it is none. */
-static char *locate_all(const char *folder, const char *text)
-{
-  const char *c = text;
+  NetList list;
   Text out = {0};
-  text_add(&out, "[");
-  bool is_good = skip(&c, '['), is_first = true;
-  while (is_good && *c != ']') {
-    if (!is_first) text_add(&out, ", ");
-    is_first = false;
-    is_good = read_pair(&c, folder, &out);
-    if (!skip(&c, ',') && *c != ']') is_good = false;
-  }
-  is_good = is_good && skip(&c, ']') && !*c && !is_first;
-  text_add(&out, "]");
-  if (!is_good) text_free(&out);
+  if (netlist_parse(text, &list, err)) return NULL;
+  char **path = mem_array((size_t)list.n, sizeof *path);
+  for (int k = 0; k < list.n; k++)
+    list.nets[k].path = path[k] = locate(folder, list.nets[k].path);
+  netlist_print(list.nets, list.n, &out);
+  for (int k = 0; k < list.n; k++)
+    mem_free(path[k]);
+  mem_free(path);
+  netlist_reset(&list);
   return out.s;
 }
 
@@ -189,12 +129,14 @@ static Status read_line(const char *path, const char *folder, const char *catego
                        *row->fields[0] ? "property" : "network");
   *i = (Instance){.timeout = seconds, .best_time = NAN, .position = row->line};
   const bool is_list = row->fields[0][0] == '[';
-  i->net =
-      is_list ? locate_all(folder, row->fields[0]) : locate(folder, row->fields[0]);
-  if (!i->net)
-    return status_fail(err, STATUS_DATA,
-                       "%s:%d: expected [('f', 'a.onnx'), ('g', 'b.onnx')], not '%s'",
-                       path, row->line, row->fields[0]);
+  Err list = {0};
+  i->net = is_list ? locate_all(folder, row->fields[0], &list)
+                   : locate(folder, row->fields[0]);
+  if (!i->net) {
+    status_fail(err, STATUS_DATA, "%s:%d: %s", path, row->line, list.text);
+    status_reset(&list);
+    return err->code;
+  }
   i->spec = locate(folder, row->fields[1]);
   i->category = mem_strdup(category);
   i->network = mem_strdup(plain(row->fields[0]));

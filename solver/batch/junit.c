@@ -45,51 +45,63 @@ static void add_counts(Text *out, Counts c)
            c.failures, c.errors, c.seconds);
 }
 
-/* ---- properties ---------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------- */
+
+/* In <system-out>, one a line: many readers, and the common schema (Jenkins'
+ * junit-10.xsd), know properties of suites, but not of cases. */
+static void add_fact(Text *out, const char *name, const char *value)
+{
+  if (!value || !*value) return;
+  text_add(out, "%s: ", name);
+  escape_xml_lines(out, value);
+  text_add(out, "\n");
+}
+
+static void add_number(Text *out, const char *name, const cJSON *item)
+{
+  if (cJSON_IsNumber(item)) text_add(out, "%s: %.17g\n", name, item->valuedouble);
+}
+
+static void add_facts(Text *out, const Gate *gate, const GateItem *item)
+{
+  const cJSON *const version = json_get(item->json, "version");
+  text_add(out, "      <system-out>");
+  add_fact(out, "state", gate_word(item->state));
+  add_fact(out, "reason", item->reason);
+  add_fact(out, "version",
+           cJSON_IsString(version) ? version->valuestring : gate->version);
+  add_fact(out, "network.sha256", item->net_sha256);
+  add_fact(out, "specification.sha256", item->spec_sha256);
+  add_fact(out, "semantics", item->check->semantics);
+  add_number(out, "seed", json_get(json_get(item->json, "options"), "seed"));
+  add_number(out, "bound", json_get(item->json, "bound"));
+  add_number(out, "margin", json_get(json_get(item->json, "witness"), "margin"));
+  add_fact(out, "witness.kind", item->kind);
+  add_fact(out, "witness", item->witness);
+  add_fact(out, "certificate", item->certificate);
+  if (item->state == GATE_VERIFIED)
+    add_fact(out, "certificate.accepted", item->is_accepted ? "true" : "false");
+  add_fact(out, "cached", item->is_cached ? "true" : "false");
+  if (item->state == GATE_VERIFIED) add_fact(out, "note", item->message);
+  text_add(out, "</system-out>\n");
+}
 
 static void add_property(Text *out, const char *name, const char *value)
 {
-  if (!value || !*value) return;
-  text_add(out, "        <property");
+  text_add(out, "      <property");
   add_attribute(out, "name", name);
   add_attribute(out, "value", value);
   text_add(out, "/>\n");
 }
 
-static void add_number_property(Text *out, const char *name, const cJSON *item)
+/* What all cases of a suite have in common. */
+static void add_properties(Text *out, const Gate *gate, const ManifestCheck *check)
 {
-  if (!cJSON_IsNumber(item)) return;
-  Text number = {0};
-  text_add(&number, "%.17g", item->valuedouble);
-  add_property(out, name, number.s);
-  text_free(&number);
-}
-
-static void add_properties(Text *out, const Gate *gate, const GateItem *item)
-{
-  const cJSON *const version = json_get(item->json, "version");
-  text_add(out, "      <properties>\n");
-  add_property(out, "state", gate_word(item->state));
-  add_property(out, "reason", item->reason);
-  add_property(out, "version",
-               cJSON_IsString(version) ? version->valuestring : gate->version);
-  add_property(out, "build", gate->build);
-  add_property(out, "network.sha256", item->net_sha256);
-  add_property(out, "specification.sha256", item->spec_sha256);
-  add_property(out, "semantics", item->check->semantics);
-  add_number_property(out, "seed", json_get(json_get(item->json, "options"), "seed"));
-  add_number_property(out, "bound", json_get(item->json, "bound"));
-  add_number_property(out, "margin",
-                      json_get(json_get(item->json, "witness"), "margin"));
-  add_property(out, "witness.kind", item->kind);
-  add_property(out, "witness", item->witness);
-  add_property(out, "certificate", item->certificate);
-  if (item->state == GATE_VERIFIED)
-    add_property(out, "certificate.accepted", item->is_accepted ? "true" : "false");
-  add_property(out, "cached", item->is_cached ? "true" : "false");
-  if (item->state == GATE_VERIFIED && *item->message)
-    add_property(out, "note", item->message);
-  text_add(out, "      </properties>\n");
+  text_add(out, "    <properties>\n");
+  add_property(out, "version", gate->version);
+  if (*gate->build) add_property(out, "build", gate->build);
+  add_property(out, "semantics", check->semantics);
+  text_add(out, "    </properties>\n");
 }
 
 /* ---- what went wrong ----------------------------------------------------- */
@@ -156,11 +168,11 @@ static void add_case(Text *out, const Gate *gate, const GateItem *item)
   add_attribute(out, "classname", item->check->name);
   text_add(out, " time=\"%.3f\">\n", item->seconds);
   text_free(&title);
-  add_properties(out, gate, item);
   if (item->state == GATE_FALSIFIED)
     add_failure(out, item);
   else if (item->state != GATE_VERIFIED)
     add_error(out, item);
+  add_facts(out, gate, item);
   text_add(out, "    </testcase>\n");
 }
 
@@ -170,6 +182,7 @@ static void add_suite(Text *out, const Gate *gate, const ManifestCheck *check)
   add_attribute(out, "name", check->name);
   add_counts(out, count(gate, check));
   text_add(out, " skipped=\"0\" timestamp=\"%.19s\">\n", gate->started);
+  add_properties(out, gate, check);
   for (int i = 0; i < gate->n; i++)
     if (gate->items[i].check == check) add_case(out, gate, &gate->items[i]);
   text_add(out, "  </testsuite>\n");

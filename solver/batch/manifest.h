@@ -15,14 +15,16 @@
  *     FILES  "net.onnx", "net-*.onnx", or an array of those
  *     SPECS  the same with specifications; in an array also
  *            {"robustness": {"data": "samples.csv", "rows": ROWS, "label": LABEL,
- *                            "norm": "linf", "epsilon": e, "clip": [0, 1]}}
+ *                            "norm": "linf", "epsilon": e, "clip": [0, 1],
+ *                            "image": {"kind": "brightness"}}}
  *     ROWS   "all" (default), or an array of rows, from 0, and of ranges "3-7"
  *     LABEL  "data" (default): the first number of each line; or an output, from 0,
  *            and then all numbers are inputs
  *
  * A check is every one of its networks with every one of its specifications.  Without
  * `checks` the manifest itself is one.  A sample becomes a specification in JSON
- * (specs/jsonspec.h) which gets `norm`, `epsilon` and `clip` as they stand here.
+ * (specs/jsonspec.h) which gets `norm`, `epsilon`, `clip` and `image` as they stand
+ * here.
  *
  * Paths are relative to the folder of the manifest.  A name is a pattern (glob(7)) when
  * it has one of *?[ and no file has that very name.

@@ -2,51 +2,20 @@
 #include "solver/batch/samples.h"
 
 #include <limits.h>
-#include <string.h>
 
-#include "net/base/decimal.h"
 #include "net/base/file.h"
 #include "net/base/mem.h"
+#include "specs/csv.h"
 #include "specs/prop.h"
 
 typedef struct {
-  const char *path;
-  const char *at, *end, *line_start;
-  int line;
+  CsvCursor csv;
   bool has_label;
   Samples *out;
   size_t n_values, room;
   int row_room;
   Err *err;
 } Reader;
-
-static bool is_separator(char c)
-{
-  return c == ',' || c == ';' || c == ' ' || c == '\t' || c == '\r';
-}
-
-static Status fail_at(const Reader *r, const char *at, const char *what)
-{
-  return status_fail(r->err, STATUS_DATA, "%s:%d:%d: %s", r->path, r->line,
-                     (int)(at - r->line_start) + 1, what);
-}
-
-/* The next number of this line; *found is false at its end. */
-static Status next_number(Reader *r, double *x, bool *found)
-{
-  while (r->at < r->end && is_separator(*r->at))
-    r->at++;
-  const char *const start = r->at;
-  while (r->at < r->end && !is_separator(*r->at) && *r->at != '\n')
-    r->at++;
-  *found = r->at > start;
-  if (!*found) return STATUS_OK;
-  Decimal value;
-  if (!decimal_parse(start, (size_t)(r->at - start), &value))
-    return fail_at(r, start, "expected a finite decimal number");
-  *x = value.near;
-  return STATUS_OK;
-}
 
 static void push_value(Reader *r, double x)
 {
@@ -69,20 +38,22 @@ static void push_row(Reader *r, const Sample *row)
 
 static Status read_line(Reader *r)
 {
-  Sample row = {.line = r->line, .label = -1, .first = r->n_values};
+  Sample row = {.line = r->csv.line, .label = -1, .first = r->n_values};
   double x;
   bool found;
-  const char *const start = r->at;
-  Status rc = next_number(r, &x, &found);
+  const char *const start = r->csv.at;
+  Status rc = csv_number(&r->csv, &x, &found, r->err);
   if (rc || !found) return rc;
   if (r->has_label) {
     if (!(x >= 0 && x <= INT_MAX) || x != (double)(int)x)
-      return fail_at(r, start, "expected a label: a whole number, 0 or more");
+      return csv_fail(&r->csv, start, "expected a label: a whole number, 0 or more",
+                      r->err);
     row.label = (int)x;
-    rc = next_number(r, &x, &found);
-    if (!rc && !found) return fail_at(r, start, "a label without inputs");
+    rc = csv_number(&r->csv, &x, &found, r->err);
+    if (!rc && !found)
+      return csv_fail(&r->csv, start, "a label without inputs", r->err);
   }
-  for (; !rc && found; rc = next_number(r, &x, &found)) {
+  for (; !rc && found; rc = csv_number(&r->csv, &x, &found, r->err)) {
     push_value(r, x);
     row.n++;
   }
@@ -92,15 +63,12 @@ static Status read_line(Reader *r)
 
 static Status read_all(Reader *r)
 {
-  while (r->at < r->end) {
+  for (; r->csv.at < r->csv.end; csv_next_line(&r->csv)) {
     const Status rc = read_line(r);
     if (rc) return rc;
-    if (r->at < r->end) r->at++;
-    r->line++;
-    r->line_start = r->at;
   }
   if (r->out->n) return STATUS_OK;
-  return status_fail(r->err, STATUS_DATA, "%s: no samples in it", r->path);
+  return status_fail(r->err, STATUS_DATA, "%s: no samples in it", r->csv.path);
 }
 
 Status samples_read(const char *path, bool has_label, Samples *samples, Err *err)
@@ -109,12 +77,7 @@ Status samples_read(const char *path, bool has_label, Samples *samples, Err *err
   File file;
   Status rc = file_read(path, PROP_MAX_BYTES, &file, err);
   if (!rc) {
-    const size_t bom = file.size >= 3 && !memcmp(file.data, "\xef\xbb\xbf", 3) ? 3 : 0;
-    Reader r = {.path = path,
-                .at = file.data + bom,
-                .end = file.data + file.size,
-                .line_start = file.data + bom,
-                .line = 1,
+    Reader r = {.csv = csv_cursor(path, &file),
                 .has_label = has_label,
                 .out = samples,
                 .err = err};

@@ -148,7 +148,8 @@ void table_put(Text *out, const char *field)
 {
   const size_t n = strlen(field);
   const bool is_padded = n && (is_blank(field[0]) || is_blank(field[n - 1]));
-  if (!strpbrk(field, ",\"\r\n") && !is_padded) {
+  const bool has_mark = !strncmp(field, "\xef\xbb\xbf", 3); /* as a file may start */
+  if (!strpbrk(field, ",\"\r\n") && !is_padded && !has_mark) {
     text_add(out, "%s", field);
     return;
   }

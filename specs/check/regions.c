@@ -240,8 +240,14 @@ static void attempt(Search *s, const State *state)
   s->n_closing = left;
 }
 
-static Status impossible(int r, Err *err)
+/* Two proven bounds exclude each other: no input is left in the region.  A part of a
+ * box may miss the ball; without one that cannot be. */
+static Status nothing_left(Search *s, Err *err)
 {
+  const int r = s->step[s->depth].region;
+  for (int k = 0; s->w->plan->net->ball && k < s->n_list; k++)
+    if (s->closed_at[k] < 0) s->closed_at[k] = s->depth;
+  if (s->w->plan->net->ball) return STATUS_OK;
   return status_fail(err, STATUS_DATA,
                      "region %d: two proven bounds exclude each other", r);
 }
@@ -252,7 +258,7 @@ static Status check_events(Search *s, Err *err)
   collect(s, false);
   if (!s->n_closing) return STATUS_OK;
   const State *const state = make_state(s);
-  if (state->empty) return impossible(r, err);
+  if (state->empty) return nothing_left(s, err);
   attempt(s, state);
   if (!s->n_closing) return STATUS_OK;
   return work_not_closed("region", r, s->closing[0].index, s->closing[0].bound, err);
@@ -269,12 +275,12 @@ static Status check_leaf(Search *s, Err *err)
     for (int d = 1; d <= s->depth; d++)
       meet_cut(s, &s->trial, d);
     pass_part(s->w->pass, &s->trial, 1, NULL);
-    if (s->trial.empty) return impossible(r, err);
+    if (s->trial.empty) return nothing_left(s, err);
     attempt(s, &s->trial);
     if (!s->n_closing) return STATUS_OK;
   }
   const State *const state = make_state(s);
-  if (state->empty) return impossible(r, err);
+  if (state->empty) return nothing_left(s, err);
   attempt(s, state);
   if (!s->n_closing) return STATUS_OK;
   double best = -INFINITY;

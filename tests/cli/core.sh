@@ -396,8 +396,19 @@ checks 'l2: exactly' 0 'certificate accepted' '' --exact c "$net" ball.json
 check c "$net" ball-wide.json
 name='l2: it is refused for another radius'
 pass_if "exit status $code" test "$code" -eq 1
+for norm in l2:0.3 l1:1 l0:1; do
+  ball "${norm%:*}" "${norm#*:}" >ball32.json
+  expect "${norm%:*}: float32" 0 verified '' \
+    verify --semantics float32 --certificate=c "$net" ball32.json
+  checks "${norm%:*}: float32, accepted" 0 'certificate accepted (semantics float32)' '' \
+    c "$net" ball32.json
+done
 expect 'l2: a wide ball' 1 falsified '' \
   verify --witness=ball.txt "$net" ball-wide.json
+expect 'l2: convert refuses a ball' 69 '' 'ball.json: a JSON specification; only VNN-LIB is converted' \
+  convert --to 2.0 ball.json
+expect 'l2: with the network, too' 69 '' 'ball.json: a JSON specification' \
+  convert --to 1.0 ball.json "$net"
 expect 'l2: check-witness' 0 robust '' check-witness ball.txt "$net" ball-wide.json
 run check-witness box.txt "$net" ball.json
 name='l2: no witness outside of the ball'

@@ -75,6 +75,9 @@ END
   answer falsified.json brake.onnx brake-wide.vnnlib --witness witness.json
   answer unknown.json --timeout 0.05 digits-conv.onnx digits-conv-between.vnnlib
   answer early.json --timeout 1e-9 brake.onnx brake-narrow.vnnlib
+  echo '{"center": [1, 0], "image": {"kind": "contrast"}, "epsilon": 1,
+    "unsafe": [{"rows": [{"coef": [-1], "rhs": -1.5}]}]}' >image-spec.json
+  answer image.json two.json image-spec.json --witness image-witness.json
   answer vacuous.json relu.json never.vnnlib
   # Two copies of one network; float32 sums that overflow in one order and not in another.
   cp "$examples/monotonic.vnnlib" .
@@ -91,8 +94,8 @@ END
   answer checked.json --check --certificate proof --timeout 20 --memory 1000 brake.onnx \
     brake-narrow.vnnlib
   fits verify verified.json falsified.json unknown.json early.json vacuous.json copies.json \
-    borderline.json checked.json
-  fits witness witness.json borderline-witness.json
+    borderline.json checked.json image.json
+  fits witness witness.json borderline-witness.json image-witness.json
   run margin -q --format json brake.onnx brake-narrow.vnnlib
   cp out margin.json
   run margin -q --format json --clip 0,1 --samples digits.csv --rows 0-2 digits-dense.onnx
@@ -135,6 +138,12 @@ END
   python3 lines.py
   fits suite row-0.json row-1.json row-2.json
   fits verify answer-0.json answer-1.json
+  run gate -q --no-cache gate.json --sarif good.sarif --sarif-pass
+  printf '{"version": 1, "limits": {"timeout": 0.2}, "networks": "digits-conv.onnx", "specifications": "digits-conv-between.vnnlib"}' \
+    >slow.json
+  run gate -q --no-cache slow.json --sarif slow.sarif
+  run gate -q --no-cache slow.json --sarif open.sarif --sarif-strict-kinds
+  fits sarif good.sarif bad.sarif error.sarif slow.sarif open.sarif
   cat >reports.py <<'END'
 import json, sys
 from xml.etree import ElementTree
@@ -143,18 +152,8 @@ for stem in sys.argv[1:]:
         for key, tag in (("tests", "testcase"), ("failures", "failure"),
                          ("errors", "error"), ("skipped", "skipped")):
             assert int(suite.get(key)) == len(list(suite.iter(tag))), (stem, key)
-    log = json.load(open(stem + ".sarif"))
-    assert log["version"] == "2.1.0" and log["runs"]
-    for run in log["runs"]:
-        assert run["tool"]["driver"]["name"]
-        for result in run["results"]:
-            assert result["message"]["text"]
-            assert result["level"] in ("none", "note", "warning", "error")
-            for place in result["locations"]:
-                region = place["physicalLocation"].get("region", {"startLine": 1})
-                assert region["startLine"] >= 1
 END
-  name='schema: JUnit counts its elements, SARIF has what 2.1.0 requires'
+  name='schema: JUnit counts its elements'
   python3 reports.py bad error >out 2>err
   pass_if 'it does not' test $? -eq 0
 else

@@ -15,7 +15,8 @@ enum { MAX_DEPTH = 300, MAX_TEXT = 20000 };
 
 typedef struct {
   const char *at, *end;
-  const double *x, *y;
+  const Prop *prop;
+  const double *x, *y; /* of the Prop, y without extensions */
   int depth;
   bool lost; /* something that is not understood here: all answers are void */
 } Scan;
@@ -63,9 +64,56 @@ static void take_atom(Scan *s, char atom[64])
   atom[n] = 0;
 }
 
+/* ---- variables ------------------------------------------------------------ */
+
+static bool in_name(char c)
+{
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         (c >= '0' && c <= '9');
+}
+
+/* The number of an element from its indices, "[0, 1]", where there are some. */
+static int take_element(Scan *s, const ScopeTensor *t)
+{
+  int at = 0;
+  if (!take(s, '[')) return 0;
+  for (int d = 0; d < t->rank; d++) {
+    skip_blanks(s);
+    char *rest;
+    at = at * t->dims[d] + (int)strtol(s->at, &rest, 10);
+    if (rest == s->at || rest > s->end) s->lost = true;
+    s->at = rest;
+    if (!take(s, d + 1 < t->rank ? ',' : ']')) s->lost = true;
+  }
+  return at;
+}
+
+/* An element of a tensor of VNN-LIB 2; the cursor is at a letter. */
+static Term read_element(Scan *s)
+{
+  const Scope *const scope = s->prop->scope;
+  const char *const name = s->at;
+  while (s->at < s->end && in_name(*s->at))
+    s->at++;
+  const size_t n = (size_t)(s->at - name);
+  for (int k = 0; k < scope->n_tensors; k++) {
+    const ScopeTensor *const t = &scope->tensor[k];
+    if (strlen(t->name) != n || memcmp(t->name, name, n)) continue;
+    const int at = t->first + take_element(s, t);
+    if (s->lost) break;
+    const double v = t->role == SCOPE_INPUT ? s->x[scope_free(scope, at)] : s->y[at];
+    return (Term){(long double)v, 0};
+  }
+  s->lost = true;
+  return (Term){0};
+}
+
 static Term read_atom_term(Scan *s)
 {
   char atom[64], *rest;
+  skip_blanks(s);
+  if (s->prop->scope && s->at < s->end && in_name(*s->at) && *s->at > '9')
+    return read_element(s);
   take_atom(s, atom);
   if (atom[0] == 'X' || atom[0] == 'Y') {
     const long index = strtol(atom + 2, NULL, 10);
@@ -75,6 +123,8 @@ static Term read_atom_term(Scan *s)
   if (!*atom || *rest) s->lost = true;
   return (Term){value, fabsl(value) * 1e-15L + 1e-4940L};
 }
+
+/* ---- formulas ------------------------------------------------------------- */
 
 static Term read_term(Scan *s)
 {
@@ -122,6 +172,7 @@ static Answer read_comparison(Scan *s, const char *op)
   if (!take(s, ')')) s->lost = true;
   const Answer is_less = less(a.value - b.value, a.slop + b.slop);
   if (*op == '=') return is_less == MAYBE ? MAYBE : NO;
+  if (*op == '!') return is_less == MAYBE ? MAYBE : YES;
   return *op == '<' ? is_less : negated(is_less);
 }
 
@@ -153,6 +204,20 @@ static Answer read_formula(Scan *s)
   return all;
 }
 
+/* The rest of a declaration up to its ")", with shapes and strings. */
+static void skip_declaration(Scan *s)
+{
+  for (int depth = 1; depth && s->at < s->end; s->at++) {
+    skip_blanks(s);
+    if (s->at == s->end) break;
+    if (*s->at == '"')
+      for (s->at++; s->at + 1 < s->end && *s->at != '"'; s->at++)
+        s->at += *s->at == '\\';
+    depth += (*s->at == '(') - (*s->at == ')');
+  }
+  s->at--;
+}
+
 /* The conjunction of all asserts. */
 static Answer read_text(Scan *s)
 {
@@ -166,8 +231,7 @@ static Answer read_text(Scan *s)
       const Answer a = read_formula(s);
       if (a == NO || (a == MAYBE && all == YES)) all = a;
     } else {
-      take_atom(s, command);
-      take_atom(s, command);
+      skip_declaration(s);
     }
     if (!take(s, ')')) s->lost = true;
     skip_blanks(s);
@@ -187,11 +251,28 @@ static Answer in_box(const Box *box, const double *x)
   return all;
 }
 
-static Answer in_row(const PropRow *row, const double *y)
+/* Output j of the Prop, perhaps an extension. */
+static long double output(const Prop *prop, const Extend *e, const double *x,
+                          const double *y, int j)
+{
+  const int n_out = e ? e->n_out : prop->n_out;
+  if (j < n_out) return (long double)y[j];
+  int factor[EXTEND_MAX_DEGREE];
+  const int n = extend_factors(e, prop->n_in + j, factor);
+  long double product = 1;
+  for (int p = 0; p < n; p++)
+    product *= (long double)(factor[p] < prop->n_in ? x[factor[p]]
+                                                    : y[factor[p] - prop->n_in]);
+  return product;
+}
+
+static Answer in_row(const Prop *prop, const Extend *e, const PropRow *row,
+                     const double *x, const double *y)
 {
   long double sum = 0, slop = 0;
   for (int p = 0; p < row->n; p++) {
-    const long double term = (long double)row->coef[p] * y[row->var[p]];
+    const long double term =
+        (long double)row->coef[p] * output(prop, e, x, y, row->var[p]);
     sum += term;
     slop += fabsl(term) * (1e-15L + row->coef_rel);
   }
@@ -200,14 +281,15 @@ static Answer in_row(const PropRow *row, const double *y)
   return less(sum - rhs, slop);
 }
 
-static Answer in_cases(const Prop *prop, const double *x, const double *y)
+static Answer in_cases(const Prop *prop, const Extend *e, const double *x,
+                       const double *y)
 {
   Answer any = NO;
   for (int k = 0; k < prop->n_cases && any != YES; k++) {
     const PropCase *c = &prop->cases[k];
     Answer all = in_box(&prop->boxes[c->box], x);
     for (int j = 0; j < c->n_rows && all != NO; j++) {
-      const Answer row = in_row(&c->rows[j], y);
+      const Answer row = in_row(prop, e, &c->rows[j], x, y);
       if (row != YES) all = row;
     }
     if (all != NO) any = all;
@@ -234,15 +316,15 @@ static void choose(const Prop *prop, int which, double *x, double *y)
     y[j] = values[(which * 3 + j * (which + 1)) % 7];
 }
 
-void formula_compare(const char *text, size_t size, const Prop *prop)
+void formula_compare(const char *text, size_t size, const Prop *prop, const Extend *e)
 {
   if (!prop || size > MAX_TEXT || prop->n_cases > 1000) return;
   double *x = mem_doubles((size_t)prop->n_in), *y = mem_doubles((size_t)prop->n_out);
   const size_t bom = size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
   for (int which = 0; which < N_POINTS; which++) {
     choose(prop, which, x, y);
-    Scan s = {.at = text + bom, .end = text + size, .x = x, .y = y};
-    const Answer mine = read_text(&s), theirs = in_cases(prop, x, y);
+    Scan s = {.at = text + bom, .end = text + size, .prop = prop, .x = x, .y = y};
+    const Answer mine = read_text(&s), theirs = in_cases(prop, e, x, y);
     TARGET_REQUIRE(mine == MAYBE || theirs == MAYBE || mine == theirs);
   }
   mem_free(x);

@@ -12,7 +12,10 @@
 
 #include "specs/prop.h"
 
-/* Aborts on a contradiction.  prop may be NULL. */
-void formula_compare(const char *text, size_t size, const Prop *prop);
+/* Aborts on a contradiction.  prop may be NULL.  VNN-LIB 2, where prop->scope is set:
+ * it says where tensors are, and `extend` what the outputs behind them mean.  Otherwise
+ * `extend` is NULL. */
+void formula_compare(const char *text, size_t size, const Prop *prop,
+                     const Extend *extend);
 
 #endif

@@ -14,7 +14,7 @@ static void body(const File *file)
   Prop *prop = vnnlib_parse("fuzz.vnnlib", file->data, file->size, n_in, n_out, &err);
   target_check_error("fuzz.vnnlib", prop, &err, 1);
   invariants_prop(prop);
-  formula_compare(file->data, file->size, prop);
+  formula_compare(file->data, file->size, prop, NULL);
   prop_free(prop);
   status_reset(&err);
 }

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "net/base/json.h"
 #include "net/base/mem.h"
 
 void target_fail(const char *file, int line, const char *cond)
@@ -18,105 +19,42 @@ void target_fail(const char *file, int line, const char *cond)
   abort();
 }
 
-/* ---- blocks that an end of memory leaves behind --------------------------- */
-
-/* The exhaustion hook must not return, so it jumps out, and what the reader had
- * allocated is lost.  Sanitizers tell of every allocation; the list of these is worth
- * looking at only then. */
-typedef struct {
-  uintptr_t block; /* the lowest bit set: freed */
-  unsigned at;
-} Event;
-
-enum { MOST_EVENTS = 1 << 21 };
-static Event events[MOST_EVENTS];
-static unsigned n_events;
-static _Thread_local bool recording;
-
-static void note(uintptr_t block)
-{
-  if (n_events < MOST_EVENTS) events[n_events] = (Event){block, n_events};
-  n_events++;
-}
-
-static void note_malloc(const volatile void *block, size_t size)
-{
-  (void)size;
-  if (recording && block) note((uintptr_t)block);
-}
-
-static void note_free(const volatile void *block)
-{
-  if (recording && block) note((uintptr_t)block | 1);
-}
-
-static int compare_events(const void *a, const void *b)
-{
-  const Event *e = a, *f = b;
-  const uintptr_t x = e->block & ~(uintptr_t)1, y = f->block & ~(uintptr_t)1;
-  if (x != y) return x < y ? -1 : 1;
-  return e->at < f->at ? -1 : e->at > f->at;
-}
-
-/* A block whose last event is its allocation is still there. */
-static void free_lost(void)
-{
-  if (n_events > MOST_EVENTS) return;
-  qsort(events, n_events, sizeof *events, compare_events);
-  for (unsigned i = 0; i < n_events; i++) {
-    const uintptr_t block = events[i].block;
-    if ((block & 1) ||
-        (i + 1 < n_events && (events[i + 1].block & ~(uintptr_t)1) == block))
-      continue;
-    mem_free((void *)block);
-  }
-}
-
-int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *,
-                                                                size_t),
-                                              void (*on_free)(const volatile void *))
-    __attribute__((weak));
-
 /* ---- one input ------------------------------------------------------------ */
 
-static jmp_buf out_of_memory;
-
-static void jump(size_t wanted)
-{
-  (void)wanted;
-  longjmp(out_of_memory, 1);
-}
-
+/* cJSON allocates as in the program, where there are no accounts. */
 static void start(void)
 {
   static bool done;
   if (done) return;
   done = true;
-  mem_on_exhausted(jump);
-  if (__sanitizer_install_malloc_and_free_hooks)
-    __sanitizer_install_malloc_and_free_hooks(note_malloc, note_free);
+  Err err = {0};
+  char text[] = "{}";
+  json_free(json_parse("start", &(File){.data = text, .size = 2}, &err));
 }
 
 int target_run(const uint8_t *data, size_t size, void (*body)(const File *file))
 {
   start();
   const size_t before = mem_live_bytes();
-  mem_set_limit(before + TARGET_MEMORY);
-  n_events = 0;
-  recording = true;
-  if (!setjmp(out_of_memory)) {
+  MemAccount *const account = mem_account_new();
+  TARGET_REQUIRE(account);
+  mem_account_limit(account, TARGET_MEMORY);
+  MemAccount *const outer = mem_account_use(account);
+  MemCatch exhausted;
+  mem_catch_begin(&exhausted);
+  if (!setjmp(exhausted.here)) {
     File file = {.data = mem_alloc(size + 1), .size = size};
     if (size) memcpy(file.data, data, size);
     file.data[size] = 0;
     body(&file);
     file_free(&file);
-    recording = false;
+    mem_catch_end(&exhausted);
     TARGET_REQUIRE(mem_live_bytes() == before);
-  } else {
-    recording = false;
-    free_lost();
   }
-  mem_set_limit(0);
+  /* What was lost on the way when memory was out goes with the account. */
+  mem_account_use(outer);
+  mem_account_free(account);
+  TARGET_REQUIRE(mem_live_bytes() == before);
   return 0;
 }
 
@@ -153,6 +91,7 @@ TargetFile target_file(const File *file)
 {
   TargetFile f = {.fd = memfd_create("fuzz", MFD_CLOEXEC)};
   TARGET_REQUIRE(f.fd >= 0);
+  mem_guard_fd(f.fd);
   TARGET_REQUIRE(write(f.fd, file->data, file->size) == (ssize_t)file->size);
   snprintf(f.path, sizeof f.path, "/proc/self/fd/%d", f.fd);
   return f;
@@ -160,6 +99,7 @@ TargetFile target_file(const File *file)
 
 void target_file_close(TargetFile *f)
 {
+  mem_unguard_fd(f->fd);
   close(f->fd);
 }
 

@@ -17,8 +17,9 @@ bool proofs_make(const Net *net, const Prop *prop, const Options *options,
   Err err = {0};
   stop_init(&stop, seconds);
   result_init(&r, prop);
-  cr_assert_eq(proof_open(path, net, prop, "real", &proof, &err), STATUS_OK, "%s",
-               err.text);
+  cr_assert_eq(
+      proof_open(path, net, prop, options_semantics[options->semantics], &proof, &err),
+      STATUS_OK, "%s", err.text);
   solve_property(net, prop, options, &stop, proof, &r);
   const bool verified = r.verdict == RESULT_VERIFIED;
   if (verified) {

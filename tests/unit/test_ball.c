@@ -128,6 +128,28 @@ Test(ball, the_outer_reading_holds_the_float32_one)
   cr_assert(moved > 500);
 }
 
+/* Squares of tiny numbers have no digits: roots of their sums once took for ever. */
+Test(ball, numbers_of_all_sizes_have_a_distance)
+{
+  Prng prng = prng_init(3);
+  for (int e = -1074; e < 500; e++) {
+    const double c[2] = {ldexp(1 + prng_unit(&prng), e), 0};
+    const double x[2] = {c[0] + ldexp(3, e), ldexp(4, e)}, true_one = ldexp(5, e);
+    Ball *ball = ball_new(BALL_L2, 2, c, 1);
+    cr_assert(ball->outer >= 1 && ball->outer <= (1 + c[0]) * (1 + 0x1p-52), "2^%d", e);
+    ball_free(ball);
+    const double zero[2] = {0, 0}, y[2] = {ldexp(3, e), ldexp(4, e)};
+    ball = ball_new(BALL_L2, 2, zero, 1);
+    const double d = ball_distance(ball, y);
+    if (e >= -400)
+      cr_assert_eq(d, true_one, "2^%d", e);
+    else
+      cr_assert(d >= true_one && d <= 2 * true_one + 0x1p-530, "2^%d: %g", e, d);
+    cr_assert(ball_distance(ball, x) >= true_one * (1 - 1e-15), "2^%d", e);
+    ball_free(ball);
+  }
+}
+
 Test(ball, boxes_with_different_balls_are_different)
 {
   const double c[2] = {0.5, 0.5}, d[2] = {0.5, 0.25};
@@ -340,7 +362,14 @@ Test(ball, l2_satisfies_the_conditions_of_optimality)
     grid_box(n, &prng, lo, hi);
     for (int i = 0; i < n; i++)
       c[i] = nearest(round(prng_range(&prng, lo[i], hi[i]) * 256) / 256, lo[i], hi[i]);
-    Ball *ball = ball_new(BALL_L2, n, c, round(prng_range(&prng, 0, 512)) / 256);
+    double radius = round(prng_range(&prng, 0, 512)) / 256, least = 0;
+    /* A part of a box need not have the centre. */
+    for (int i = 0; i < n && t % 2; i++) {
+      if (prng_below(&prng, 2)) c[i] += prng_range(&prng, -1, 1) * (hi[i] - lo[i]);
+      least += pow(nearest(c[i], lo[i], hi[i]) - c[i], 2);
+    }
+    if (t % 2) radius = sqrt(least) + radius / 4;
+    Ball *ball = ball_new(BALL_L2, n, c, radius);
     coefficients(n, 0, &prng, q);
     const double bound = solver_bound(ball, q, lo, hi, at);
     for (int i = 0; i < n; i++) {
@@ -349,12 +378,13 @@ Test(ball, l2_satisfies_the_conditions_of_optimality)
       size += fabs(q[i]);
       cr_assert(at[i] >= lo[i] && at[i] <= hi[i]);
     }
-    cr_assert(sqrt(r2) <= ball->radius * (1 + 1e-9) + 1e-12,
-              "%d: n %d, %g from the centre, radius %g", t, n, sqrt(r2), ball->radius);
+    cr_assert(sqrt(r2) <= ball->outer * (1 + 1e-9) + 1e-12,
+              "%d: n %d, %g from the centre, radius %g", t, n, sqrt(r2), ball->outer);
     cr_assert(fabs(value - bound) <= 1e-9 * (1 + size), "%d: %g at the point, bound %g",
               t, value, bound);
-    cr_assert(fabs(bound - checker_bound(ball, q, lo, hi)) <= 1e-9 * (1 + size));
-    active += r2 > 0.99 * ball->radius * ball->radius;
+    cr_assert(fabs(bound - checker_bound(ball, q, lo, hi)) <= 1e-9 * (1 + size),
+              "%d: solver %g, checker %g", t, bound, checker_bound(ball, q, lo, hi));
+    active += r2 > 0.99 * ball->outer * ball->outer;
     ball_free(ball);
   }
   cr_assert(active > 300, "the ball mattered %d times", active);

@@ -429,9 +429,13 @@ typedef struct {
   int kid;
 } Cut;
 
-static bool boxes(Net *net, double lo, double hi, double rhs, const Cut *cut, int n)
+/* With a ball of that radius around (middle, 0) unless it is 0. */
+static bool boxes_in(Net *net, double lo, double hi, double rhs, const Cut *cut, int n,
+                     double middle, double radius)
 {
   Setup s = setup(net, lo, hi, rhs);
+  if (radius > 0)
+    s.prop->boxes[0].ball = ball_new(BALL_L2, 2, (double[]){middle, 0}, radius);
   certs_n(&s.c, 1);
   certs_n(&s.c, 0);
   certs_block(&s.c, CERTIFICATE_BOXES);
@@ -444,6 +448,23 @@ static bool boxes(Net *net, double lo, double hi, double rhs, const Cut *cut, in
   }
   certs_block(&s.c, CERTIFICATE_BOX_TREE);
   return ends(&s);
+}
+
+static bool boxes(Net *net, double lo, double hi, double rhs, const Cut *cut, int n)
+{
+  return boxes_in(net, lo, hi, rhs, cut, n, 0, 0);
+}
+
+/* x0 >= 1 (x0 <= 1) has no input of the ball, and z = x0 - x1 there has bounds that
+ * exclude each other.  That closes nothing elsewhere: y = 0 where z >= 0. */
+Test(check_rules, a_part_that_misses_the_ball_is_closed_and_only_that)
+{
+  static const Cut at1[] = {{1, 1, 1}, {0}, {0}};
+  cr_assert(boxes_in(gap(), -1, 2, -1, at1, 3, 0, 0.5));
+  cr_assert_not(boxes_in(gap(), -1, 2, 0.1, at1, 3, 0, 0.5));
+  cr_assert(boxes_in(gap(), -1, 2, -0.1, at1, 3, 1.75, 0.5));
+  cr_assert_not(boxes_in(gap(), -1, 2, 0.1, at1, 3, 1.75, 0.5));
+  cr_assert_not(boxes_in(gap(), -1, 2, 0.1, at1, 3, 1.25, 0.5));
 }
 
 Test(check_rules, a_search_by_boxes_closes_what_one_box_does_not)

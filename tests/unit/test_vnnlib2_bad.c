@@ -118,6 +118,12 @@ static const Bad bad[] = {
      ":2:46:", "after a declaration, found \"3\""},
     {V "(declare-network f (declare-input X real [1] initialized))", STATUS_UNSUPPORTED,
      ":2:46:", "initialiser"},
+    {V "(declare-network f (declare-input X real [1])(declare-hidden H real [1] \"h\")"
+       "(declare-hidden G real [1] \"h\")(declare-output Y real [1]))",
+     STATUS_DATA, ":2:93:", "G has the same name in the model as H"},
+    {V "(declare-network f (declare-output Y real [1] \"y\")(declare-input X real [1])"
+       "(declare-output Z real [1] \"y\"))",
+     STATUS_DATA, ":2:93:", "Z has the same name in the model as Y"},
     {V "(declare-network f (declare-hidden H real [1]))", STATUS_DATA,
      ":2:46:", "in quotes"},
     {V "(declare-network f (declare-hidden H real [1] relu))", STATUS_DATA,

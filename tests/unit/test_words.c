@@ -6,6 +6,7 @@
 
 #include "net/ball.h"
 #include "specs/vnnlib.h"
+#include "specs/vnnlib2.h"
 #include "specs/words.h"
 
 TestSuite(words, .timeout = 60);
@@ -98,6 +99,96 @@ Test(words, all_of_it)
                    "  case 1 (line 4): input set 1 and Y_0 > Y_1\n");
   text_free(&out);
   prop_free(prop);
+}
+
+/* ---- VNN-LIB 2 ----------------------------------------------------------- */
+
+/* Two copies of a network with three outputs and a hidden value. */
+#define PAIR                                                                           \
+  "(vnnlib-version <2.0>)(declare-network f (declare-input A real [])"                 \
+  "(declare-input X float32 [2,2])(declare-hidden H real [1,4] \"a\x01\")"             \
+  "(declare-output Y real [3]))(declare-network g (equal-to f)"                        \
+  "(declare-input B real [])(declare-input Z float32 [2,2])"                           \
+  "(declare-output W real [3]))"                                                       \
+  "(assert (and (== A B)(>= A 0.0)(<= A 1.0)(== X[0,0] Z[0,0])(>= X[0,0] 0.1)"         \
+  "(<= X[0,0] 0.1)(>= X[0,1] 0.0)(<= X[0,1] 1.0)(>= X[1,0] 0.0)(<= X[1,0] 2.0)"        \
+  "(>= X[1,1] 0.0)(<= X[1,1] 1.0)(== Z[0,1] X[0,1])(== Z[1,0] X[0,1])"                 \
+  "(>= Z[1,1] 0.0)(<= Z[1,1] X[1,1])))\n"
+
+#define ONE                                                                            \
+  "(vnnlib-version <2.0>)(declare-network f (declare-input X real [1])"                \
+  "(declare-output Y real [3]))(assert (and (>= X[0] 0.0)(<= X[0] 1.0)))"
+
+static Prop *prop_of_v2(const char *declarations, const char *asserts)
+{
+  Text text = {0};
+  Err err = {0};
+  Extend extend = {0};
+  text_add(&text, "%s%s", declarations, asserts);
+  Prop *prop = vnnlib2_parse("spec", text.s, text.n, false, &extend, &err);
+  cr_assert(prop, "%s", err.text);
+  prop->extend = extend;
+  text_free(&text);
+  return prop;
+}
+
+Test(words, of_two_networks)
+{
+  Prop *prop = prop_of_v2(PAIR, "(assert (or (> (* X[0,1] Y[0] X[0,1]) (+ 1.0 (* 2.5 "
+                                "H[0,3])))\n(>= W[1] Y[2])))");
+  Text out = {0};
+  const char *const file[2] = {"f.onnx", NULL};
+  words_networks(prop, file, &out);
+  cr_expect_str_eq(out.s, "network     f, from f.onnx\n"
+                          "  input     A              real []\n"
+                          "  input     X              float32 [2,2]\n"
+                          "  hidden    H              real [1,4], in the model \"a?\"\n"
+                          "  output    Y              real [3]\n"
+                          "network     g, equal to f\n"
+                          "  input     B              real []\n"
+                          "  input     Z              float32 [2,2]\n"
+                          "  output    W              real [3]\n");
+  out.n = 0;
+  words_sizes(prop, &out);
+  cr_expect_str_eq(out.s, "10 inputs (6 different), 6 outputs, 4 hidden values");
+  out.n = 0;
+  words_property(prop, &out);
+  cr_expect_str_eq(
+      out.s,
+      "claim: for no input below does one of the cases hold.\n"
+      "inputs: 5 vary by 1 to 2, 1 fixed\n"
+      "  0 <= A <= 1, the same as B\n"
+      "  X[0,0] = 0.1, the same as Z[0,0]\n"
+      "  0 <= X[0,1] <= 1, the same as Z[0,1], Z[1,0]\n"
+      "  0 <= X[1,0] <= 2\n"
+      "  0 <= X[1,1] <= 1\n"
+      "  0 <= Z[1,1] <= 1\n"
+      "a counterexample is an input where one of these holds:\n"
+      "  case 0 (line 2): X[1,1] >= Z[1,1] and 2.5 H[0,3] - X[0,1]*X[0,1]*Y[0] < -1\n"
+      "  case 1 (line 3): X[1,1] >= Z[1,1] and W[1] >= Y[2]\n");
+  text_free(&out);
+  prop_free(prop);
+}
+
+/* "The largest of 3" is true of one network only, without anything else. */
+Test(words, the_largest_of_one_network)
+{
+  static const char ranked[] = "(assert (or (>= Y[0] Y[1])(>= Y[2] Y[1])))";
+  Text out = {0};
+  Prop *prop = prop_of_v2(ONE, ranked);
+  cr_assert(words_claim(prop, &out));
+  cr_expect_str_eq(out.s, "Y[1] is always the largest of the 3 outputs.");
+  prop_free(prop);
+  out.n = 0;
+  prop = prop_of_v2(ONE, "(assert (> (* Y[1] X[0]) 2.0))");
+  cr_assert(words_claim(prop, &out));
+  cr_expect_str_eq(out.s, "X[0]*Y[1] is always at most 2.");
+  prop_free(prop);
+  /* All other numbers that rows can speak of, X[0] among them. */
+  prop = prop_of_v2(ONE, "(assert (or (>= Y[0] Y[1])(>= Y[2] Y[1])(>= X[0] Y[1])))");
+  cr_expect_not(words_claim(prop, &out));
+  prop_free(prop);
+  text_free(&out);
 }
 
 /* A box alone would describe a larger set than the one asked about. */
