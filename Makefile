@@ -194,7 +194,8 @@ packages:
 	@tests/install-packages
 
 demo: packages
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -sq all || echo 'building dualcert and its library, about a minute'
+	@$(MAKE) --no-print-directory -s all
 	@benchmarks/demo $(PROGRAM)
 
 test: packages
