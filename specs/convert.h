@@ -2,9 +2,9 @@
 /* specs/convert.h -- a specification in VNN-LIB 1.0 written in 2.0, and the reverse.
  *
  * The formula is copied, not its cases: every number keeps its digits, only written the
- * other way (1e-3 is 0.001).  2.0 has no `not`, which is moved into the comparisons, and
- * no comparisons of constants: they become X == X where they are true, else X != X.  1.0
- * has no !=, which becomes (not (= a b)).  Comments are left out.
+ * other way (1e-3 is 0.001).  2.0 has no `not`, which is moved into the comparisons,
+ * and no comparisons of constants: they become X == X where they are true, else X != X.
+ * 1.0 has no !=, which becomes (not (= a b)).  Comments are left out.
  *
  * Names of the model behind one of several inputs or outputs are refused: they decide
  * which one it is, and 2.0 has none.  1.0 has one network without hidden values, all of
