@@ -230,6 +230,7 @@ static void keep_rest(Family *f, const cJSON *root, const Image *image)
   Text out = {0};
   text_add(&out, "%s", "");
   keep(root, "unsafe", &out);
+  keep(root, "where", &out);
   if (image) keep(root, "clip", &out);
   if (has_directions)
     print_directions(image, &out);

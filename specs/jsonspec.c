@@ -11,6 +11,7 @@
 #include "net/base/text.h"
 #include "specs/csv.h"
 #include "specs/image.h"
+#include "specs/jsonrows.h"
 
 typedef struct {
   const char *path;
@@ -377,155 +378,18 @@ static Status read_image(const Reader *r)
   return check_image_norm(r);
 }
 
-/* ---- the unsafe set ------------------------------------------------------ */
-
-static PropRow new_row(int n, double rhs)
-{
-  return (PropRow){.n = n,
-                   .var = mem_array((size_t)n, sizeof(int)),
-                   .coef = mem_array((size_t)n, sizeof(double)),
-                   .rhs_lo = rhs,
-                   .rhs_hi = rhs};
-}
-
-/* One case  y_label - y_j <= 0  for every other j. */
-static Status read_label(const Reader *r, int box)
-{
-  int label;
-  const Status rc =
-      json_int(r->path, "$", r->root, "label", 0, r->n_out - 1, &label, r->err);
-  if (rc) return rc;
-  if (r->n_out < 2) return bad(r, "label", "the network has only one output");
-  for (int j = 0; j < r->n_out; j++) {
-    if (j == label) continue;
-    PropRow *const row = mem_array(1, sizeof *row);
-    *row = new_row(2, 0);
-    row->var[0] = j < label ? j : label;
-    row->var[1] = j < label ? label : j;
-    row->coef[0] = j < label ? -1 : 1;
-    row->coef[1] = -row->coef[0];
-    prop_add_case(r->prop, box, row, 1, 0);
-  }
-  return STATUS_OK;
-}
-
-/* {"0": 1, "3": -1} into dense coefficients. */
-static Status read_sparse(const Reader *r, const char *where, const cJSON *object,
-                          double *dense)
-{
-  memset(dense, 0, (size_t)r->n_out * sizeof *dense);
-  for (const cJSON *m = object->child; m; m = m->next) {
-    const char *s = m->string;
-    long index = *s == '0' && s[1] ? -1 : 0; /* no leading zeros: one name per output */
-    if (!*s) index = -1;
-    for (; *s && index >= 0; s++)
-      index = *s >= '0' && *s <= '9' && index < r->n_out ? index * 10 + (*s - '0') : -1;
-    if (index < 0 || index >= r->n_out)
-      return status_fail(r->err, STATUS_DATA,
-                         "%s: $.%s: expected output indices \"0\" to \"%d\" as keys",
-                         r->path, where, r->n_out - 1);
-    if (!cJSON_IsNumber(m) || !isfinite(m->valuedouble))
-      return status_fail(r->err, STATUS_DATA,
-                         "%s: $.%s: the coefficient of output %ld must be a finite "
-                         "number",
-                         r->path, where, index);
-    dense[index] = m->valuedouble;
-  }
-  return STATUS_OK;
-}
-
-static Status read_row(const Reader *r, const char *where, const cJSON *item,
-                       double *dense, PropRow *row)
-{
-  static const char *const keys[] = {"coef", "rhs", NULL};
-  char at[80] = "$.", coef_at[80] = "";
-  strncat(at, where, sizeof at - 3);
-  strncat(coef_at, where, sizeof coef_at - 8);
-  strcat(coef_at, ".coef");
-  double rhs;
-  Status rc = json_only_keys(r->path, at, item, keys, r->err);
-  if (!rc) rc = json_number(r->path, at, item, "rhs", &rhs, r->err);
-  if (rc) return rc;
-  const cJSON *const coef = json_get(item, "coef");
-  if (cJSON_IsObject(coef))
-    rc = read_sparse(r, coef_at, coef, dense);
-  else
-    rc = read_array(r, coef_at, coef, r->n_out, "network", "outputs", dense);
-  if (rc) return rc;
-  int n = 0;
-  for (int j = 0; j < r->n_out; j++)
-    n += dense[j] != 0;
-  if (n == 0) return bad(r, coef_at, "all coefficients are zero");
-  *row = new_row(n, rhs);
-  for (int j = 0, k = 0; j < r->n_out; j++) {
-    if (dense[j] == 0) continue;
-    row->var[k] = j;
-    row->coef[k++] = dense[j];
-  }
-  return STATUS_OK;
-}
-
-/* One {"rows": [...]} of `unsafe`. */
-static Status read_case(const Reader *r, int k, const cJSON *item, int box,
-                        double *dense)
-{
-  static const char *const keys[] = {"rows", NULL};
-  Text where = {0};
-  text_add(&where, "$.unsafe[%d]", k);
-  Status rc = json_only_keys(r->path, where.s, item, keys, r->err);
-  const cJSON *const list = rc ? NULL : json_get(item, "rows");
-  if (!rc && (!cJSON_IsArray(list) || !list->child))
-    rc = status_fail(r->err, STATUS_DATA,
-                     "%s: %s.rows: expected an array of at least one row", r->path,
-                     where.s);
-  text_free(&where);
-  if (rc) return rc;
-  const int n = cJSON_GetArraySize(list);
-  PropRow *const rows = mem_zero((size_t)n, sizeof *rows);
-  int j = 0;
-  for (const cJSON *m = list->child; m && !rc; m = m->next, j++) {
-    text_add(&where, "unsafe[%d].rows[%d]", k, j);
-    rc = read_row(r, where.s, m, dense, &rows[j]);
-    text_free(&where);
-  }
-  if (rc)
-    prop_free_rows(rows, n);
-  else
-    prop_add_case(r->prop, box, rows, n, 0);
-  return rc;
-}
-
-static Status read_unsafe(const Reader *r, int box)
-{
-  const cJSON *const list = json_get(r->root, "unsafe");
-  if (!cJSON_IsArray(list) || !list->child)
-    return bad(r, "unsafe", "expected an array of at least one {\"rows\": [...]}");
-  double *const dense = mem_doubles0((size_t)r->n_out);
-  Status rc = STATUS_OK;
-  int k = 0;
-  for (const cJSON *m = list->child; m && !rc; m = m->next, k++)
-    rc = read_case(r, k, m, box, dense);
-  mem_free(dense);
-  return rc;
-}
-
 static Status read_spec(const Reader *r)
 {
-  static const char *const keys[] = {"norm",  "epsilon", "center", "clip",  "lower",
-                                     "upper", "label",   "unsafe", "image", NULL};
+  static const char *const keys[] = {"norm",  "epsilon", "center", "clip",
+                                     "lower", "upper",   "label",  "unsafe",
+                                     "image", "where",   NULL};
   Status rc = json_only_keys(r->path, "$", r->root, keys, r->err);
   if (!rc) rc = read_image(r);
   if (rc) return rc;
-  const bool has_label = json_get(r->root, "label");
-  if (has_label == (json_get(r->root, "unsafe") != NULL))
-    return status_fail(r->err, STATUS_DATA,
-                       "%s: $: expected either \"label\" or \"unsafe\"", r->path);
   Box box = box_new(set_size(r));
   rc = read_box(r, &box);
-  if (!rc) {
-    const int index = prop_add_box(r->prop, &box);
-    rc = has_label ? read_label(r, index) : read_unsafe(r, index);
-  }
+  if (!rc)
+    rc = jsonrows_read(r->path, r->root, prop_add_box(r->prop, &box), r->prop, r->err);
   box_free(&box);
   return rc;
 }

@@ -7,13 +7,15 @@
  *       "clip": [ENDS, ENDS],              optional: x also in this box
  *       "image": IMAGE,                    optional, with center and epsilon: see below
  *       "label": k                         unsafe: y_j >= y_k for some j != k, or
- *       "unsafe": [ {"rows": [{"coef": COEF, "rhs": d}, ...]}, ... ] }
+ *       "unsafe": [ {"rows": [{"coef": COEF, "rhs": d}, ...]}, ... ],
+ *       "where": [{"coef": COEF, "rhs": d}, ...] }   optional: coef . x <= rhs too
  *
  *     VECTOR  an array of n numbers (nested arrays are flattened), "file.csv", or
  *             {"csv": "file.csv", "row": r}, r from 0
  *     ENDS    a number for all inputs, or an array of n numbers
  *     e       a number >= 0, or an array of n numbers >= 0
- *     COEF    an array of one number per output, or {"0": 1, "3": -1}
+ *     COEF    an array of one number per output (input in `where`), or {"0": 1, "3":
+ * -1}
  *
  * With norm l2 or l1, epsilon is one number, the radius of the ball |x - center| <= e;
  * with l0 it is a whole number, and at most so many inputs differ from center, each
@@ -25,10 +27,13 @@
  * box or the l2 or l1 ball around 0: prop->n_in is the number of parameters, epsilon
  * has one number for each, and prop->image is set.
  *
- * `unsafe` is an OR of conjunctions of rows coef . y <= rhs.  All keys not named
- * here are errors.  A CSV file holds numbers separated by commas, semicolons or
- * blanks; without "row" all of it is the vector, with "row" one non-empty line is.
- * Its path is relative to the folder of the specification.
+ * `unsafe` is an OR of conjunctions of rows coef . y <= rhs.  With `where` only inputs
+ * are meant for which all its rows coef . x <= rhs hold as well (of an image:
+ * parameters t); when none does, the property holds.  The Prop then has copies of
+ * inputs among its outputs (prop->extend), and needs the network of extend_net.  All
+ * keys not named here are errors.  A CSV file holds numbers separated by commas,
+ * semicolons or blanks; without "row" all of it is the vector, with "row" one non-empty
+ * line is. Its path is relative to the folder of the specification.
  *
  * Unlike in VNN-LIB a number means its nearest double, also in CSV files.  The
  * outer box contains the exact sums center +- e of those doubles and the float32

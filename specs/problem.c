@@ -342,7 +342,7 @@ static Status put_image(Loader *l, const Prop *prop)
 {
   l->part[0] = image_net(l->part[0], prop->image, l->err);
   scope_free_all(l->scope);
-  scope_init_v1(l->scope, prop->n_in, prop->n_out);
+  scope_init_v1(l->scope, prop->n_in, prop->n_out - prop->extend.n);
   return l->part[0] ? STATUS_OK : l->err->code;
 }
 
@@ -365,6 +365,10 @@ static Status load_single(Loader *l, const File *file, bool is_json, Problem *p)
   else
     p->prop = vnnlib_read(&l->s, l->scope, &l->extend, l->err);
   if (p->prop && p->prop->image && put_image(l, p->prop)) return l->err->code;
+  if (p->prop && is_json) {
+    l->extend = p->prop->extend;
+    p->prop->extend = (Extend){0};
+  }
   return p->prop ? finish(l, p) : l->err->code;
 }
 

@@ -128,7 +128,7 @@ DUALCERT_API dualcert_spec *dualcert_spec_new(void);
 DUALCERT_API void dualcert_spec_free(dualcert_spec *spec);
 
 /* Read VNN-LIB or JSON, gzip too, for that network, which need not outlive it.  A JSON
- * specification with "image" is UNSUPPORTED: it is about another network. */
+ * specification with "image" or "where" is UNSUPPORTED: it is about another network. */
 DUALCERT_API int dualcert_spec_read_file(dualcert_spec *spec,
                                          const dualcert_network *network,
                                          const char *path);

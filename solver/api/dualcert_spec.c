@@ -34,12 +34,12 @@ typedef struct {
 } Reading;
 
 /* It is about another network than the handle has, perhaps one with as many inputs. */
-static void refuse_image(Reading *r)
+static void refuse_other_network(Reading *r)
 {
-  if (!r->prop || !r->prop->image) return;
+  if (!r->prop || (!r->prop->image && !r->prop->extend.n)) return;
   status_fail(&r->err, STATUS_UNSUPPORTED,
-              "%s: $.image: the library does not read images; dualcert verify does",
-              r->name);
+              "%s: $.%s: the library does not read that; dualcert verify does", r->name,
+              r->prop->image ? "image" : "where");
   prop_free(r->prop);
   r->prop = NULL;
 }
@@ -54,7 +54,7 @@ static void read_prop(void *context)
   else if (!file_from_memory(r->name, r->data, r->size, PROP_MAX_BYTES, &file, &r->err))
     r->prop = load_parse(r->name, &file, r->n_in, r->n_out, &r->err);
   file_free(&file);
-  refuse_image(r);
+  refuse_other_network(r);
 }
 
 static int read_into(dualcert_spec *s, const dualcert_network *n, Reading *r)

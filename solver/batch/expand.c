@@ -203,6 +203,7 @@ static char *make_spec(const Block *b, const Sample *s)
   text_add(&out, "], ");
   copy_member(b, "epsilon", &out);
   copy_member(b, "clip", &out);
+  copy_member(b, "where", &out);
   text_add(&out, "\"label\": %d}\n", b->label >= 0 ? b->label : s->label);
   return out.s;
 }
@@ -215,8 +216,8 @@ static void push_spec(ManifestSpec **list, int *n, ManifestSpec spec)
 
 static Status read_block(Block *b)
 {
-  static const char *const keys[] = {"data",    "rows", "label", "norm",
-                                     "epsilon", "clip", "image", NULL};
+  static const char *const keys[] = {"data", "rows",  "label", "norm", "epsilon",
+                                     "clip", "image", "where", NULL};
   Text where = {0};
   text_add(&where, "%s.robustness", b->from->where);
   Status rc = json_only_keys(b->from->manifest, where.s, b->block, keys, b->from->err);

@@ -23,8 +23,8 @@
  *
  * A check is every one of its networks with every one of its specifications.  Without
  * `checks` the manifest itself is one.  A sample becomes a specification in JSON
- * (specs/jsonspec.h) which gets `norm`, `epsilon`, `clip` and `image` as they stand
- * here.
+ * (specs/jsonspec.h) which gets `norm`, `epsilon`, `clip`, `image` and `where` as they
+ * stand here.
  *
  * Paths are relative to the folder of the manifest.  A name is a pattern (glob(7)) when
  * it has one of *?[ and no file has that very name.

@@ -86,6 +86,26 @@ Test(jsonspec, unsafe_is_an_or_of_conjunctions)
   prop_free(p);
 }
 
+Test(jsonspec, where_adds_its_rows_to_every_case)
+{
+  Prop *p = good("{'lower':[0,0],'upper':[1,1],'label':1,'where':[{'coef':{'1':2},"
+                 "'rhs':1},{'coef':[-3,0.5],'rhs':0.25}]}");
+  cr_assert_eq(p->n_out, 3 + 2);
+  cr_assert_eq(p->extend.n, 2);
+  /* Outputs 3 and 4 are copies of inputs 0 and 1. */
+  cr_assert(p->extend.item[0].a == 0 && p->extend.item[0].b == -1);
+  cr_assert(p->extend.item[1].a == 1 && p->extend.item[1].b == -1);
+  for (int k = 0; k < 2; k++) {
+    cr_assert_eq(p->cases[k].n_rows, 3);
+    const PropRow *r = p->cases[k].rows;
+    cr_assert(r[0].n == 2 && r[0].var[1] < 3);
+    cr_assert(r[1].n == 1 && r[1].var[0] == 4 && r[1].coef[0] == 2 && r[1].rhs_hi == 1);
+    cr_assert(r[2].n == 2 && r[2].var[0] == 3 && r[2].var[1] == 4);
+    cr_assert(r[2].coef[0] == -3 && r[2].coef[1] == 0.5 && r[2].rhs_lo == 0.25);
+  }
+  prop_free(p);
+}
+
 Test(jsonspec, vectors_come_from_csv_files_beside_the_specification)
 {
   const char *const csv = "/tmp/dualcert-spec.csv";
