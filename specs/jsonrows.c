@@ -251,12 +251,8 @@ Status jsonrows_read(const char *path, const cJSON *root, int box, Prop *prop, E
               .in = {prop->n_in, prop->image ? "parameter" : "input"},
               .prop = prop,
               .err = err};
-  const bool has_label = json_get(root, "label");
-  if (has_label == (json_get(root, "unsafe") != NULL))
-    return status_fail(err, STATUS_DATA,
-                       "%s: $: expected either \"label\" or \"unsafe\"", path);
   r.dense = mem_doubles((size_t)(r.in.n > r.out.n ? r.in.n : r.out.n));
-  Status rc = has_label ? read_label(&r, box) : read_unsafe(&r, box);
+  Status rc = json_get(root, "label") ? read_label(&r, box) : read_unsafe(&r, box);
   if (!rc) rc = read_where(&r);
   mem_free(r.dense);
   return rc;

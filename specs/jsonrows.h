@@ -8,9 +8,9 @@
 #include "net/base/json.h"
 #include "specs/prop.h"
 
-/* Append the cases, all in box `box`.  prop->n_out is that of the network; where rows
- * speak of inputs, prop->extend gets copies of these and n_out as many outputs more.
- * Fails DATA naming the key. */
+/* Append the cases, all in box `box`, of a text with either label or unsafe.
+ * prop->n_out is that of the network; where rows speak of inputs, prop->extend gets
+ * copies of these and n_out as many outputs more. Fails DATA naming the key. */
 Status jsonrows_read(const char *path, const cJSON *root, int box, Prop *prop,
                      Err *err);
 

@@ -385,6 +385,9 @@ static Status read_spec(const Reader *r)
                                      "image", "where",   NULL};
   Status rc = json_only_keys(r->path, "$", r->root, keys, r->err);
   if (!rc) rc = read_image(r);
+  if (!rc && !json_get(r->root, "label") == !json_get(r->root, "unsafe"))
+    rc = status_fail(r->err, STATUS_DATA,
+                     "%s: $: expected either \"label\" or \"unsafe\"", r->path);
   if (rc) return rc;
   Box box = box_new(set_size(r));
   rc = read_box(r, &box);
