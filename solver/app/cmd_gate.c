@@ -305,6 +305,7 @@ static int run(const Args *a, Manifest *m, const char *checker, Err *err)
             (int)stopped);
   }
   gate_free(gate);
+  if (cache) cache_prune(cache);
   cache_free(cache);
   return code;
 }

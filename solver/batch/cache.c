@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "solver/batch/cache.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net/base/file.h"
@@ -191,6 +195,21 @@ static bool fill(const Cache *cache, const char *const *parts, CacheEntry *entry
   return fine && entry->result;
 }
 
+/* It was used now: its time says how long it is kept. */
+static void touch(const char *path)
+{
+  if (path) utimensat(AT_FDCWD, path, NULL, 0);
+}
+
+static void touch_all(const Cache *cache, const char *const *parts)
+{
+  for (int i = RESULT; i < N_PARTS; i++) {
+    char *path = strcmp(parts[i], NO_FILE) ? object_path(cache, parts[i]) : NULL;
+    touch(path);
+    mem_free(path);
+  }
+}
+
 bool cache_find(const Cache *cache, const char *key, CacheEntry *entry)
 {
   *entry = (CacheEntry){0};
@@ -202,10 +221,14 @@ bool cache_find(const Cache *cache, const char *key, CacheEntry *entry)
     root = json_parse(path, &file, &ignored);
   file_free(&file);
   status_reset(&ignored);
-  mem_free(path);
   const char *parts[N_PARTS];
   const bool found =
       cJSON_IsObject(root) && read_parts(root, key, parts) && fill(cache, parts, entry);
+  if (found) {
+    touch_all(cache, parts);
+    touch(path);
+  }
+  mem_free(path);
   json_free(root);
   if (!found) cache_entry_reset(entry);
   return found;
@@ -269,4 +292,36 @@ Status cache_store(const Cache *cache, const char *key, const char *result,
   mem_free(path);
   text_free(&text);
   return rc;
+}
+
+/* ---- old ones ------------------------------------------------------------ */
+
+/* A digest, followed by `end`: nothing else in a folder is ours. */
+static bool is_ours(const char *name, const char *end)
+{
+  const size_t n = strspn(name, "0123456789abcdef");
+  return n == 64 && !strcmp(name + n, end);
+}
+
+static void prune_folder(const char *path, const char *end, time_t oldest)
+{
+  DIR *const folder = opendir(path);
+  if (!folder) return;
+  for (const struct dirent *e = readdir(folder); e; e = readdir(folder)) {
+    struct stat st;
+    if (!is_ours(e->d_name, end)) continue;
+    if (fstatat(dirfd(folder), e->d_name, &st, AT_SYMLINK_NOFOLLOW)) continue;
+    if (S_ISREG(st.st_mode) && st.st_mtime < oldest)
+      unlinkat(dirfd(folder), e->d_name, 0);
+  }
+  closedir(folder);
+}
+
+void cache_prune(const Cache *cache)
+{
+  const time_t oldest = time(NULL) - (time_t)CACHE_KEEP_DAYS * 24 * 3600;
+  char *const objects = object_path(cache, "");
+  prune_folder(cache->dir, ".json", oldest);
+  prune_folder(objects, "", oldest);
+  mem_free(objects);
 }

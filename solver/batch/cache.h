@@ -29,6 +29,9 @@ typedef struct {
   char build[65]; /* digest of the program that verifies */
 } Cache;
 
+/* What nobody has used for so many days is removed by cache_prune. */
+#define CACHE_KEEP_DAYS 90
+
 /* Makes the folder when needed.  `build` as above.  Owned; NULL with err: CREATE. */
 Cache *cache_open(const char *dir, const char *build, Err *err);
 void cache_free(Cache *cache);
@@ -53,7 +56,7 @@ typedef struct {
   char *certificate, *witness; /* paths of objects; NULL: none */
 } CacheEntry;
 
-/* False when there is none, or none that is whole. */
+/* False when there is none, or none that is whole.  What is found counts as used now. */
 bool cache_find(const Cache *cache, const char *key, CacheEntry *entry);
 void cache_entry_reset(CacheEntry *entry);
 
@@ -61,5 +64,9 @@ void cache_entry_reset(CacheEntry *entry);
  * replaced.  Fails as file_write, NO_INPUT. */
 Status cache_store(const Cache *cache, const char *key, const char *result,
                    const char *certificate, const char *witness, Err *err);
+
+/* Remove entries and objects, and nothing else in the folder, that were neither made nor
+ * found since CACHE_KEEP_DAYS.  Failures are of no consequence. */
+void cache_prune(const Cache *cache);
 
 #endif

@@ -157,6 +157,20 @@ expect 'gate: a changed specification is solved again' 1 '*' '' gate -q --cache 
 expect 'gate: and found in the cache, replayed' 1 '*' '' gate -q --cache cache gate.json
 cp "$examples/brake-narrow.vnnlib" .
 
+rm -rf aging
+expect 'gate: a cache to age' 0 '*' '' gate -q --cache=aging brake.json
+echo mine >aging/mine.json && echo mine >aging/objects/mine
+find aging -type f -exec touch -d '100 days ago' {} +
+expect 'gate: old entries are used' 0 '*' '' gate -q --cache=aging brake.json
+has 'gate: from the cache' out cached
+name='gate: what is used stays'
+pass_if 'it is gone' test "$(find aging -type f -mtime -1 | wc -l)" -ge 2
+find aging -type f -exec touch -d '100 days ago' {} +
+one other.json brake.onnx brake-wide.vnnlib
+expect 'gate: another question' 1 '*' '' gate -q --cache=aging other.json
+name='gate: what nobody used for 90 days is gone, and nothing else'
+pass_if 'not so' test "$(find aging -type f -mtime +90 | sort | tr '\n' ' ')" = 'aging/mine.json aging/objects/mine '
+
 # ---- hostile names --------------------------------------------------------------
 
 odd='a<b>&"c'\''.onnx'
