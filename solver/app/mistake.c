@@ -34,33 +34,50 @@ static bool has_suffix(const char *path, const char *const *suffixes)
 static const char *const net_suffixes[] = {".onnx", ".nnet", NULL};
 static const char *const spec_suffixes[] = {".vnnlib", NULL};
 
-/* First character that is no blank, of a regular file (a pipe has only one reader);
- * 0 when there is none. */
-static char first_character(const char *path)
+#define HEAD 4096
+
+/* The first bytes of a regular file (a pipe has only one reader), without blanks before
+ * them, as text; empty when there are none. */
+static void read_head(const char *path, char head[HEAD + 1])
 {
   struct stat info;
-  if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return 0;
+  head[0] = 0;
+  if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return;
   FILE *f = fopen(path, "rb");
-  if (!f) return 0;
+  if (!f) return;
   int c = fgetc(f);
-  for (int n = 0; n < 4096 && c != EOF && isspace(c); n++)
+  for (int n = 0; n < HEAD && c != EOF && isspace(c); n++)
     c = fgetc(f);
+  if (c != EOF) {
+    head[0] = (char)c;
+    head[1 + fread(head + 1, 1, HEAD - 1, f)] = 0;
+  }
   fclose(f);
-  return (char)(c == EOF ? 0 : c);
+}
+
+/* Of two formats in JSON only one has layers, only the other a centre or ends. */
+static bool has_key(const char *head, const char *key)
+{
+  return head[0] == '{' && strstr(head, key);
 }
 
 bool mistake_is_spec(const char *path)
 {
+  char head[HEAD + 1];
   if (has_suffix(path, spec_suffixes)) return true;
   if (has_suffix(path, net_suffixes)) return false;
-  const char c = first_character(path);
-  return c == '(' || c == ';';
+  read_head(path, head);
+  return head[0] == '(' || head[0] == ';' || has_key(head, "\"center\"") ||
+         has_key(head, "\"lower\"");
 }
 
 /* Byte 8 is the tag that starts an ONNX file. */
 static bool is_net(const char *path)
 {
-  return has_suffix(path, net_suffixes) || first_character(path) == '\b';
+  char head[HEAD + 1];
+  if (has_suffix(path, net_suffixes)) return true;
+  read_head(path, head);
+  return head[0] == '\b' || has_key(head, "\"layers\"");
 }
 
 /* ---- folders ------------------------------------------------------------- */

@@ -56,7 +56,8 @@ typedef struct {
   char *certificate, *witness; /* paths of objects; NULL: none */
 } CacheEntry;
 
-/* False when there is none, or none that is whole.  What is found counts as used now. */
+/* False when there is none, or none that is whole.  What is found counts as used now.
+ */
 bool cache_find(const Cache *cache, const char *key, CacheEntry *entry);
 void cache_entry_reset(CacheEntry *entry);
 
@@ -65,8 +66,8 @@ void cache_entry_reset(CacheEntry *entry);
 Status cache_store(const Cache *cache, const char *key, const char *result,
                    const char *certificate, const char *witness, Err *err);
 
-/* Remove entries and objects, and nothing else in the folder, that were neither made nor
- * found since CACHE_KEEP_DAYS.  Failures are of no consequence. */
+/* Remove entries and objects, and nothing else in the folder, that were neither made
+ * nor found since CACHE_KEEP_DAYS.  Failures are of no consequence. */
 void cache_prune(const Cache *cache);
 
 #endif

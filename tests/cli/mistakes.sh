@@ -93,3 +93,12 @@ pass_if 'other words' test "$(grep -cx -e 'claim: for every input below, Y_0 is 
 expect 'info of both' 0 'file        unsafe.vnnlib' '' info relu.json unsafe.vnnlib
 expect 'info of a bad specification' 65 '' 'X_0 has no upper bound' info no-bound.vnnlib
 expect 'info: no declarations' 65 '' 'dualcert info NET bare.vnnlib' info bare.vnnlib
+cat >ball.json <<'END'
+{"center": [0, 0], "epsilon": 1, "label": 0}
+END
+expect 'info: it needs the network' 64 '' 'dualcert info NET ball.json$' info ball.json
+expect 'swapped arguments: JSON both' 64 '' \
+  'ball.json looks like a specification; swapped\? try: dualcert verify relu.json ball.json$' \
+  verify ball.json relu.json
+expect 'a network in JSON for a specification' 64 '' 'relu.json looks like a network; expected: dualcert verify NET SPEC$' \
+  verify relu.json relu.json
