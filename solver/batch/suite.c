@@ -147,10 +147,12 @@ typedef struct {
   Progress progress;
 } Run;
 
-/* verify refuses its own options: the same for every instance. */
-static Status check_first(const Row *row, Err *err)
+/* verify refuses options that it was given: the same for every instance.  Without any,
+ * one instance has too many networks or too few, which is a row of its own. */
+static Status check_first(const Run *run, const Row *row, Err *err)
 {
-  if (row->exit_status != STATUS_USAGE) return STATUS_OK;
+  const char *const *const options = run->plan->settings.options;
+  if (row->exit_status != STATUS_USAGE || !options || !options[0]) return STATUS_OK;
   return status_fail(err, STATUS_USAGE, "verify refuses what it was given: %s",
                      row->message);
 }
@@ -158,7 +160,7 @@ static Status check_first(const Row *row, Err *err)
 static Status keep_row(Run *run, Row *row, const Text *line, Err *err)
 {
   if (run->n_rows == 0) {
-    const Status rc = check_first(row, err);
+    const Status rc = check_first(run, row, err);
     if (rc) return rc;
   }
   run->n_rows++;

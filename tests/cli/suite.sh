@@ -203,6 +203,14 @@ expect 'suite: an option of its own after --' 64 '' 'must not follow --' \
   suite --out=out-none bench -- --timeo=5
 expect 'suite: an option that verify refuses' 64 '' 'verify refuses' \
   suite -q --out=out-refused bench -- --frobnicate
+mkdir two-nets && cp "$examples/brake.onnx" "$examples/brake-narrow.vnnlib" two-nets
+cat >two-nets/instances.csv <<'END'
+"[('f', 'brake.onnx'), ('g', 'brake.onnx')]",brake-narrow.vnnlib,20
+brake.onnx,brake-narrow.vnnlib,20
+END
+expect 'suite: one network too many' 0 '*' '' suite -q --out=out-two-nets two-nets
+name='suite: that is a row, and not the end'
+pass_if 'it is not' test "$(grep -Ec ',(error_exit_code_64|unsat),' out-two-nets/results.csv)" -eq 2
 expect 'suite: --resume without results' 64 '' 'no results' \
   suite --resume --out=out-refused bench
 expect 'suite: --check-certificates alone' 64 '' 'needs --certificates' \
