@@ -486,6 +486,7 @@ def main():
     limit = np.ceil(10 * relaxed) / 10
     assert forward(weak, grid).max() > limit + 0.1
     gate(dense, x, t)
+    samples(x, t)
     for kind, limit in [("narrow", limit),
                         ("between", np.ceil(20 * (top + 0.15 * (relaxed - top))) / 20),
                         ("wide", np.floor(10 * (top - 0.2)) / 10)]:
