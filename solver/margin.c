@@ -16,6 +16,7 @@
 /* Radii below and above these parts of the first one are not worth a search. */
 #define SMALLEST 0x1p-30
 #define LARGEST  0x1p+30
+#define FARTHEST 0x1p+1000 /* twice that is a double */
 
 /* Beside undecided radii the lower end is not made as precise. */
 #define BESIDE_UNDECIDED 4
@@ -64,8 +65,25 @@ static Status raise_lower(Search *s, double radius)
 {
   pthread_mutex_lock(&s->m->lock);
   s->m->lower = fmax(s->m->lower, radius);
+  s->m->is_certified = s->plan->certificate != NULL;
   pthread_mutex_unlock(&s->m->lock);
   return s->m->lower >= s->m->upper ? contradiction(s) : STATUS_OK;
+}
+
+static void leave_undecided(Search *s, double radius)
+{
+  s->tried_lo = radius;
+  s->tried_hi = fmax(s->tried_hi, radius);
+  pthread_mutex_lock(&s->m->lock);
+  s->m->undecided = radius;
+  pthread_mutex_unlock(&s->m->lock);
+}
+
+static void count_step(Search *s)
+{
+  pthread_mutex_lock(&s->m->lock);
+  s->m->n_steps++;
+  pthread_mutex_unlock(&s->m->lock);
 }
 
 /* x is a counterexample, if its replay in the set of its own distance says so. */
@@ -101,35 +119,29 @@ static bool is_witness(const Search *s, const Prop *prop, const double *x)
   return is;
 }
 
-/* On the way to the centre: divide between what is none and what is one. */
+/* On the way to the centre: divide between what is none and what is one, which x
+ * becomes. */
 static void pull(const Search *s, const Prop *prop, double *x)
 {
-  const int n = s->family->n;
-  double *const moved = mem_doubles((size_t)n);
-  const double whole = family_distance(s->family, x);
-  double no = fmax(0, s->m->lower / whole), yes = 1;
+  const size_t n = (size_t)s->family->n;
+  double *const from = mem_doubles(2 * n), *const moved = from + n;
+  double no = fmax(0, s->m->lower / family_distance(s->family, x)), yes = 1;
+  memcpy(from, x, n * sizeof *x);
   for (int k = 0; k < PULL_STEPS && yes - no > s->plan->precision / 8; k++) {
     const double f = (no + yes) / 2;
-    for (int i = 0; i < n; i++) {
-      const double c = family_origin(s->family, i);
-      moved[i] = c + f * (x[i] - c);
+    for (size_t i = 0; i < n; i++) {
+      const double c = family_origin(s->family, (int)i);
+      moved[i] = c + f * (from[i] - c);
     }
     witness_snap(s->net, &prop->boxes[0], moved);
-    if (!is_witness(s, prop, moved)) {
+    if (is_witness(s, prop, moved)) {
+      yes = f;
+      memcpy(x, moved, n * sizeof *x);
+    } else {
       no = f;
-      continue;
     }
-    yes = f;
   }
-  for (int i = 0; yes < 1 && i < n; i++) {
-    const double c = family_origin(s->family, i);
-    moved[i] = c + yes * (x[i] - c);
-  }
-  if (yes < 1) {
-    witness_snap(s->net, &prop->boxes[0], moved);
-    memcpy(x, moved, (size_t)n * sizeof *x);
-  }
-  mem_free(moved);
+  mem_free(from);
 }
 
 /* Inputs go back to the centre, one by one, where that changes nothing. */
@@ -177,7 +189,6 @@ static Status verified(Search *s, double radius, const Certified *c)
     return status_fail(s->err, STATUS_IO, "%s: the certificate could not be finished",
                        s->plan->certificate);
   if (s->plan->spec && write_spec(s, radius)) return s->err->code;
-  s->m->is_certified = s->plan->certificate != NULL;
   return raise_lower(s, radius);
 }
 
@@ -192,8 +203,8 @@ static void say(const Search *s, double radius, const Result *r)
 {
   progress_say(2, "radius %g: %s, %.2f s", radius, result_verdict_word(r->verdict),
                r->seconds);
-  progress_line("margin: radius %g %s; proved to %g, counterexample at %g", radius,
-                result_verdict_word(r->verdict), s->m->lower, s->m->upper);
+  progress_line("margin: radius %g %s, %d tried", radius,
+                result_verdict_word(r->verdict), s->m->n_steps);
 }
 
 static Status solve(Search *s, double radius, const Prop *prop, const Options *o,
@@ -206,7 +217,7 @@ static Status solve(Search *s, double radius, const Prop *prop, const Options *o
   certify_end(proof, s->net, prop, o, r, &certified, s->err);
   proof_free(proof);
   if (s->err->code) return s->err->code;
-  s->m->n_steps++;
+  count_step(s);
   if (r->verdict == RESULT_VERIFIED) return verified(s, radius, &certified);
   if (r->verdict == RESULT_FALSIFIED) return falsified(s, prop, &r->witness);
   return STATUS_OK;
@@ -219,6 +230,7 @@ static Status try_radius(Search *s, double radius, unsigned stages, int attack_f
   Options o = *s->plan->options;
   Stop stop;
   Result r;
+  *verdict = RESULT_UNKNOWN;
   Prop *prop = family_prop(s->family, radius, s->err);
   if (!prop) return s->err->code;
   o.stages &= stages;
@@ -305,9 +317,7 @@ static Status everything(Search *s)
     const double r = hi < INFINITY ? between(s, lo, hi, NAN) : beyond(s, lo);
     Verdict verdict;
     rc = try_radius(s, r, STAGE_ALL, 1, &verdict);
-    if (verdict != RESULT_UNKNOWN) continue;
-    s->tried_lo = s->m->undecided = r;
-    s->tried_hi = fmax(s->tried_hi, r);
+    if (verdict == RESULT_UNKNOWN) leave_undecided(s, r);
   }
   return rc;
 }
@@ -332,7 +342,7 @@ static Status at_center(Search *s)
 {
   Verdict verdict;
   const Status rc = try_radius(s, 0, STAGE_ALL, 1, &verdict);
-  if (verdict == RESULT_UNKNOWN) s->tried_lo = s->m->undecided = 0;
+  if (!rc && verdict == RESULT_UNKNOWN) leave_undecided(s, 0);
   return rc;
 }
 
@@ -348,6 +358,12 @@ static MarginState state_of(const Search *s)
   return MARGIN_WIDE;
 }
 
+static double most_radius(const MarginPlan *plan, const Family *family)
+{
+  const double most = fmin(plan->most, family_reach(family));
+  return fmin(most, fmin(family->start * LARGEST, FARTHEST));
+}
+
 Status margin_search(const Net *net, const Family *family, const MarginPlan *plan,
                      const Stop *stop, Margin *m, Err *err)
 {
@@ -358,8 +374,7 @@ Status margin_search(const Net *net, const Family *family, const MarginPlan *pla
               .stop = stop,
               .m = m,
               .err = err,
-              .most =
-                  fmin(fmin(plan->most, family_reach(family)), family->start * LARGEST),
+              .most = most_radius(plan, family),
               .unproved = INFINITY,
               .tried_lo = INFINITY,
               .above = {NAN, 0},

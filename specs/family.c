@@ -64,6 +64,8 @@ static Status choose(Family *f, const FamilyChoice *choice, Err *err)
       f->clip_hi[i] = choice->clip[1];
     }
   }
+  if (choice->norm && f->is_image && !strcmp(choice->norm, "l0"))
+    return fail(f, STATUS_USAGE, "--norm=l0 is not for images", err);
   if (choice->norm) {
     if (f->is_factor) f->start = 0;
     if (is_norm(f, "l0") != !strcmp(choice->norm, "l0")) f->start = 0;

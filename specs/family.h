@@ -48,11 +48,12 @@ typedef struct {
 
 /* The family of a specification that was read as `problem`; `spec` is its text.
  * Fails UNSUPPORTED for what has several boxes, several networks, hidden values or rows
- * over inputs, DATA for a centre outside the clip or a box without width. */
+ * over inputs, DATA for a centre outside the clip or a box without width, USAGE for a
+ * choice that it does not allow, such as l0 without a clip. */
 Status family_of_spec(const char *path, const File *spec, const Problem *problem,
                       const FamilyChoice *choice, Family *family, Err *err);
 
-/* Of labelled samples alone: family_move says where. */
+/* Of labelled samples alone: family_move says where.  Fails USAGE as above. */
 Status family_of_samples(const char *path, int n_in, int n_out,
                          const FamilyChoice *choice, Family *family, Err *err);
 void family_reset(Family *family);

@@ -8,10 +8,13 @@
 #include "net/base/text.h"
 #include "specs/extend.h"
 
+/* Coefficients of `where` in all cases together. */
+#define MAX_COPIED 50000000
+
 /* What rows may speak of. */
 typedef struct {
   int n;
-  const char *what; /* "output" */
+  const char *what, *all; /* "output", "outputs" */
 } Side;
 
 typedef struct {
@@ -89,20 +92,11 @@ static Status read_sparse(const Reader *r, const char *where, const cJSON *objec
 static Status read_dense(const Reader *r, const char *where, const cJSON *array,
                          const Side *side)
 {
-  double *values;
-  size_t found;
+  const bool is_image = r->prop->image && side == &r->in;
   char full[96] = "$.";
   strncat(full, where, sizeof full - 3);
-  const Status rc = json_numbers(r->path, full, array, &values, &found, r->err);
-  if (rc) return rc;
-  const bool fits = found == (size_t)side->n;
-  if (fits) memcpy(r->dense, values, found * sizeof *values);
-  mem_free(values);
-  if (fits) return STATUS_OK;
-  return status_fail(r->err, STATUS_DATA,
-                     "%s: %s: has %zu numbers, but the %s has %d %ss", r->path, full,
-                     found, r->prop->image && side == &r->in ? "image" : "network",
-                     side->n, side->what);
+  return json_vector(r->path, full, array, side->n, is_image ? "image" : "network",
+                     side->all, r->dense, r->err);
 }
 
 /* {"coef": COEF, "rhs": d}; its variables are the indices of the side. */
@@ -230,6 +224,19 @@ static void add_to_cases(const Reader *r, const PropRow *rows, int n)
   }
 }
 
+/* Every case has a copy of all rows: a small file must not take all memory. */
+static Status check_where(const Reader *r, const PropRow *rows, int n)
+{
+  size_t all = 0;
+  for (int k = 0; k < n; k++)
+    all += (size_t)rows[k].n;
+  if (all <= MAX_COPIED / (size_t)r->prop->n_cases) return STATUS_OK;
+  return status_fail(r->err, STATUS_UNSUPPORTED,
+                     "%s: $.where: %zu coefficients in each of %d cases are too many; "
+                     "at most %d in all",
+                     r->path, all, r->prop->n_cases, MAX_COPIED);
+}
+
 static Status read_where(const Reader *r)
 {
   const cJSON *const list = json_get(r->root, "where");
@@ -237,6 +244,7 @@ static Status read_where(const Reader *r)
   int n = 0;
   if (!list) return STATUS_OK;
   Status rc = read_rows(r, "where", list, &r->in, &rows, &n);
+  if (!rc) rc = check_where(r, rows, n);
   if (!rc) rc = copy_inputs(r, rows, n);
   if (!rc) add_to_cases(r, rows, n);
   prop_free_rows(rows, n);
@@ -247,8 +255,9 @@ Status jsonrows_read(const char *path, const cJSON *root, int box, Prop *prop, E
 {
   Reader r = {.path = path,
               .root = root,
-              .out = {prop->n_out, "output"},
-              .in = {prop->n_in, prop->image ? "parameter" : "input"},
+              .out = {prop->n_out, "output", "outputs"},
+              .in = {prop->n_in, prop->image ? "parameter" : "input",
+                     prop->image ? "parameters" : "inputs"},
               .prop = prop,
               .err = err};
   r.dense = mem_doubles((size_t)(r.in.n > r.out.n ? r.in.n : r.out.n));

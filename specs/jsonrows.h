@@ -10,7 +10,8 @@
 
 /* Append the cases, all in box `box`, of a text with either label or unsafe.
  * prop->n_out is that of the network; where rows speak of inputs, prop->extend gets
- * copies of these and n_out as many outputs more. Fails DATA naming the key. */
+ * copies of these and n_out as many outputs more. Fails DATA naming the key,
+ * UNSUPPORTED for too many rows in too many cases. */
 Status jsonrows_read(const char *path, const cJSON *root, int box, Prop *prop,
                      Err *err);
 

@@ -38,19 +38,9 @@ static Status bad(const Reader *r, const char *key, const char *what)
 static Status read_array(const Reader *r, const char *where, const cJSON *array, int n,
                          const char *owner, const char *of, double *x)
 {
-  double *values;
-  size_t found;
   char full[96] = "$.";
   strncat(full, where, sizeof full - 3);
-  const Status rc = json_numbers(r->path, full, array, &values, &found, r->err);
-  if (rc) return rc;
-  const bool fits = found == (size_t)n;
-  if (fits) memcpy(x, values, found * sizeof *x);
-  mem_free(values);
-  if (fits) return STATUS_OK;
-  return status_fail(r->err, STATUS_DATA,
-                     "%s: %s: has %zu numbers, but the %s has %d %s", r->path, full,
-                     found, owner, n, of);
+  return json_vector(r->path, full, array, n, owner, of, x, r->err);
 }
 
 /* One number for all, or an array. */

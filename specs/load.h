@@ -12,13 +12,14 @@ typedef enum { LOAD_NONE, LOAD_JSON, LOAD_VNNLIB } LoadFormat;
 /* The format by content; LOAD_NONE with err DATA. */
 LoadFormat load_format(const char *path, const File *file, Err *err);
 
-/* A JSON specification; sha256 stays empty.  When prop->image is set, it is not about
- * the network of these sizes but about image_net of it. */
+/* A JSON specification; sha256 stays empty.  Where prop->image is set
+ * or prop->extend has items, it is not about the network of these sizes but about
+ * image_net of it and then extend_net. */
 Prop *load_json(const char *path, const File *file, int n_in, int n_out, Err *err);
 
 /* Read VNN-LIB 1.0 or JSON by content (gzip too) and check it against the
- * network's input and output sizes; what needs more outputs (specs/extend.h) is
- * refused.  prop->image as above.  Returns an owned Prop or NULL with err: path, line
+ * network's input and output sizes; VNN-LIB that needs more outputs (specs/extend.h) is
+ * refused.  JSON as above.  Returns an owned Prop or NULL with err: path, line
  * and column, what was expected.  Fails NO_INPUT, IO, DATA, UNSUPPORTED. */
 Prop *load_prop(const char *path, int n_in, int n_out, Err *err);
 

@@ -66,8 +66,8 @@ typedef struct {
                         * and the network must be image_net; NULL: those of the model */
   Scope *scope;  /* owned: what the specification calls inputs and outputs; NULL: X_0,
                   * X_1, ... and Y_0, Y_1, ... */
-  Extend extend; /* owned: what the outputs behind those of scope are; only names come
-                  * of it; nothing where it is not known */
+  Extend extend; /* owned: what the outputs behind those of the network are; when it has
+                  * items, the network must be that of extend_net */
   /* private to specs/prop.c */
   int boxes_room, cases_room, points_room;
   uint64_t *hash; /* uint64_t hash[boxes_room] */

@@ -176,11 +176,30 @@ Status json_numbers(const char *path, const char *where, const cJSON *array,
   return STATUS_OK;
 }
 
+Status json_vector(const char *path, const char *where, const cJSON *array, int n,
+                   const char *owner, const char *of, double *x, Err *err)
+{
+  double *values;
+  size_t found;
+  const Status rc = json_numbers(path, where, array, &values, &found, err);
+  if (rc) return rc;
+  const bool fits = found == (size_t)n;
+  if (fits) memcpy(x, values, found * sizeof *x);
+  mem_free(values);
+  if (fits) return STATUS_OK;
+  return status_fail(err, STATUS_DATA, "%s: %s: has %zu numbers, but the %s has %d %s",
+                     path, where, found, owner, n, of);
+}
+
 void json_print(const cJSON *item, Text *out)
 {
   const bool is_object = cJSON_IsObject(item);
   if (cJSON_IsNumber(item)) {
-    text_add(out, "%.17g", item->valuedouble);
+    /* What is too large for a double was read as infinity, and is again. */
+    if (isfinite(item->valuedouble))
+      text_add(out, "%.17g", item->valuedouble);
+    else
+      text_add(out, item->valuedouble < 0 ? "-1e999" : "1e999");
     return;
   }
   if (!is_object && !cJSON_IsArray(item)) {

@@ -42,6 +42,11 @@ Status json_int(const char *path, const char *where, const cJSON *object,
 Status json_numbers(const char *path, const char *where, const cJSON *array,
                     double **values, size_t *n, Err *err);
 
+/* The same into double x[n]: exactly n of them, as many as `owner` ("network") has `of`
+ * ("inputs").  Fails DATA, for another number too. */
+Status json_vector(const char *path, const char *where, const cJSON *array, int n,
+                   const char *owner, const char *of, double *x, Err *err);
+
 /* The value as JSON on one line; every number reads back as the same double, which
  * cJSON's own printer does not promise. */
 void json_print(const cJSON *item, Text *out);

@@ -8,8 +8,8 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "solver/bound.h"
-#include "solver/limits.h"
 #include "solver/options.h"
+#include "solver/app/limited.h"
 #include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 #include "solver/app/networks.h"
@@ -227,22 +227,13 @@ int cmd_bound_run(int argc, char **argv)
 {
   const Status wrong = parse(argc, argv);
   if (wrong) return (int)wrong;
-  const LimitsPlan plan = {.timeout = run.timeout,
-                           .memory = run.memory,
-                           .last_words = last_words,
-                           .fallback = fallback,
-                           .fallback_exit = 2};
-  Err err = {0};
-  const Stop *stop = limits_begin(&plan, &err);
-  if (!stop) return usage_report(&err);
-  int code;
-  if (load(&err)) {
-    limits_claim();
-    code = usage_report(&err);
-  } else {
-    code = compute(stop, &err);
-  }
-  limits_end();
-  clean_up();
-  return code;
+  const Limited run_with = {.limits = {.timeout = run.timeout,
+                                       .memory = run.memory,
+                                       .last_words = last_words,
+                                       .fallback = fallback,
+                                       .fallback_exit = 2},
+                            .load = load,
+                            .work = compute,
+                            .clean_up = clean_up};
+  return limited_run(&run_with);
 }

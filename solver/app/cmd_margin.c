@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "solver/app/cmd_margin.h"
 
-#include <limits.h>
+#include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net/base/clock.h"
 #include "net/base/decimal.h"
@@ -15,10 +16,10 @@
 #include "net/reader.h"
 #include "net/rounded.h"
 #include "solver/app/app.h"
+#include "solver/app/limited.h"
 #include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 #include "solver/batch/samples.h"
-#include "solver/limits.h"
 #include "solver/margin.h"
 #include "solver/options.h"
 #include "solver/progress.h"
@@ -42,6 +43,7 @@ static struct {
   Net *net;        /* of the problem, or read alone */
   Family family;
   Samples samples;
+  char sha256[65]; /* of the network, which is read again for every image */
   Brackets brackets;
   atomic_bool has_rows;
 } run;
@@ -201,18 +203,15 @@ static const char doc[] =
     "proved, and the smallest with a counterexample."
     "\v"
     "SPEC is a JSON specification with a centre, or one with a single box, which is "
-    "then "
-    "scaled; with --samples it may be left out. Exit status: 0 all ends are as near as "
-    "wanted, 2 some are not, or a limit or signal cut it short (what is printed "
-    "holds), "
-    "64-74 errors.";
+    "then scaled; with --samples it may be left out. Exit status: 0 all ends are as "
+    "near as wanted, 2 some are not, or a limit or signal cut it short (what is "
+    "printed holds), 64-74 errors.";
 
 static Status parse(int argc, char **argv)
 {
   run.usage = (Usage){.command = "margin", .n_wanted = 2, .names = {"NET", "SPEC"}};
   options_init(&run.options);
   run.plan = (MarginPlan){.precision = 0.01, .step_seconds = 20, .most = INFINITY};
-  run.options.timeout = INFINITY;
   const struct argp argp = {options, parse_key, "NET [SPEC]", doc, NULL, NULL, NULL};
   const Status rc = usage_parse(&argp, argc, argv, &run.usage, &run.usage);
   if (rc) return rc;
@@ -220,6 +219,10 @@ static Status parse(int argc, char **argv)
     status_fail(&run.usage.err, STATUS_USAGE, "margin: --rows is about --samples");
     return (Status)usage_report(&run.usage.err);
   }
+#ifndef NDEBUG
+  /* No certificate leaves a debug build that the checker has not seen. */
+  if (run.evidence) run.options.check = true;
+#endif
   return mistake_check(&run.usage);
 }
 
@@ -302,19 +305,25 @@ static Status load_net(Err *err)
                            net_out_size(run.net), &run.choice, &run.family, err);
 }
 
+/* "7" or "3-5" at *at, which moves behind it. */
+static bool read_range(const char **at, long *first, long *last)
+{
+  char *end;
+  if (**at < '0' || **at > '9') return false;
+  *first = *last = strtol(*at, &end, 10);
+  if (*end == '-' && end[1] >= '0' && end[1] <= '9') *last = strtol(end + 1, &end, 10);
+  *at = end;
+  return *first <= *last;
+}
+
 /* Which samples: wanted[n], or all when there is no list. */
 static Status want_rows(const char *list, int n, bool *wanted, Err *err)
 {
   for (int i = 0; i < n; i++)
     wanted[i] = !list;
-  const char *at = list;
-  while (at && *at) {
-    char *end;
-    const long first = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : -1;
-    long last = first;
-    if (first >= 0 && *end == '-' && end[1] >= '0' && end[1] <= '9')
-      last = strtol(end + 1, &end, 10);
-    if (first < 0 || last < first || (*end && *end != ','))
+  for (const char *at = list; at; at = *at == ',' ? at + 1 : NULL) {
+    long first = 0, last = 0;
+    if (!read_range(&at, &first, &last) || (*at && *at != ','))
       return status_fail(err, STATUS_USAGE, "--rows: expected 0-9,12, found '%s'",
                          list);
     if (last >= n)
@@ -323,7 +332,6 @@ static Status want_rows(const char *list, int n, bool *wanted, Err *err)
                          run.samples_path, n, last);
     for (long i = first; i <= last; i++)
       wanted[i] = true;
-    at = *end ? end + 1 : end;
   }
   return STATUS_OK;
 }
@@ -357,14 +365,27 @@ static Status load_samples(Err *err)
   return rc;
 }
 
+/* One bracket, or one for each sample that is wanted. */
+static Status make_rows(Err *err)
+{
+  if (!run.samples_path) {
+    run.brackets.rows = mem_zero(1, sizeof *run.brackets.rows);
+    run.brackets.rows[run.brackets.n++].row = -1;
+    return STATUS_OK;
+  }
+  return load_samples(err);
+}
+
 static Status load(Err *err)
 {
+  progress_begin(run.options.verbosity, stderr);
   Status rc = round_self_test(err);
   if (!rc) rc = run.usage.n_args > 1 ? load_spec(err) : load_net(err);
   if (rc) return rc;
+  memcpy(run.sha256, run.net->sha256, sizeof run.sha256);
   run.brackets =
       (Brackets){.net_path = run.usage.args[0],
-                 .net_sha256 = run.net->sha256,
+                 .net_sha256 = run.sha256,
                  .spec_path = run.usage.n_args > 1 ? run.usage.args[1] : NULL,
                  .data_path = run.samples_path,
                  .norm = run.family.norm,
@@ -372,7 +393,7 @@ static Status load(Err *err)
                  .version = app_version(),
                  .is_factor = run.family.is_factor,
                  .precision = run.plan.precision};
-  return STATUS_OK;
+  return make_rows(err);
 }
 
 /* ---- the run ------------------------------------------------------------- */
@@ -388,6 +409,22 @@ static char *evidence_path(const Bracket *b, const char *name)
   return path.s;
 }
 
+/* Nothing of an earlier run may be taken for this one's. */
+static Status remove_evidence(const Bracket *b, Err *err)
+{
+  static const char *const names[] = {"certified.json", "certified.cert",
+                                      "counterexample.json",
+                                      "counterexample.witness.json"};
+  Status rc = STATUS_OK;
+  for (size_t i = 0; run.evidence && i < sizeof names / sizeof *names && !rc; i++) {
+    char *const path = evidence_path(b, names[i]);
+    if (unlink(path) && errno != ENOENT)
+      rc = status_fail(err, STATUS_CREATE, "%s: %s", path, strerror(errno));
+    mem_free(path);
+  }
+  return rc;
+}
+
 /* The upper end: its specification, and the point as check-witness reads it. */
 static Status write_counterexample(const Bracket *b, Err *err)
 {
@@ -400,7 +437,12 @@ static Status write_counterexample(const Bracket *b, Err *err)
   Prop *prop = family_prop(&run.family, m->upper, err);
   family_text(&run.family, m->upper, &text);
   Status rc = prop ? file_write(spec, text.s, text.n, err) : err->code;
-  if (!rc && witness_replay(run.net, prop, m->x, &w)) {
+  if (!rc && !witness_replay(run.net, prop, m->x, &w))
+    rc = status_fail(err, STATUS_INTERNAL,
+                     "%s: the counterexample is none when it is written; please report "
+                     "this",
+                     point);
+  if (!rc) {
     witness_complete(run.net, &w);
     evidence_print(run.net, &w, &evidence);
     rc = file_write(point, evidence.s, evidence.n, err);
@@ -422,7 +464,8 @@ static Status search(Bracket *b, const Stop *stop, Err *err)
   plan.options = &run.options;
   plan.spec = spec;
   plan.certificate = certificate;
-  Status rc = margin_search(run.net, &run.family, &plan, stop, &b->margin, err);
+  Status rc = remove_evidence(b, err);
+  if (!rc) rc = margin_search(run.net, &run.family, &plan, stop, &b->margin, err);
   if (!rc) rc = write_counterexample(b, err);
   mem_free(spec);
   mem_free(certificate);
@@ -449,13 +492,12 @@ static Status move(const Bracket *b, Err *err)
 
 static void say_done(int i)
 {
-  const Bracket *const b = &run.brackets.rows[i];
-  const Margin *const m = &b->margin;
-  const char *const note = brackets_note(m);
-  if (b->row >= 0)
-    progress_say(1, "[%d/%d] row %d: certified %.6g, counterexample %.6g, %.2f s%s%s",
-                 i + 1, run.brackets.n, b->row, m->lower, m->upper, m->seconds,
-                 *note ? ": " : "", note);
+  Bracket *const b = &run.brackets.rows[i];
+  Text ends = {0};
+  if (b->row < 0) return;
+  brackets_say(b, &ends);
+  progress_say(1, "[%d/%d] row %d: %s", i + 1, run.brackets.n, b->row, ends.s);
+  text_free(&ends);
 }
 
 static Status search_all(const Stop *stop, Err *err)
@@ -520,39 +562,18 @@ static void clean_up(void)
   file_free(&run.spec);
 }
 
-/* One bracket, or one for each sample that is wanted. */
-static Status make_rows(Err *err)
-{
-  if (!run.samples_path) {
-    run.brackets.rows = mem_zero(1, sizeof *run.brackets.rows);
-    run.brackets.rows[run.brackets.n++].row = -1;
-    return STATUS_OK;
-  }
-  return load_samples(err);
-}
-
 int cmd_margin_run(int argc, char **argv)
 {
   run.started = clock_now();
   const Status wrong = parse(argc, argv);
   if (wrong) return (int)wrong;
-  const LimitsPlan plan = {.timeout = run.options.timeout,
-                           .memory = run.options.memory,
-                           .last_words = last_words,
-                           .fallback = fallback,
-                           .fallback_exit = 2};
-  Err err = {0};
-  const Stop *stop = limits_begin(&plan, &err);
-  if (!stop) return usage_report(&err);
-  progress_begin(run.options.verbosity, stderr);
-  int code;
-  if (load(&err) || make_rows(&err)) {
-    limits_claim();
-    code = usage_report(&err);
-  } else {
-    code = compute(stop, &err);
-  }
-  limits_end();
-  clean_up();
-  return code;
+  const Limited run_with = {.limits = {.timeout = run.options.timeout,
+                                       .memory = run.options.memory,
+                                       .last_words = last_words,
+                                       .fallback = fallback,
+                                       .fallback_exit = 2},
+                            .load = load,
+                            .work = compute,
+                            .clean_up = clean_up};
+  return limited_run(&run_with);
 }

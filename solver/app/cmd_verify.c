@@ -16,12 +16,12 @@
 #include "solver/app/networks.h"
 #include "solver/certify.h"
 #include "solver/jsonout.h"
-#include "solver/limits.h"
 #include "solver/options.h"
 #include "solver/progress.h"
 #include "solver/solve.h"
 #include "solver/stats.h"
 #include "solver/suspect.h"
+#include "solver/app/limited.h"
 #include "solver/app/mistake.h"
 #include "solver/app/usage.h"
 #include "solver/explain.h"
@@ -437,6 +437,7 @@ static Status choose_semantics(Err *err)
 static Status load(Err *err)
 {
   const Options *o = &run.options;
+  progress_begin(o->verbosity, stderr);
   const Status rc = round_self_test(err);
   if (rc) return rc;
   const ProblemFiles files = {.nets = run.networks.nets,
@@ -459,7 +460,7 @@ static Status load(Err *err)
   return certify_begin(run.net, run.prop, o, &run.proof, err);
 }
 
-static int solve(const Stop *stop)
+static int solve(const Stop *stop, Err *err)
 {
   result_init(&run.result, run.prop);
   run.result.trace.started = run.started;
@@ -468,14 +469,13 @@ static int solve(const Stop *stop)
                  (size_t)TRACE_MAX * 64 + (size_t)run.prop->n_in * 80);
   atomic_store(&run.has_result, true);
   solve_property(run.net, run.prop, &run.options, stop, run.proof, &run.result);
-  Err err = {0};
   certify_end(run.proof, run.net, run.prop, &run.options, &run.result, &run.certified,
-              &err);
+              err);
   limits_claim();
   Text out = {0};
   const int code = answer(&out);
   text_free(&out);
-  return err.code ? usage_report(&err) : code;
+  return err->code ? usage_report(err) : code;
 }
 
 static void clean_up(void)
@@ -497,23 +497,13 @@ int cmd_verify_run(int argc, char **argv)
   run.started = clock_now();
   const Status wrong = parse(argc, argv);
   if (wrong) return (int)wrong;
-  const LimitsPlan plan = {.timeout = run.options.timeout,
-                           .memory = run.options.memory,
-                           .last_words = last_words,
-                           .fallback = fallback,
-                           .fallback_exit = exit_code(RESULT_UNKNOWN)};
-  Err err = {0};
-  const Stop *stop = limits_begin(&plan, &err);
-  if (!stop) return usage_report(&err);
-  progress_begin(run.options.verbosity, stderr);
-  int code;
-  if (load(&err)) {
-    limits_claim();
-    code = usage_report(&err);
-  } else {
-    code = solve(stop);
-  }
-  limits_end();
-  clean_up();
-  return code;
+  const Limited run_with = {.limits = {.timeout = run.options.timeout,
+                                       .memory = run.options.memory,
+                                       .last_words = last_words,
+                                       .fallback = fallback,
+                                       .fallback_exit = exit_code(RESULT_UNKNOWN)},
+                            .load = load,
+                            .work = solve,
+                            .clean_up = clean_up};
+  return limited_run(&run_with);
 }

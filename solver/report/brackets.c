@@ -76,14 +76,25 @@ const char *brackets_note(const Margin *m)
 /* ---- text ---------------------------------------------------------------- */
 
 /* What stays the same while a row is written. */
-static void lock(const Bracket *row)
+static void lock(Bracket *row)
 {
-  pthread_mutex_lock((pthread_mutex_t *)&row->margin.lock);
+  pthread_mutex_lock(&row->margin.lock);
 }
 
-static void unlock(const Bracket *row)
+static void unlock(Bracket *row)
 {
-  pthread_mutex_unlock((pthread_mutex_t *)&row->margin.lock);
+  pthread_mutex_unlock(&row->margin.lock);
+}
+
+void brackets_say(Bracket *row, Text *out)
+{
+  const Margin *const m = &row->margin;
+  char lower[32], upper[32];
+  lock(row);
+  const char *const note = brackets_note(m);
+  text_add(out, "certified %s, counterexample %s, %.2f s%s%s", certified(m, lower),
+           counterexample(m, upper), m->seconds, *note ? ": " : "", note);
+  unlock(row);
 }
 
 static void add_row(const Brackets *b, const Bracket *row, Text *out)
@@ -110,8 +121,11 @@ static int compare(const void *a, const void *b)
 static double *sorted(const Brackets *b, bool is_upper)
 {
   double *const x = mem_doubles((size_t)b->n);
-  for (int i = 0; i < b->n; i++)
+  for (int i = 0; i < b->n; i++) {
+    lock(&b->rows[i]);
     x[i] = is_upper ? b->rows[i].margin.upper : b->rows[i].margin.lower;
+    unlock(&b->rows[i]);
+  }
   qsort(x, (size_t)b->n, sizeof *x, compare);
   return x;
 }
@@ -168,7 +182,7 @@ void brackets_csv(const Brackets *b, Text *out)
   text_add(out, "row,line,label,state,certified,counterexample,width,undecided,radii,"
                 "seconds\n");
   for (int i = 0; i < b->n; i++) {
-    const Bracket *const row = &b->rows[i];
+    Bracket *const row = &b->rows[i];
     const Margin *const m = &row->margin;
     lock(row);
     if (row->row >= 0)

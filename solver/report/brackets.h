@@ -32,13 +32,16 @@ typedef struct {
   Bracket *rows; /* Bracket rows[n], owned by the caller */
 } Brackets;
 
-/* Each locks the margins, one by one. */
+/* Each locks the margins, one by one.  n > 0, except for JSON. */
 void brackets_text(const Brackets *b, Text *out);
 void brackets_csv(const Brackets *b, Text *out);
 void brackets_json(const Brackets *b, Text *out);
 
 /* A picture of its own, for light and dark. */
 void brackets_svg(const Brackets *b, Text *out);
+
+/* Both ends of one, rounded as in tables, and its note: for progress. */
+void brackets_say(Bracket *row, Text *out);
 
 /* Why a bracket is not close, in words; "" when there is nothing to say. */
 const char *brackets_note(const Margin *m);

@@ -102,6 +102,12 @@ name='margin: the certificate says float32'
 "$checker" float32/certified.cert digits-dense.onnx float32/certified.json >out 2>err
 pass_if 'it does not' grep -q float32 out
 
+# An unsafe centre has no certified end, whatever an earlier run left.
+expect 'margin: evidence of an unsafe centre' 0 '*' '' margin -q --evidence=stale plane.json plane-l2.spec.json
+expect 'margin: in the same folder' 0 '*' '' margin -q --evidence=stale plane.json wrong.json
+name='margin: nothing of the run before is left'
+pass_if "$(ls stale)" test "$(cd stale && echo *)" = 'counterexample.json counterexample.witness.json'
+
 # ---- samples --------------------------------------------------------------------
 
 expect 'margin: twenty digits' 0 '*' '' margin -q --format=csv --clip 0,1 \
@@ -157,6 +163,23 @@ END
   pass_if 'it has not' test $? -eq 0
 fi
 
+# The network behind an image is made anew for every centre; its digest is the file's.
+cat >bright.json <<'END'
+{"center": [5, 0], "image": {"directions": [[0, 1]]}, "epsilon": 1, "label": 0}
+END
+printf '0,5,0\n0,4,1\n' >bright.csv
+expect 'margin: images of samples' 0 '*' '' \
+  margin -q --format=json --samples bright.csv plane.json bright.json
+name='margin: with the digest of the network'
+pass_if 'another one' grep -q "\"sha256\": \"$(sha256sum plane.json | cut -d' ' -f1)\"" out
+# 3 x_0 = 4 t: at 15/4; 12 = 4 (1 + t): at 2.
+expect 'margin: and their ends' 0 '*' '' \
+  margin -q --format=csv --samples bright.csv plane.json bright.json
+pass_if 'not 3.75 and 2' awk -F, 'NR == 2 { a = $5 <= 3.75 && $6 >= 3.75 }
+  NR == 3 { b = $5 <= 2 && $6 >= 2 } END { exit !(a && b) }' out
+expect 'margin: l0 of an image' 64 '' '--norm=l0 is not for images' \
+  margin --norm l0 plane.json bright.json
+
 # ---- limits ---------------------------------------------------------------------
 
 expect 'margin: out of time' 2 '*' '*' margin -q --timeout 1.5 --radius-timeout 0.7 \
@@ -189,6 +212,10 @@ expect 'margin: rows without samples' 64 '' '--rows is about --samples' \
   margin --rows 1 plane.json plane-l2.spec.json
 expect 'margin: rows that are none' 64 '' '--rows: expected' \
   margin --rows 3-1 --samples digits-test.csv digits-dense.onnx
+for list in '' , 3, 3,,4 -1 1-; do
+  expect "margin: rows '$list'" 64 '' '--rows: expected' \
+    margin --rows "$list" --samples digits-test.csv digits-dense.onnx
+done
 expect 'margin: rows that are not there' 64 '' 'has 20 rows, no row 20' \
   margin --rows 20 --samples digits-test.csv digits-dense.onnx
 expect 'margin: samples of another size' 65 '' 'digits-test.csv:1: has 64 inputs' \
