@@ -92,6 +92,9 @@ $(GEN).h: $(GEN).c
 $(GEN).o: $(GEN).c
 	$(CC) $(STD) $(PIC) $(FLAGS_$(MODE)) $(COVER) $(CFLAGS) -I$(O)/gen -MMD -MP -c -o $@ $<
 
+# Sums of products in any order and fused, as in BLAS (docs/numerics.md).
+$(O)/bounds/conv.o: CFLAGS_ += -ffp-contract=fast
+
 OBJS := $(call obj,$(SRC)) $(GEN).o
 
 # Generated before anything may include it; from then on the .d files know who does.

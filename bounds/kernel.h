@@ -21,9 +21,11 @@ typedef long long KernelMask __attribute__((vector_size(8 * KERNEL_LANES)));
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                 \
     !defined(__SANITIZE_ADDRESS__)
-#define KERNEL_CLONES __attribute__((target_clones("avx2", "default")))
+#define KERNEL_CLONES       __attribute__((target_clones("avx2", "default")))
+#define KERNEL_CLONES_FUSED __attribute__((target_clones("avx512f", "fma", "default")))
 #else
 #define KERNEL_CLONES
+#define KERNEL_CLONES_FUSED
 #endif
 
 /* sum_i |a_i| b_i, for b >= 0 (or NaN, which the result keeps). */

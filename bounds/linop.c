@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "bounds/blas.h"
-#include "bounds/kernel.h"
 #include "net/base/mem.h"
 
 static int conv_taps(const Conv *c)
@@ -16,12 +15,6 @@ static int conv_taps(const Conv *c)
 static int conv_plane(const Conv *c)
 {
   return c->h_out * c->w_out;
-}
-
-/* Columns of one phase of an image row. */
-static int phase_width(const Conv *c)
-{
-  return (c->w_in + c->sw - 1) / c->sw;
 }
 
 /* How often the index map reads its most popular element; an input that is listed
@@ -101,24 +94,14 @@ Linop *linop_new(const Net *net)
   op->abs_w = mem_zero(n, sizeof *op->abs_w);
   op->fan_in = mem_zero(n, sizeof *op->fan_in);
   op->fan_out = mem_zero(n, sizeof *op->fan_out);
+  op->pass = mem_zero(n, sizeof *op->pass);
   op->first = mem_zero(n, sizeof *op->first);
   op->reader = mem_zero(n, sizeof *op->reader);
-  size_t patches = 0, phases = 0;
   for (int k = 0; k < net->n_nodes; k++) {
     const Node *v = &net->nodes[k];
     count_terms(op, k);
     if (v->kind == NODE_MAP && v->n_in == 1 && op->fan_out[k] > 1) list_readers(op, k);
-    if (v->kind == NODE_CONV) {
-      const size_t need = (size_t)conv_taps(&v->conv) * (size_t)conv_plane(&v->conv);
-      const size_t image = (size_t)(v->conv.c_in / v->conv.groups) *
-                           (size_t)v->conv.h_in * (size_t)v->conv.sw *
-                           (size_t)phase_width(&v->conv);
-      if (need > patches) patches = need;
-      if (image > phases) phases = image;
-    }
   }
-  if (patches) op->patches = mem_doubles(patches);
-  if (phases) op->phases = mem_doubles(phases);
   return op;
 }
 
@@ -127,6 +110,8 @@ void linop_free(Linop *op)
   if (!op) return;
   for (int k = 0; k < op->net->n_nodes; k++) {
     mem_free(op->abs_w[k]);
+    for (int d = 0; d < LINOP_PASSES; d++)
+      conv_pass_free(op->pass[k][d]);
     mem_free(op->first[k]);
     mem_free(op->reader[k]);
   }
@@ -135,8 +120,8 @@ void linop_free(Linop *op)
   mem_free(op->abs_w);
   mem_free(op->fan_in);
   mem_free(op->fan_out);
-  mem_free(op->patches);
-  mem_free(op->phases);
+  mem_free(op->pass);
+  conv_room_free(&op->room);
   mem_free(op);
 }
 
@@ -153,145 +138,16 @@ static const double *absolute_weights(Linop *op, int k)
   return op->abs_w[k] = a;
 }
 
-/* ---- convolution through patches ----------------------------------------- */
-
-/* The range of output columns whose tap at offset `off` falls inside [0, n_in). */
-static void tap_range(int n_out, int n_in, int stride, int off, int *first, int *last)
-{
-  int a = off < 0 ? (-off + stride - 1) / stride : 0;
-  int b = off < n_in ? (n_in - 1 - off) / stride + 1 : 0;
-  if (b > n_out) b = n_out;
-  if (a > b) a = b;
-  *first = a;
-  *last = b;
-}
-
-/* Columns x, x + stride, x + 2 stride, ... of every row become neighbours:
- * phase[x][channel][row][..] for x < stride.  A tap of the convolution then reads, or
- * adds to, a run of neighbours, which vector instructions can do. */
-static void split_phases(const Conv *c, int first_channel, int channels,
-                         const double *x, double *phase)
-{
-  const int width = phase_width(c), rows = channels * c->h_in;
-  const double *from = x + (size_t)first_channel * (size_t)(c->h_in * c->w_in);
-  for (int f = 0; f < c->sw; f++)
-    for (int r = 0; r < rows; r++, phase += width)
-      for (int i = f, j = 0; i < c->w_in; i += c->sw, j++)
-        phase[j] = from[(size_t)r * (size_t)c->w_in + (size_t)i];
-}
-
-/* The reverse, added to x. */
-static void join_phases(const Conv *c, int first_channel, int channels,
-                        const double *phase, double *x)
-{
-  const int width = phase_width(c), rows = channels * c->h_in;
-  double *to = x + (size_t)first_channel * (size_t)(c->h_in * c->w_in);
-  for (int f = 0; f < c->sw; f++)
-    for (int r = 0; r < rows; r++, phase += width)
-      for (int i = f, j = 0; i < c->w_in; i += c->sw, j++)
-        to[(size_t)r * (size_t)c->w_in + (size_t)i] += phase[j];
-}
-
-/* Where a tap at column offset `off` starts in its phase, relative to output column 0.
- */
-static int phase_start(const Conv *c, int off, int *phase)
-{
-  *phase = ((off % c->sw) + c->sw) % c->sw;
-  return (off - *phase) / c->sw;
-}
-
-/* patches[tap][position] of one group of one image, zero outside the image. */
-KERNEL_CLONES
-static void gather_patches(const Conv *c, int group, const double *x, double *phases,
-                           double *patches)
-{
-  const int per = c->c_in / c->groups, width = phase_width(c);
-  split_phases(c, group * per, per, x, phases);
-  for (int ci = 0; ci < per; ci++)
-    for (int ky = 0; ky < c->kh; ky++)
-      for (int kx = 0; kx < c->kw; kx++, patches += conv_plane(c)) {
-        const int off = kx * c->dw - c->pl;
-        int first, last, phase;
-        tap_range(c->w_out, c->w_in, c->sw, off, &first, &last);
-        const int start = phase_start(c, off, &phase);
-        const double *plane =
-            phases + (size_t)(phase * per + ci) * (size_t)(c->h_in * width);
-        for (int oy = 0; oy < c->h_out; oy++) {
-          double *restrict row = patches + oy * c->w_out;
-          const int y = oy * c->sh + ky * c->dh - c->pt;
-          if (y < 0 || y >= c->h_in) {
-            memset(row, 0, (size_t)c->w_out * sizeof *row);
-            continue;
-          }
-          const double *restrict from = plane + y * width + start;
-          for (int ox = 0; ox < first; ox++)
-            row[ox] = 0;
-          for (int ox = first; ox < last; ox++)
-            row[ox] = from[ox];
-          for (int ox = last; ox < c->w_out; ox++)
-            row[ox] = 0;
-        }
-      }
-}
-
-/* The transpose of gather_patches: add every patch entry to its pixel. */
-KERNEL_CLONES
-static void scatter_patches(const Conv *c, int group, const double *patches,
-                            double *phases, double *x)
-{
-  const int per = c->c_in / c->groups, width = phase_width(c);
-  memset(phases, 0, (size_t)(c->sw * per) * (size_t)(c->h_in * width) * sizeof *phases);
-  for (int ci = 0; ci < per; ci++)
-    for (int ky = 0; ky < c->kh; ky++)
-      for (int kx = 0; kx < c->kw; kx++, patches += conv_plane(c)) {
-        const int off = kx * c->dw - c->pl;
-        int first, last, phase;
-        tap_range(c->w_out, c->w_in, c->sw, off, &first, &last);
-        const int start = phase_start(c, off, &phase);
-        double *plane = phases + (size_t)(phase * per + ci) * (size_t)(c->h_in * width);
-        for (int oy = 0; oy < c->h_out; oy++) {
-          const int y = oy * c->sh + ky * c->dh - c->pt;
-          if (y < 0 || y >= c->h_in) continue;
-          const double *restrict row = patches + oy * c->w_out;
-          double *restrict to = plane + y * width + start;
-          for (int ox = first; ox < last; ox++)
-            to[ox] += row[ox];
-        }
-      }
-  join_phases(c, group * per, per, phases, x);
-}
-
-static void conv_forward(Linop *op, int k, const double *W, int n_rows, const double *x,
-                         double *y)
+/* A direction of convolution k, made when it is needed first. */
+static const ConvPass *conv_pass(Linop *op, int k, int direction)
 {
   const Node *v = &op->net->nodes[k];
-  const Conv *c = &v->conv;
-  const int taps = conv_taps(c), plane = conv_plane(c), co = c->c_out / c->groups;
-  const size_t n_in = (size_t)c->c_in * (size_t)(c->h_in * c->w_in);
-  for (int r = 0; r < n_rows; r++)
-    for (int g = 0; g < c->groups; g++) {
-      gather_patches(c, g, x + (size_t)r * n_in, op->phases, op->patches);
-      blas_gemm(false, false, co, plane, taps, W + (size_t)(g * co) * (size_t)taps,
-                taps, op->patches, plane, false,
-                y + (size_t)r * (size_t)v->size + (size_t)(g * co) * (size_t)plane,
-                plane);
-    }
-}
-
-static void conv_adjoint(Linop *op, int k, int n_rows, const double *nu, double *q)
-{
-  const Node *v = &op->net->nodes[k];
-  const Conv *c = &v->conv;
-  const int taps = conv_taps(c), plane = conv_plane(c), co = c->c_out / c->groups;
-  const size_t n_in = (size_t)c->c_in * (size_t)(c->h_in * c->w_in);
-  for (int r = 0; r < n_rows; r++)
-    for (int g = 0; g < c->groups; g++) {
-      blas_gemm(true, false, taps, plane, co, v->W + (size_t)(g * co) * (size_t)taps,
-                taps,
-                nu + (size_t)r * (size_t)v->size + (size_t)(g * co) * (size_t)plane,
-                plane, false, op->patches, plane);
-      scatter_patches(c, g, op->patches, op->phases, q + (size_t)r * n_in);
-    }
+  ConvPass **pass = &op->pass[k][direction];
+  if (!*pass)
+    *pass = conv_pass_new(&v->conv,
+                          direction == LINOP_ABSOLUTE ? absolute_weights(op, k) : v->W,
+                          direction == LINOP_BACK);
+  return *pass;
 }
 
 /* ---- forward ----------------------------------------------------------- */
@@ -380,7 +236,8 @@ static void apply(Linop *op, int k, int n_rows, double *const *x, bool absolute,
               absolute ? absolute_weights(op, k) : v->W, v->cols, false, y, v->rows);
     return;
   case NODE_CONV:
-    conv_forward(op, k, absolute ? absolute_weights(op, k) : v->W, n_rows, in, y);
+    conv_run(conv_pass(op, k, absolute ? LINOP_ABSOLUTE : LINOP_FORWARD), &op->room,
+             n_rows, in, false, y);
     return;
   case NODE_SCALE:
     for (size_t i = 0; i < n; i++) {
@@ -501,8 +358,8 @@ void linop_adjoint(Linop *op, int k, int n_rows, const double *nu, double *const
     fresh[j] = false;
     return;
   case NODE_CONV:
-    open_input(op, j, n_rows, q, fresh);
-    conv_adjoint(op, k, n_rows, nu, q[j]);
+    conv_run(conv_pass(op, k, LINOP_BACK), &op->room, n_rows, nu, !fresh[j], q[j]);
+    fresh[j] = false;
     return;
   case NODE_SCALE:
     scale_adjoint(v, n_rows, nu, !fresh[j], q[j]);

@@ -3,15 +3,17 @@
  *
  * A linear node is x^k = A x + b, where x is the concatenation of its inputs.  A
  * batch is a row-major matrix with one vector per row.  Dense nodes are one GEMM
- * for the whole batch; a convolution is one GEMM per row through its patch matrix
- * (im2col), never a dense matrix.
+ * for the whole batch; convolutions are those of bounds/conv.h.
  */
 #ifndef BOUNDS_LINOP_H
 #define BOUNDS_LINOP_H
 
 #include <stdbool.h>
 
+#include "bounds/conv.h"
 #include "net/net.h"
+
+enum { LINOP_FORWARD, LINOP_ABSOLUTE, LINOP_BACK, LINOP_PASSES };
 
 /* The operators of one network with their scratch; belongs to one thread. */
 typedef struct {
@@ -20,7 +22,8 @@ typedef struct {
                    * first use */
   int *fan_in;    /* terms in one sum of A x;   0 when A only moves numbers */
   int *fan_out;   /* terms in one sum of A^T v; likewise */
-  double *patches, *phases; /* scratch of the convolutions */
+  ConvPass *(*pass)[LINOP_PASSES]; /* of convolutions, made on first use */
+  ConvRoom room;
   /* Maps of one input that repeat elements: element m is read at reader[k][first[k][m]]
    * up to before first[k][m + 1]; else NULL. */
   int **first, **reader;
