@@ -81,7 +81,9 @@ static void log_change(Builder *b, int at)
   b->undo[b->n_undo++] = (Change){at, b->end[at]};
 }
 
-/* Intersect with one bound. */
+/* Intersect with one bound.  Where two decimals are in a known order the inner end is
+ * that of the tighter one: a strict bound that is not it must not take a double more.
+ */
 static void tighten(Builder *b, int id, bool log)
 {
   const Literal *const l = &b->lits->lit[id];
@@ -92,13 +94,14 @@ static void tighten(Builder *b, int id, bool log)
   if (e->lit == NONE) {
     b->n_missing--;
     *e = new;
-  } else if (l->is_lower) {
-    *e = (End){fmax(e->outer, new.outer), fmax(e->inner, new.inner),
-               tighter(b, e->lit, id)};
-  } else {
-    *e = (End){fmin(e->outer, new.outer), fmin(e->inner, new.inner),
-               tighter(b, e->lit, id)};
+    return;
   }
+  const int lit = tighter(b, e->lit, id);
+  double inner = lit == id ? new.inner : e->inner;
+  if (lit == UNORDERED)
+    inner = l->is_lower ? fmax(e->inner, new.inner) : fmin(e->inner, new.inner);
+  *e = (End){l->is_lower ? fmax(e->outer, new.outer) : fmin(e->outer, new.outer), inner,
+             lit};
 }
 
 /* The input that output y copies, or -1. */
