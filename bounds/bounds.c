@@ -291,6 +291,34 @@ void bounds_copy_box(Bounds *to, int t, const Bounds *from, int s)
   }
 }
 
+static void take(double *to, const double *from, const int *element, int n)
+{
+  for (int i = 0; i < n; i++)
+    to[i] = from[element[i]];
+}
+
+void bounds_take(Bounds *to, int k, const Bounds *from, int s, int source,
+                 const int *element)
+{
+  const int n = to->net->nodes[k].size;
+  const size_t at = (size_t)s * (size_t)from->net->nodes[source].size;
+  take(to->lo[k], from->lo[source] + at, element, n);
+  take(to->hi[k], from->hi[source] + at, element, n);
+  if (to->down[k]) take(to->down[k], from->down[source] + at, element, n);
+  if (!to->up[k]) return;
+  take(to->up[k], from->up[source] + at, element, n);
+  take(to->bend_lo[k], from->bend_lo[source] + at, element, n);
+  take(to->bend_hi[k], from->bend_hi[source] + at, element, n);
+  for (int side = 0; side < 2 && !to->is_relu[k]; side++) {
+    const RelaxLines *a = &to->lines[k][side], *z = &from->lines[source][side];
+    take(a->first, z->first + at, element, n);
+    take(a->slope, z->slope + at, element, n);
+    take(a->last, z->last + at, element, n);
+    take(a->offset, z->offset + at, element, n);
+    take(a->touch, z->touch + at, element, n);
+  }
+}
+
 /* The largest magnitude of each element of node j. */
 static void magnitudes(const Bounds *b, int j, double *x)
 {

@@ -86,6 +86,12 @@ void bounds_split(Bounds *b, int k, int t, int i, bool positive);
 /* Box t of `to` becomes a copy of box s of `from`: same network, everything in it. */
 void bounds_copy_box(Bounds *to, int t, const Bounds *from, int s);
 
+/* What `from` knows about element[i] of its node `source` in box s becomes what box 0
+ * of `to` knows about element i of node k, for all of them: the same nodes, of two
+ * networks where these elements are the same.  Not the error terms, and no cuts. */
+void bounds_take(Bounds *to, int k, const Bounds *from, int s, int source,
+                 const int *element);
+
 /* The error terms err[k], slip[k] of a linear node from its inputs' intervals. */
 void bounds_refresh_errors(Bounds *b, Linop *op, int k);
 

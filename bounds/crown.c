@@ -8,6 +8,7 @@
 #include "bounds/objective.h"
 #include "bounds/relax.h"
 #include "bounds/slopes.h"
+#include "bounds/window.h"
 #include "net/base/mem.h"
 
 /* Rows in one block: enough for efficient products, few enough to share out and, on
@@ -16,6 +17,8 @@
 #define BLOCK       128
 #define LEAST_BLOCK 8
 #define BLOCK_BYTES ((size_t)1 << 20) /* of the widest node */
+/* Rows of one tile that are bounded together. */
+#define TILE_ROWS 128
 /* See is_table. */
 #define TABLE 4
 
@@ -32,6 +35,11 @@ typedef struct {
   double **alpha; /* slopes of a block, [n_nodes]: [BLOCK][size_k] */
 } Member;
 
+/* Rows of one tile in one box: from, n, and where. */
+typedef struct {
+  int from, n, box, tile;
+} TileTask;
+
 /* The objectives of one layer: +e_i and -e_i of every neuron that is open, box by
  * box. */
 struct Crown {
@@ -46,6 +54,11 @@ struct Crown {
   int *unit, *box;
   signed char *sign;
   double *lower;
+  /* and in tiles of it (bounds/window.h) */
+  WindowPlan *plan;
+  int side, n_tasks;
+  size_t tasks_room;
+  TileTask *task;
 };
 
 static void add_reader(Crown *c, const Net *net, int k, int i, Readers who)
@@ -157,6 +170,7 @@ Crown *crown_new(const Team *team)
 {
   Crown *c = mem_zero(1, sizeof *c);
   c->team = team;
+  c->plan = window_plan_new(lagrangian_net(team->member[0]));
   find_readers(c, lagrangian_net(team->member[0]));
   c->members = mem_zero((size_t)team->n, sizeof *c->members);
   const int max_rows = lagrangian_max_rows(team->member[0]);
@@ -181,6 +195,8 @@ void crown_free(Crown *c)
   mem_free(c->box);
   mem_free(c->sign);
   mem_free(c->lower);
+  mem_free(c->task);
+  window_plan_free(c->plan);
   mem_free(c);
 }
 
@@ -281,10 +297,137 @@ static void tighten_block(void *context, int member, int i)
   lagrangian_bound(L, c->b, &batch, c->lower + from);
 }
 
+/* ---- in tiles --------------------------------------------------------------- */
+
+static int tile_of(const Crown *c, int r)
+{
+  return window_tile(c->plan, c->node, c->side, c->unit[r]);
+}
+
+/* Rows in the order of box and tile. */
+static void sort_rows(Crown *c)
+{
+  const int tiles = window_n_tiles(c->plan, c->node, c->side);
+  const size_t n = (size_t)c->n_rows, keys = (size_t)(c->b->n_box * tiles);
+  size_t *first = mem_zero(keys + 2, sizeof *first);
+  int *unit = mem_array(n, sizeof *unit), *box = mem_array(n, sizeof *box);
+  signed char *sign = mem_array(n, sizeof *sign);
+  for (int r = 0; r < c->n_rows; r++)
+    first[(size_t)(c->box[r] * tiles + tile_of(c, r)) + 2]++;
+  for (size_t k = 2; k <= keys; k++)
+    first[k + 1] += first[k];
+  for (int r = 0; r < c->n_rows; r++) {
+    const size_t to = first[(size_t)(c->box[r] * tiles + tile_of(c, r)) + 1]++;
+    unit[to] = c->unit[r];
+    box[to] = c->box[r];
+    sign[to] = c->sign[r];
+  }
+  memcpy(c->unit, unit, n * sizeof *unit);
+  memcpy(c->box, box, n * sizeof *box);
+  memcpy(c->sign, sign, n * sizeof *sign);
+  mem_free(first);
+  mem_free(unit);
+  mem_free(box);
+  mem_free(sign);
+}
+
+static void list_tasks(Crown *c)
+{
+  TileTask *task = NULL;
+  c->n_tasks = 0;
+  for (int r = 0; r < c->n_rows; r++) {
+    const int box = c->box[r], tile = tile_of(c, r);
+    if (!task || task->box != box || task->tile != tile || task->n == TILE_ROWS) {
+      if ((size_t)c->n_tasks == c->tasks_room) {
+        c->tasks_room = 2 * c->tasks_room + 64;
+        c->task = mem_grow(c->task, c->tasks_room, sizeof *c->task);
+      }
+      task = &c->task[c->n_tasks++];
+      *task = (TileTask){r, 0, box, tile};
+    }
+    task->n++;
+  }
+}
+
+/* Slopes of row r here, from and to row 0 of the whole network's. */
+static void take_slopes(const Window *w, double *const *whole, int r,
+                        double *const *alpha)
+{
+  for (int k = 0; k < w->net->n_nodes; k++) {
+    const int n = w->net->nodes[k].size;
+    for (int i = 0; alpha[k] && i < n; i++)
+      alpha[k][(size_t)r * (size_t)n + (size_t)i] = whole[w->node[k]][w->element[k][i]];
+  }
+}
+
+static void give_slopes(const Window *w, double *const *alpha, int r,
+                        double *const *whole)
+{
+  for (int k = 0; k < w->net->n_nodes; k++) {
+    const int n = w->net->nodes[k].size;
+    for (int i = 0; alpha[k] && i < n; i++)
+      whole[w->node[k]][w->element[k][i]] = alpha[k][(size_t)r * (size_t)n + (size_t)i];
+  }
+}
+
+/* tighten_block for the rows of one tile. */
+static void tighten_tile(void *context, int member, int i)
+{
+  const Crown *c = context;
+  const CrownParams *params = c->params;
+  const TileTask *task = &c->task[i];
+  Member *m = &c->members[member];
+  if (stop_why(params->stop)) return;
+  Window *w = window_new(c->plan, c->node, c->side, task->tile);
+  Lagrangian *L = lagrangian_new(w->net, task->n);
+  Bounds *b = window_bounds(w, lagrangian_linop(L), c->b, task->box);
+  int unit[TILE_ROWS];
+  for (int r = 0; r < task->n; r++)
+    unit[r] = window_index(w, c->unit[task->from + r]);
+  Objective o = objective_units(w->net, w->net->n_nodes - 1, task->n, unit,
+                                c->sign + task->from, NULL);
+  double **alpha = NULL, *lower = c->lower + task->from;
+  if (params->hints || params->learn) {
+    if (!m->alpha) m->alpha = lagrangian_new_multipliers(c->b->net, c->block);
+    alpha = lagrangian_new_multipliers(w->net, task->n);
+  }
+  if (params->slope_iterations > 0) {
+    Slopes *slopes = slopes_new(w->net, task->n);
+    const SlopesParams run = {.iterations = params->slope_iterations,
+                              .stop = params->stop,
+                              .alpha = params->learn ? alpha : NULL};
+    slopes_run(slopes, L, b, &o, &run, lower);
+    slopes_free(slopes);
+    for (int r = 0; params->learn && r < task->n; r++) {
+      give_slopes(w, alpha, r, m->alpha);
+      learn_hints(c, m, task->from + r, 1);
+    }
+  } else {
+    LagrangianBatch batch = objective_batch(&o);
+    for (int r = 0; params->hints && r < task->n; r++) {
+      load_hints(c, m, task->from + r, 1);
+      take_slopes(w, m->alpha, r, alpha);
+    }
+    batch.alpha = params->hints ? alpha : NULL;
+    lagrangian_bound(L, b, &batch, lower);
+  }
+  lagrangian_free_multipliers(w->net, alpha);
+  bounds_free(b);
+  lagrangian_free(L);
+  window_free(w);
+}
+
 static bool tighten_node(Crown *c, Bounds *b, int j)
 {
   list_rows(c, b, j);
-  team_run(c->team, (c->n_rows + c->block - 1) / c->block, tighten_block, c);
+  c->side = window_side(c->plan, j, c->n_rows / b->n_box);
+  if (c->side) {
+    sort_rows(c);
+    list_tasks(c);
+    team_run(c->team, c->n_tasks, tighten_tile, c);
+  } else {
+    team_run(c->team, (c->n_rows + c->block - 1) / c->block, tighten_block, c);
+  }
   for (int r = 0; r < c->n_rows; r++)
     bounds_meet(b, j, c->box[r], c->unit[r], c->sign[r] > 0 ? c->lower[r] : -INFINITY,
                 c->sign[r] > 0 ? INFINITY : -c->lower[r]);
