@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/affine.h"
+#include "bounds/blas.h"
 #include "bounds/contract.h"
 #include "bounds/ibp.h"
 #include "bounds/lagrangian.h"
@@ -16,6 +18,7 @@
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "specs/check/equations.h"
+#include "specs/check/pass.h"
 #include "tests/support/bounded.h"
 #include "tests/support/chain.h"
 #include "tests/support/rational.h"
@@ -242,10 +245,85 @@ Test(attained, equations_of_the_solver_cut_nothing_off)
   cr_assert(near > 4000, "%d ends are near their place", near);
 }
 
-/* ---- the Lagrangian
- * ------------------------------------------------------------------- */
+/* ---- one point, where everything is known
+ * --------------------------------------------
+ */
 
-enum { BRANCHES = 100 };
+/* The bounds of output 0 by the solver and by the checker, for a box that is a point.
+ */
+typedef struct {
+  double lagrangian, ibp, affine, checker, forward;
+} Lowers;
+
+static void bound_by_solver(Net *net, const double *x, Lowers *lower)
+{
+  const int last = net->n_nodes - 1;
+  Lagrangian *L = lagrangian_new(net, 1);
+  Bounds *b = bounds_new(net, 1);
+  Bounded f = {.net = net, .L = L, .b = b};
+  bounds_set_box(b, 0, x, x);
+  Affine *a = affine_new(net, 1, 0);
+  affine_all(a, b, lagrangian_linop(L));
+  lower->affine = b->lo[last][0];
+  bounds_reset(b);
+  bounds_set_box(b, 0, x, x);
+  ibp_all(b, lagrangian_linop(L));
+  lower->ibp = b->lo[last][0];
+  lower->lagrangian = bounded_row(&f, 0, NULL, NULL, NULL);
+  affine_free(a);
+  bounds_free(b);
+  lagrangian_free(L);
+}
+
+static void bound_by_checker(Net *net, const double *x, Lowers *lower)
+{
+  const int last = net->n_nodes - 1;
+  Plan *plan = plan_new(net);
+  Layout *layout = advice_layout_new(net);
+  Pass *pass = pass_new(plan, layout, false);
+  State s = plan_state(plan);
+  for (int i = 0; i < net_in_size(net); i++)
+    plan_meet(&s, (size_t)i, x[i], x[i]);
+  pass_propagate(pass, &s, 1, last);
+  for (int k = 1; k <= last; k++)
+    if (net_is_linear(&net->nodes[k])) bound_refresh(pass->bound, k, &s);
+  lower->forward = s.lo[plan->off[last]];
+  double row[LINEAR_MOST_ROWS];
+  bound_begin(pass->bound);
+  bound_add(pass->bound, (BoundRow){.element = 0, .sign = 1});
+  bound_run(pass->bound, &s, last, false, row);
+  bound_begin(pass->bound);
+  lower->checker = row[0];
+  plan_state_free(&s);
+  pass_free(pass);
+  advice_layout_free(layout);
+  plan_free(plan);
+}
+
+/* No bound is above the exact value, and none so far below that it says nothing. */
+static void check_point(Net *net, const double *x, double loss, const char *what)
+{
+  Lowers lower;
+  blas_init();
+  bound_by_solver(net, x, &lower);
+  bound_by_checker(net, x, &lower);
+  Rational r = rational_eval(net, x, NULL);
+  const double all[5] = {lower.lagrangian, lower.ibp, lower.affine, lower.checker,
+                         lower.forward};
+  static const char *const name[5] = {"Lagrangian", "intervals", "affine", "checker",
+                                      "checker's intervals"};
+  mpq_srcptr y = r.value[net->n_nodes - 1][0];
+  for (int i = 0; i < 5; i++) {
+    cr_assert(rational_compare(y, all[i]) >= 0, "%s, %s: %.17g is above %.17g", what,
+              name[i], all[i], mpq_get_d(y));
+    cr_assert(rational_compare(y, all[i] + loss) <= 0, "%s, %s: %.17g says nothing",
+              what, name[i], all[i]);
+  }
+  rational_free(&r);
+  net_free(net);
+}
+
+enum { BRANCHES = 100, LONG = 4000 };
 
 /* One branch: factor times node z, as a node of some kind. */
 static int branch(Net *net, int z, int kind, double factor)
@@ -263,7 +341,7 @@ static int branch(Net *net, int z, int kind, double factor)
  * M + 1, in total much more than the errors of the nodes have to spare. */
 Test(attained, many_consumers_of_one_node_are_paid_for)
 {
-  const double one = 1;
+  const double one = 1, x = -1;
   signed char plus[BRANCHES];
   int from[BRANCHES];
   for (int i = 0; i < BRANCHES; i++)
@@ -277,17 +355,72 @@ Test(attained, many_consumers_of_one_node_are_paid_for)
     const int ones = net_add(net, &sum, from + 1, BRANCHES - 2);
     chain_add(net, chain_add(net, from[0], from[BRANCHES - 1], 1), ones, 1);
     chain_finish(net);
-    Prng prng = prng_init(1);
-    Bounded f = bounded_new(net, 0, &prng);
-    const double x = -1, exact = (BRANCHES - 2) * x;
-    f.lo[0] = f.hi[0] = x;
-    bounds_set_box(f.b, 0, f.lo, f.hi);
-    ibp_all(f.b, lagrangian_linop(f.L));
-    const double lower = bounded_row(&f, 0, NULL, NULL, NULL);
-cr_assert(lower <= exact, "kind %d: %.17g is above %g", kind, lower, exact);
-    cr_assert(lower >= 100 * exact, "kind %d: %.17g says nothing", kind, lower);
-    bounded_free(&f);
+    check_point(net, &x, 1e5, kind == 0 ? "dense" : kind == 1 ? "scale" : "conv");
   }
+}
+
+/* -M, then thousands of -1 that are lost in it, then M: in one of four or eight sums
+ * that are taken side by side. */
+static double *long_terms(void)
+{
+  double *a = mem_doubles(LONG);
+  for (int i = 0; i < LONG; i++)
+    a[i] = i == 0 ? -0x1p53 : i == LONG - 8 ? 0x1p53 : -1;
+  return a;
+}
+
+Test(attained, long_sums_over_inputs_are_paid_for)
+{
+  double *w = long_terms(), *x = mem_doubles(LONG);
+  for (int i = 0; i < LONG; i++)
+    x[i] = 1;
+  for (int negative = 0; negative < 2; negative++) {
+    Net *net = chain_new(LONG);
+    for (int i = 0; i < LONG && negative; i++) {
+      w[i] = -w[i];
+      x[i] = -x[i];
+    }
+    chain_dense(net, 0, 1, w, NULL);
+    chain_finish(net);
+    check_point(net, x, 1e6, negative ? "negative inputs" : "inputs");
+  }
+  mem_free(w);
+  mem_free(x);
+}
+
+/* The same as biases, as multipliers of one bias and as numbers behind ReLUs. */
+Test(attained, long_sums_over_neurons_are_paid_for)
+{
+  double *a = long_terms(), *ones = mem_doubles(LONG), *zeros = mem_doubles0(LONG);
+  const double x = 1, one = 1;
+  for (int i = 0; i < LONG; i++)
+    ones[i] = 1;
+  Net *net = chain_new(1);
+  chain_dense(net, chain_dense(net, 0, LONG, zeros, a), 1, ones, NULL);
+  chain_finish(net);
+  check_point(net, &x, 1e6, "biases");
+  net = chain_new(1);
+  chain_dense(net, chain_dense(net, 0, LONG, zeros, ones), 1, a, NULL);
+  chain_finish(net);
+  check_point(net, &x, 1e6, "multipliers of biases");
+  net = chain_new(1);
+  const Node v = {.kind = NODE_CONV,
+                  .size = LONG,
+                  .W = net_keep(net, mem_doubles0(1)),
+                  .b = net_keep(net, memcpy(mem_doubles(1), &one, sizeof one)),
+                  .conv = {1, 1, 1, 1, 1, LONG, 1, 1, 1, 1, 1, 1, 0, LONG, 1}};
+  const int input = 0;
+  chain_dense(net, net_add(net, &v, &input, 1), 1, a, NULL);
+  chain_finish(net);
+  check_point(net, &x, 1e6, "multipliers of one bias");
+  net = chain_new(1);
+  chain_dense(net, chain_act(net, chain_dense(net, 0, LONG, ones, NULL), ACT_RELU), 1,
+              a, NULL);
+  chain_finish(net);
+  check_point(net, &x, 1e8, "neurons");
+  mem_free(a);
+  mem_free(ones);
+  mem_free(zeros);
 }
 
 /* ---- lines
