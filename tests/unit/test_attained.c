@@ -332,7 +332,7 @@ static void check_point(Net *net, const double *x, double loss, const char *what
   check_box(net, x, x, x, loss, what);
 }
 
-enum { BRANCHES = 100, LONG = 4000 };
+enum { BRANCHES = 100, LOST = 1000, LONG = 4000 };
 
 /* One branch: factor times node z, as a node of some kind. */
 static int branch(Net *net, int z, int kind, double factor)
@@ -365,6 +365,64 @@ Test(attained, many_consumers_of_one_node_are_paid_for)
     chain_add(net, chain_add(net, from[0], from[BRANCHES - 1], 1), ones, 1);
     chain_finish(net);
     check_point(net, &x, 1e5, kind == 0 ? "dense" : kind == 1 ? "scale" : "conv");
+  }
+}
+
+/* The same with biases instead: the sum of what each node adds to the bound. */
+Test(attained, many_nodes_are_paid_for)
+{
+  const double zero = 0, x = 1;
+  signed char plus[BRANCHES];
+  int from[BRANCHES];
+  Net *net = chain_new(1);
+  for (int i = 0; i < BRANCHES; i++) {
+    const double b = i == 0 ? 0x1p53 : i == BRANCHES - 1 ? -0x1p53 : -0.75;
+    plus[i] = 1;
+    from[i] = chain_dense(net, 0, 1, &zero, &b);
+  }
+  const Node sum = {.kind = NODE_ADD, .size = 1, .coef = plus};
+  const int rest = net_add(net, &sum, from + 1, BRANCHES - 2);
+  chain_add(net, chain_add(net, from[0], from[BRANCHES - 1], 1), rest, 1);
+  chain_finish(net);
+  check_point(net, &x, 1e5, "nodes");
+}
+
+/* h (z) for z = x, where what it passes on is its multiplier. */
+static int passing(Net *net, int z, int one, int kind)
+{
+  if (kind < 2) return chain_act(net, z, ACT_RELU);
+  const int in[2] = {z, one};
+  const Node mul = {.kind = NODE_MUL, .size = 1};
+  return net_add(net, &mul, in, 2);
+}
+
+/* y = -h (z) M + M x - 3/4 z - 3/4 z - ...: every z is lost in what h passes on, and M
+ * x takes that away again.  Stable ReLU, open ReLU (twice M, half of it passed on, and
+ * half of it behind a bias), and product with 1. */
+Test(attained, what_functions_pass_on_is_paid_for)
+{
+  static const double one = 1, zero = 0, big = 0x1p53;
+  static const double lo[3] = {1, -1, -1}, hi = 1;
+  double lost[LOST], ones[LOST];
+  for (int i = 0; i < LOST; i++) {
+    lost[i] = -0.75;
+    ones[i] = 1;
+  }
+  for (int kind = 0; kind < 3; kind++) {
+    Net *net = chain_new(1);
+    const int z = chain_dense(net, 0, 1, &one, NULL);
+    const int unit = chain_dense(net, 0, 1, &zero, &one);
+    const int rest = chain_dense(net, z, LOST, lost, NULL);
+    const int h = passing(net, z, unit, kind);
+    const double weight = kind == 1 ? -2 * big : -big;
+    const int y = chain_dense(net, h, 1, &weight, kind == 1 ? &big : NULL);
+    chain_add(net, chain_add(net, y, chain_dense(net, 0, 1, &big, NULL), 1),
+              chain_dense(net, rest, 1, ones, NULL), 1);
+    chain_finish(net);
+    check_box(net, kind ? &lo[kind] : &hi, &hi, &hi, kind ? 0x1p60 : 1e6,
+              kind == 0   ? "stable"
+              : kind == 1 ? "open"
+                          : "product");
   }
 }
 
