@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Certificates of false properties, each of which one refusal of the checker keeps from
  * being accepted: without it everything else in the file is as it should be.  Beside
- * each of them a certificate that differs in that one thing and stands. */
+ * each of them a certificate that differs in that one thing and stands.  Long: a section
+ * for each kind of block, with the same few networks. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
