@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Certificates of false properties, each of which one refusal of the checker keeps from
  * being accepted: without it everything else in the file is as it should be.  Beside
- * each of them a certificate that differs in that one thing and stands.  Long: a section
- * for each kind of block, with the same few networks. */
+ * each of them a certificate that differs in that one thing and stands.  Long: a
+ * section for each kind of block, with the same few networks. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -588,6 +588,34 @@ Test(check_forged, what_is_proved_is_what_the_head_says)
   cr_assert_not(for_semantics("float32", false, 0.5), "not a network of float32");
   cr_assert_not(for_semantics("float16", true, 0.5));
   cr_assert_not(for_semantics("", true, 0.5));
+}
+
+/* All 64 digits of both digests count, and the checksum of a block. */
+Test(check_forged, every_digit_counts)
+{
+  for (int which = 0; which < 4; which++) {
+    Net *net = hinge();
+    memset(net->sha256, 'a', 64);
+    Forged f = begin_one(net, -1, 0.25, 0);
+    certs_free(&f.c);
+    memset(f.prop->sha256, 'b', 64);
+    f.c = certs_new(net, f.prop);
+    certs_query(&f.c, 0, net->n_nodes + 1, 1);
+    certs_close_row(&f.c, 0, 0);
+    certs_block(&f.c, CERTIFICATE_END_QUERY);
+    certs_end(&f.c, 1);
+    size_t n;
+    uint8_t *const bytes = certs_bytes(&f.c, &n);
+    if (which == 1) net->sha256[63] = 'b';
+    if (which == 2) f.prop->sha256[63] = 'a';
+    if (which == 3) bytes[n - 1] ^= 1;
+    cr_assert_eq(certs_accepted_bytes(bytes, n, net, f.prop, NULL), which == 0, "%d",
+                 which);
+    free(bytes);
+    certs_free(&f.c);
+    prop_free(f.prop);
+    net_free(net);
+  }
 }
 
 /* One byte too much: in A, b, X, y, E, C. */
