@@ -206,6 +206,9 @@ Test(ival, exact_quotients_stay_points)
   cr_assert(third.lo < third.hi);
   const Ival zero = ival_div((Ival){0, 0}, (Ival){3, 4});
   cr_assert(zero.lo == 0 && zero.hi == 0);
+  /* What is left of the smallest number underflows, and looks like nothing. */
+  const Ival tiny = ival_div((Ival){0x1p-1074, 0x1p-1074}, (Ival){1.1, 1.1});
+  cr_assert(tiny.lo == 0 && tiny.hi >= 0x1p-1074);
 }
 
 Test(ival, infinite_operands_are_never_finite_results)
