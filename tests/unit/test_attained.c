@@ -15,6 +15,7 @@
 #include "bounds/lagrangian.h"
 #include "bounds/relax.h"
 #include "bounds/rows.h"
+#include "net/ball.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
 #include "specs/check/equations.h"
@@ -515,6 +516,31 @@ Test(attained, long_sums_over_open_neurons_are_paid_for)
   mem_free(lo);
   mem_free(hi);
   mem_free(w);
+}
+
+/* The same sum over inputs in a small ball, whose centre is in it. */
+Test(attained, long_sums_over_a_ball_are_paid_for)
+{
+  double *w = long_terms(), *lo = mem_doubles0(LONG), *hi = mem_doubles(LONG),
+         *c = mem_doubles(LONG);
+  for (int i = 0; i < LONG; i++) {
+    c[i] = 1;
+    hi[i] = 2;
+  }
+  static const BallNorm norms[3] = {BALL_L2, BALL_L1, BALL_L0};
+  for (int k = 0; k < 3; k++) {
+    Net *net = chain_new(LONG);
+    Ball *ball = ball_new(norms[k], LONG, c, norms[k] == BALL_L0 ? 0 : 0x1p-60);
+    net->ball = ball;
+    chain_dense(net, 0, 1, w, NULL);
+    chain_finish(net);
+    check_box(net, lo, hi, c, 0x1p60, ball_norm_word(norms[k]));
+    ball_free(ball);
+  }
+  mem_free(w);
+  mem_free(lo);
+  mem_free(hi);
+  mem_free(c);
 }
 
 /* ---- lines

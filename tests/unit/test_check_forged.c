@@ -331,6 +331,36 @@ Test(check_forged, what_one_half_knows_says_nothing_about_the_other)
     }
 }
 
+/* The same of what weights that are not exact are wrong by: nothing where h is 0, a
+ * share of h elsewhere. */
+Test(check_forged, what_is_inexact_in_one_half_says_nothing_about_the_other)
+{
+  static const double one = 1, minus = -1;
+  static const Split split[] = {{.kid = 1, .node = 2}, {0}, {0}};
+  for (int is_true = 0; is_true < 2; is_true++) {
+    const double bias = is_true ? 2 : 1 + 0x1p-23;
+    Net *net = chain_new(1);
+    const int h = chain_act(net, chain_dense(net, 0, 1, &one, NULL), ACT_RELU);
+    const Node y = {.kind = NODE_DENSE,
+                    .size = 1,
+                    .reps = 1,
+                    .rows = 1,
+                    .cols = 1,
+                    .W = &minus,
+                    .b = &bias,
+                    .w_rel = 0x1p-22};
+    net_add(net, &y, &h, 1);
+    chain_finish(net);
+    Forged f = begin_one(net, -1, 1, 0);
+    cases(&f.c, 1, CERTIFICATE_SIGNS);
+    event(&f.c, 1, CERTIFICATE_EVENT_PASS);
+    event(&f.c, 1, CERTIFICATE_EVENT_CLOSE);
+    event(&f.c, 2, CERTIFICATE_EVENT_CLOSE);
+    tree(&f.c, 3, split);
+    cr_assert_eq(stands(&f), is_true);
+  }
+}
+
 /* ---- signs and equations ------------------------------------------------------------
  */
 
