@@ -411,6 +411,17 @@ Test(frontier, covers_its_root_only_when_every_part_is_closed)
   }
 }
 
+Test(frontier, a_cut_is_inside_or_there_is_none)
+{
+  double mid;
+  cr_assert(frontier_middle(1, 2, &mid) && mid == 1.5);
+  cr_assert(frontier_middle(-1, 1 + 0x1p-51, &mid) && mid > -1 && mid < 1);
+  cr_assert_not(frontier_middle(1, 1, &mid));
+  cr_assert_not(frontier_middle(1, 1 + 0x1p-52, &mid));
+  cr_assert_not(frontier_middle(0, 0x1p-1074, &mid));
+  cr_assert_not(frontier_middle(-INFINITY, INFINITY, &mid));
+}
+
 Test(frontier, nothing_covers_nothing)
 {
   Frontier f = frontier_new(INPUTS, 0);
