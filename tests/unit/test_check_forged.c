@@ -472,6 +472,22 @@ Test(check_forged, events_of_regions_close_what_they_say)
   cr_assert_not(with_box_event(2, 0, 1), "false");
 }
 
+/* An event at region 0 whose bound proves nothing, though both halves need none. */
+Test(check_forged, an_event_of_a_region_must_close_its_case)
+{
+  static const Cut cut[] = {{1, 0}, {0}, {0}};
+  for (int has_event = 0; has_event < 2; has_event++) {
+    Forged f = begin_one(half_abs(1, 0), -1, 2, -1e-9);
+    cases(&f.c, 1, CERTIFICATE_BOXES);
+    for (int k = 0; k < 4 && has_event; k++)
+      certs_u8(&f.c, 0); /* region, case, flags, row */
+    if (has_event) certs_block(&f.c, CERTIFICATE_BOX_EVENT);
+    box_tree(&f.c, 3, cut);
+    certs_block(&f.c, CERTIFICATE_BOX_TREE);
+    cr_assert_eq(stands(&f), !has_event);
+  }
+}
+
 /* ---- weights ------------------------------------------------------------------------
  */
 
@@ -725,6 +741,63 @@ Test(check_forged, slope_rows_are_about_elements_that_exist_once)
   cr_assert_not(with_row(0, 2, 1));
   cr_assert_not(with_row(1, 0, 1));
   cr_assert_not(with_row(0, 0, 2));
+}
+
+/* z = x, h = z^2, y = h + 1, max (y, 0) + 1: 1 z, 2 h, 3 y, 4 ReLU. */
+static Forged squared(void)
+{
+  static const double one = 1;
+  Net *net = chain_new(1);
+  const int h = chain_act(net, chain_dense(net, 0, 1, &one, NULL), ACT_SQUARE);
+  chain_dense(net, chain_act(net, chain_dense(net, h, 1, &one, &one), ACT_RELU), 1,
+              &one, &one);
+  chain_finish(net);
+  return begin_one(net, -1, 1, 0);
+}
+
+static void head(Certs *c, int node, int count)
+{
+  certs_n(c, (unsigned long)node);
+  certs_n(c, 0);
+  certs_n(c, (unsigned long)count);
+}
+
+/* Slope rows of two nodes; a refinement that splits one; a beta. */
+Test(check_forged, lists_ascend_and_signs_are_of_relus)
+{
+  for (int which = 0; which < 6; which++) {
+    Forged f = squared();
+    if (which < 2) {
+      head(&f.c, which ? 4 : 2, 0);
+      head(&f.c, which ? 2 : 4, 0);
+      certs_block(&f.c, CERTIFICATE_SLOPES);
+    } else if (which < 4) {
+      head(&f.c, 4, 1);
+      certs_n(&f.c, 0);
+      certs_u8(&f.c, 0);
+      if (which == 3) { /* split at z of the square, two leaves with betas */
+        certs_u8(&f.c, 1);
+        certs_n(&f.c, 2);
+        certs_n(&f.c, 0);
+        certs_u8(&f.c, 0);
+        certs_f32(&f.c, 0);
+      }
+      certs_u8(&f.c, 0);
+      if (which == 3) certs_f32(&f.c, 0);
+      certs_block(&f.c, CERTIFICATE_REFINE);
+    }
+    certs_n(&f.c, 0);
+    certs_u8(&f.c, which < 4 ? 0 : CERTIFICATE_BETAS_LIST);
+    certs_n(&f.c, 0);
+    if (which >= 4) {
+      certs_n(&f.c, 1);
+      certs_n(&f.c, which == 4 ? 4 : 2);
+      certs_n(&f.c, 0);
+      certs_f64(&f.c, 0);
+    }
+    certs_block(&f.c, CERTIFICATE_CLOSE);
+    cr_assert_eq(stands(&f), which % 2 == 0, "%d", which);
+  }
 }
 
 /* The same case twice in a search, and one that is not there. */
