@@ -496,6 +496,34 @@ Test(attained, long_sums_over_neurons_are_paid_for)
   mem_free(zeros);
 }
 
+/* One number read by thousands of rows, channels or copies: what they pass back is one
+ * long sum. */
+Test(attained, long_sums_backwards_are_paid_for)
+{
+  double *w = long_terms(), *ones = mem_doubles(LONG);
+  const double x = 1, one = 1;
+  static const char *const name[3] = {"rows", "channels", "copies"};
+  for (int i = 0; i < LONG; i++)
+    ones[i] = 1;
+  for (int kind = 0; kind < 3; kind++) {
+    Net *net = chain_new(1);
+    const int z = chain_dense(net, 0, 1, &one, NULL);
+    const Node conv = {.kind = NODE_CONV,
+                       .size = LONG,
+                       .W = w,
+                       .conv = {1, 1, 1, LONG, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1}};
+    int *copies = net_keep(net, mem_zero(LONG, sizeof *copies));
+    const Node map = {.kind = NODE_MAP, .size = LONG, .map = copies};
+    const int y = kind == 0 ? chain_dense(net, z, LONG, w, NULL)
+                            : net_add(net, kind == 1 ? &conv : &map, &z, 1);
+    chain_dense(net, y, 1, kind == 2 ? w : ones, NULL);
+    chain_finish(net);
+    check_point(net, &x, 1e8, name[kind]);
+  }
+  mem_free(w);
+  mem_free(ones);
+}
+
 /* y = sum of z / 2 - max (z, 0) = - sum of |z| / 2, z = x in [-r, r]: what is passed on
  * to z by its two readers is 0, and the bound the sum of what ReLUs lose. */
 Test(attained, long_sums_over_open_neurons_are_paid_for)
