@@ -86,7 +86,10 @@ static void count_step(Search *s)
   pthread_mutex_unlock(&s->m->lock);
 }
 
-/* x is a counterexample, if its replay in the set of its own distance says so. */
+/* x is a counterexample, if its replay in the set of its own distance says so.  That it
+ * says no has not been seen and no test can make it: distances are rounded up and sets
+ * nested, which tests/unit/test_family.c looks at.  But x may have been moved since it
+ * was replayed, and `upper` shall not rest on the arithmetic of distances alone. */
 static Status take_witness(Search *s, const double *x)
 {
   const double radius = family_distance(s->family, x);

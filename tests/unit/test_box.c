@@ -49,6 +49,23 @@ Test(box, contains_uses_the_inner_ends_and_refuses_nan)
   box_free(&box);
 }
 
+/* The corner of the box is outside of it. */
+Test(box, a_ball_is_part_of_what_a_box_is)
+{
+  Box box = unit_box(2), plain = unit_box(2);
+  box.ball = ball_new(BALL_L2, 2, (double[]){0, 0}, 1);
+  cr_assert(box_contains(&box, (double[]){0.5, 0.5}));
+  cr_assert_not(box_contains(&box, (double[]){1, 1}));
+  cr_assert(box_contains(&plain, (double[]){1, 1}));
+  Box copy = box_copy(&box);
+  cr_assert(box_equal(&copy, &box));
+  cr_assert_not(box_equal(&plain, &box));
+  cr_assert_not(box_contains(&copy, (double[]){1, 1}));
+  box_free(&copy);
+  box_free(&plain);
+  box_free(&box);
+}
+
 Test(box, float_ends_are_never_inside_the_double)
 {
   Prng rng = prng_init(1);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
+#include <gmp.h>
 #include <math.h>
 #include <string.h>
 
 #include "net/base/mem.h"
 #include "net/base/prng.h"
+#include "net/base/round.h"
 #include "net/eval.h"
 #include "specs/query.h"
 #include "specs/vnnlib.h"
@@ -130,6 +132,69 @@ Test(query, the_margin_encloses_the_decimal_row)
   }
   query_reset(&q);
   prop_free(p);
+  net_free(net);
+}
+
+/* rhs within b_err of -b, exactly. */
+static bool is_covered(const Node *margin, double rhs)
+{
+  mpq_t off, most;
+  mpq_inits(off, most, NULL);
+  mpq_set_d(off, margin->b[0]);
+  mpq_set_d(most, rhs);
+  mpq_add(off, off, most);
+  mpq_abs(off, off);
+  mpq_set_d(most, margin->b_err ? margin->b_err[0] : 0);
+  const bool is = mpq_cmp(off, most) <= 0;
+  mpq_clears(off, most, NULL);
+  return is;
+}
+
+/* Both ends of the right-hand side, one ulp apart or far, and not much more. */
+Test(query, the_error_of_a_right_hand_side_reaches_both_ends)
+{
+  Net *net = small_net();
+  Prng prng = prng_init(2);
+  for (int t = 0; t < 3000; t++) {
+    Prop *p = prop_new("test", 2, 3);
+    Box box = box_new(2);
+    PropRow *row = mem_zero(1, sizeof *row);
+    const double lo = ldexp(prng_range(&prng, -1, 1), prng_below(&prng, 60) - 30);
+    const double hi = t % 3 == 0   ? round_up(lo)
+                      : t % 3 == 1 ? lo + fabs(lo) * prng_unit(&prng)
+                                   : lo + prng_unit(&prng);
+    *row = (PropRow){.n = 1, .rhs_lo = lo, .rhs_hi = hi};
+    row->var = mem_zero(1, sizeof *row->var);
+    row->coef = mem_doubles(1);
+    row->coef[0] = 1;
+    prop_add_case(p, prop_add_box(p, &box), row, 1, 0);
+    prop_finish(p);
+    Query q;
+    query_build(net, p, 0, &q);
+    const Node *margin = net_output(q.net);
+    cr_assert(is_covered(margin, lo) && is_covered(margin, hi), "%.17g to %.17g", lo,
+              hi);
+    cr_assert_leq(margin->b_err[0], round_up(round_up(hi - lo)));
+    query_reset(&q);
+    box_free(&box);
+    prop_free(p);
+  }
+  net_free(net);
+}
+
+/* A node has one relative error: the largest of its rows, in any order. */
+Test(query, the_error_of_coefficients_is_that_of_the_worst_row)
+{
+  Net *net = small_net();
+  for (int first = 0; first < 2; first++) {
+    Prop *p = parse(first ? "(assert (or (<= (* 0.1 Y_0) 1) (<= (* 0.5 Y_1) 1)))"
+                          : "(assert (or (<= (* 0.5 Y_1) 1) (<= (* 0.1 Y_0) 1)))");
+    Query q;
+    query_build(net, p, 0, &q);
+    cr_assert_geq(net_output(q.net)->w_rel, 0x1p-55);
+    query_reset(&q);
+    prop_free(p);
+  }
   net_free(net);
 }
 

@@ -109,6 +109,28 @@ Test(round, overflow_keeps_the_safe_side)
   cr_assert_eq(round_mul_dn(-DBL_MAX, 2), -INFINITY);
   cr_assert_leq(round_mul_dn(DBL_MAX, 2), DBL_MAX);
   cr_assert(isnan(round_add_up(INFINITY, -INFINITY)));
+  /* A factor that is unknown downwards: no product of it is an upper bound but these.
+   */
+  cr_assert_geq(round_mul_up(-INFINITY, 2), -DBL_MAX);
+  cr_assert_leq(round_mul_dn(INFINITY, 2), DBL_MAX);
+}
+
+Test(round, floats_are_the_nearest_on_their_side)
+{
+  Prng rng = prng_init(9);
+  int exact = 0;
+  for (int k = 0; k < 100000; k++) {
+    const double x = random_double(&rng, k % 2 ? 60 : 300);
+    const float dn = round_float_dn(x), up = round_float_up(x);
+    cr_assert((double)dn <= x && x <= (double)up, "%a", x);
+    cr_assert(dn == up ? (double)dn == x : nextafterf(dn, INFINITY) >= up, "%a", x);
+    exact += dn == up;
+  }
+  cr_assert(exact > 1000 && exact < 90000, "%d", exact);
+  const double large = 0x1p200, tiny = 0x1p-200;
+  cr_assert(round_float_dn(large) == FLT_MAX && round_float_up(large) == INFINITY);
+  cr_assert(round_float_dn(-large) == -INFINITY && round_float_up(-large) == -FLT_MAX);
+  cr_assert(round_float_dn(tiny) == 0 && round_float_up(tiny) == 0x1p-149F);
 }
 
 Test(round, zero_times_anything_is_exact)
@@ -184,6 +206,9 @@ Test(ival, exact_quotients_stay_points)
   cr_assert(third.lo < third.hi);
   const Ival zero = ival_div((Ival){0, 0}, (Ival){3, 4});
   cr_assert(zero.lo == 0 && zero.hi == 0);
+  /* What is left of the smallest number underflows, and looks like nothing. */
+  const Ival tiny = ival_div((Ival){0x1p-1074, 0x1p-1074}, (Ival){1.1, 1.1});
+  cr_assert(tiny.lo == 0 && tiny.hi >= 0x1p-1074);
 }
 
 Test(ival, infinite_operands_are_never_finite_results)

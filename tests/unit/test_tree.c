@@ -243,6 +243,14 @@ static void mutate_split(Grown *g, int id)
     h->decision.node += 2;
     expect_covered(g, root, "the halves are about different layers");
     *h = was;
+    h->decision.factor++;
+    expect_covered(g, root, "the halves are about different factors");
+    *h = was;
+    for (int side = -1; side <= 1; side += 2) {
+      h->decision.at += side;
+      expect_covered(g, root, "the halves do not meet");
+      *h = was;
+    }
     h->parent = id == root ? kid : root_of(&g->tree, id);
     if (h->parent != id) expect_covered(g, root, "a half of something else");
     *h = was;
@@ -250,6 +258,10 @@ static void mutate_split(Grown *g, int id)
   const History first = all[kid], second = all[kid + 1];
   all[kid].decision.node = all[kid + 1].decision.node = -1;
   expect_covered(g, root, "nothing is decided");
+  all[kid] = first;
+  all[kid + 1] = second;
+  all[kid].decision.at = all[kid + 1].decision.at = NAN;
+  expect_covered(g, root, "the halves meet nowhere");
   all[kid] = first;
   all[kid + 1] = second;
   all[id].kid = -1;
@@ -397,6 +409,17 @@ Test(frontier, covers_its_root_only_when_every_part_is_closed)
     cr_assert(frontier_covers(&f));
     frontier_free(&f);
   }
+}
+
+Test(frontier, a_cut_is_inside_or_there_is_none)
+{
+  double mid;
+  cr_assert(frontier_middle(1, 2, &mid) && mid == 1.5);
+  cr_assert(frontier_middle(-1, 1 + 0x1p-51, &mid) && mid > -1 && mid < 1);
+  cr_assert_not(frontier_middle(1, 1, &mid));
+  cr_assert_not(frontier_middle(1, 1 + 0x1p-52, &mid));
+  cr_assert_not(frontier_middle(0, 0x1p-1074, &mid));
+  cr_assert_not(frontier_middle(-INFINITY, INFINITY, &mid));
 }
 
 Test(frontier, nothing_covers_nothing)
