@@ -166,7 +166,7 @@ static Net *image_net_of(ExtremeMode mode, Prng *prng)
                         .pt = 1,
                         .pl = 1,
                         .groups = 1},
-               .w_rel = prng_below(prng, 2) ? 0x1p-50 : 0};
+               .w_rel = prng_below(prng, 2) ? 0x1p-42 : 0};
   conv.W = some(net, OUT * CHANNELS * SIDE * SIDE, mode, prng);
   conv.b = some(net, OUT, mode, prng);
   net_add(net, &conv, &x, 1);
