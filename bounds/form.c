@@ -11,6 +11,10 @@
 
 /* No form has more numbers. */
 #define MOST_NUMBERS ((size_t)1 << 20)
+/* Multiplications that the form of a convolution may take, about a tenth of a second.
+ */
+#define MOST_WORK 0x1p27
+#define CONV_GAIN 4
 /* Larger errors of stored weights stay relative: they shrink with the box. */
 #define MOST_REL 0x1p-40
 
@@ -130,6 +134,143 @@ static bool store_row(Forms *x, Form *form, int i)
   return fine && reach * FORM_SLACK < INFINITY;
 }
 
+/* ---- convolutions -------------------------------------------------------- */
+
+/* The input of a convolution as a table of numbers w, for n - 1 atoms and the bias,
+ * and g, by how much a product of it with a weight of 1 may be wrong in the sum,
+ * above 0 wherever w is not exactly 0. */
+typedef struct {
+  int n;
+  double *w, *g, rel; /* double w[size][n], g[size][n] */
+} Table;
+
+/* A weight counts as no smaller in an error, so that none underflows to 0. */
+#define LEAST_WEIGHT 0x1p-100
+
+static Table table_of(const Forms *x, const Node *v, const int *cols, int n_cols)
+{
+  const int j = v->in[0], size = x->old->nodes[j].size, n = n_cols + 1;
+  const double taps = (double)(v->conv.c_in / v->conv.groups) * v->conv.kh * v->conv.kw;
+  const double rel = round_gamma(taps + 2) + v->w_rel;
+  const Form *form = &x->form[j];
+  Table table = {n, mem_doubles0((size_t)size * (size_t)n),
+                 mem_doubles0((size_t)size * (size_t)n), rel};
+  for (int i = 0; i < size; i++) {
+    double *w = table.w + (size_t)i * (size_t)n, *g = table.g + (size_t)i * (size_t)n;
+    if (form_is_root(x, j)) {
+      w[i] = 1;
+    } else {
+      for (int t = form->start[i], c = 0; t < form->start[i + 1]; t++) {
+        while (cols[c] != form->atom[t])
+          c++;
+        w[c] = form->w[t];
+        g[c] = form->e[t];
+      }
+      w[n_cols] = form->b[i];
+      g[n_cols] = form->f[i];
+    }
+    for (int c = 0; c < n; c++)
+      if (w[c] != 0 || g[c] != 0)
+        g[c] = g[c] + rel * (fabs(w[c]) + g[c]) * FORM_SLACK + ROUND_TINY;
+  }
+  return table;
+}
+
+/* sum[c] += weight w[c], and to err[c] what that is wrong by. */
+static void add_tap(const Table *table, double weight, int element, double *sum,
+                    double *err)
+{
+  const size_t n = (size_t)table->n, from = (size_t)element * n;
+  const double *w = table->w + from, *g = table->g + from;
+  const double size = fmax(fabs(weight), LEAST_WEIGHT);
+  for (size_t c = 0; c < n; c++) {
+    sum[c] += weight * w[c];
+    err[c] += size * g[c];
+  }
+}
+
+/* Element i of convolution v: its coefficients, the last one its bias. */
+static void conv_row(const Node *v, const Table *table, int i, double *sum, double *err)
+{
+  const Conv *c = &v->conv;
+  const int per = c->c_in / c->groups, plane = c->h_out * c->w_out;
+  const int co = i / plane, oy = i % plane / c->w_out, ox = i % c->w_out;
+  const int first = co / (c->c_out / c->groups) * per, last = table->n - 1;
+  const double *W = v->W + (size_t)co * (size_t)(per * c->kh * c->kw);
+  for (int a = 0; a <= last; a++)
+    sum[a] = err[a] = 0;
+  sum[last] = v->b ? v->b[co] : 0;
+  err[last] = v->b_err ? v->b_err[co] : 0;
+  for (int t = 0; t < per * c->kh * c->kw; t++) {
+    const int y = oy * c->sh + t / c->kw % c->kh * c->dh - c->pt;
+    const int x = ox * c->sw + t % c->kw * c->dw - c->pl;
+    if (y < 0 || y >= c->h_in || x < 0 || x >= c->w_in || W[t] == 0) continue;
+    const int channel = first + t / (c->kh * c->kw);
+    add_tap(table, W[t], (channel * c->h_in + y) * c->w_in + x, sum, err);
+  }
+  if (err[last] > 0 && v->b) err[last] += table->rel * fabs(v->b[co]) + ROUND_TINY;
+}
+
+/* They become row i of the form; false as for store_row. */
+static bool store_sums(const Forms *x, Form *form, int i, const int *cols, int n_cols,
+                       const double *sum, const double *err)
+{
+  double reach = err[n_cols];
+  bool fine = isfinite(sum[n_cols]);
+  form->start[i] = form->n;
+  for (int c = 0; c < n_cols; c++) {
+    if (sum[c] == 0 && err[c] == 0) continue;
+    fine = fine && isfinite(sum[c]);
+    reach += (err[c] + ROUND_TINY) * FORM_SLACK * x->most[cols[c]];
+    form->atom[form->n] = cols[c];
+    form->w[form->n] = sum[c];
+    form->e[form->n++] = (err[c] + ROUND_TINY) * FORM_SLACK;
+  }
+  form->start[i + 1] = form->n;
+  form->b[i] = sum[n_cols];
+  form->f[i] = err[n_cols] * FORM_SLACK;
+  return fine && reach * FORM_SLACK < INFINITY;
+}
+
+static bool make_conv(Forms *x, int k, const int *cols, int n_cols, Form *form)
+{
+  const Node *v = &x->old->nodes[k];
+  const size_t room = (size_t)v->size * (size_t)n_cols + 1;
+  Table table = table_of(x, v, cols, n_cols);
+  double *sum = mem_doubles((size_t)table.n), *err = mem_doubles((size_t)table.n);
+  form->atom = mem_array(room, sizeof *form->atom);
+  form->w = mem_doubles(room);
+  form->e = mem_doubles(room);
+  bool fine = true;
+  for (int i = 0; i < v->size && fine; i++) {
+    conv_row(v, &table, i, sum, err);
+    fine = store_sums(x, form, i, cols, n_cols, sum, err);
+  }
+  mem_free(table.w);
+  mem_free(table.g);
+  mem_free(sum);
+  mem_free(err);
+  return fine;
+}
+
+/* What one row of a convolution depends on: atoms [first[j], ...) or those of a form.
+ */
+static int n_atoms(const Forms *x, int j)
+{
+  return form_is_root(x, j) ? x->old->nodes[j].size : x->form[j].n_cols;
+}
+
+static bool form_conv(Forms *x, int k, Form *form)
+{
+  const int j = x->old->nodes[k].in[0], n = n_atoms(x, j);
+  int *cols = mem_array((size_t)n + 1, sizeof *cols);
+  for (int c = 0; c < n; c++)
+    cols[c] = form_is_root(x, j) ? x->first[j] + c : x->form[j].cols[c];
+  const bool fine = make_conv(x, k, cols, n, form);
+  mem_free(cols);
+  return fine;
+}
+
 /* ---- whole forms --------------------------------------------------------- */
 
 void form_drop(Form *form)
@@ -179,11 +320,21 @@ double form_operations(const Node *v)
   return v->size;
 }
 
+bool form_conv_pays(const Node *v, double n)
+{
+  return CONV_GAIN * n * v->size <= form_operations(v);
+}
+
 /* A bound on the numbers of the form before it is made. */
 bool form_may_be(const Forms *x, int k)
 {
   const Node *v = &x->old->nodes[k];
-  if (!net_is_linear(v) || v->kind == NODE_CONV || v->w_rel > MOST_REL) return false;
+  if (!net_is_linear(v) || v->w_rel > MOST_REL) return false;
+  if (v->kind == NODE_CONV) {
+    const double n = n_atoms(x, v->in[0]), work = form_operations(v);
+    return form_conv_pays(v, n) && n * v->size <= (double)MOST_NUMBERS &&
+           work * n <= MOST_WORK;
+  }
   double widest = 1;
   for (int p = 0; p < v->n_in; p++)
     if (!form_is_root(x, v->in[p]))
@@ -197,8 +348,9 @@ bool form_make(Forms *x, int k, Form *form)
   *form = (Form){.start = mem_array((size_t)size + 1, sizeof *form->start),
                  .b = mem_doubles((size_t)size),
                  .f = mem_doubles((size_t)size)};
-  bool fine = true;
-  for (int i = 0; i < size && fine; i++) {
+  const bool is_conv = x->old->nodes[k].kind == NODE_CONV;
+  bool fine = !is_conv || form_conv(x, k, form);
+  for (int i = 0; i < size && fine && !is_conv; i++) {
     sum_row(x, k, i);
     fine = store_row(x, form, i) && (size_t)form->n <= MOST_NUMBERS;
   }

@@ -53,7 +53,8 @@ static inline bool form_is_root(const Forms *x, int k)
   return !x->form[k].start;
 }
 
-/* Whether node k can have a form of moderate size: no convolution, say. */
+/* Whether node k can have a form of moderate size: a convolution only where it depends
+ * on few atoms. */
 bool form_may_be(const Forms *x, int k);
 
 /* The form of node k over the atoms of those before it; form_drop frees it.  False
@@ -69,6 +70,10 @@ void form_add(double *sum, double *err, double c, double rel, double w, double e
  * what node k of b computes (-1: none): what is proven about the old nodes holds for
  * them. */
 Bounds *form_carry_over(const Bounds *b, const Net *net, const int *now);
+
+/* Whether a convolution of n atoms is better written as a dense node: one product with
+ * a thin matrix takes longer for a multiplication than many small ones. */
+bool form_conv_pays(const Node *v, double n);
 
 /* Multiplications of a linear node as it is. */
 double form_operations(const Node *v);

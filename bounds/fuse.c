@@ -4,17 +4,19 @@
 #include <math.h>
 #include <string.h>
 
+#include "bounds/absorb.h"
 #include "bounds/form.h"
 #include "net/base/mem.h"
 #include "net/base/round.h"
 
 /* What a node costs whatever its size, in multiplications. */
 #define NODE_COST 64.0
-/* A form that needs no more multiplications is kept even where its chain needs fewer:
- * later nodes may gain from it. */
+/* A form that needs no more multiplications, or has no more atoms, is kept even where
+ * its chain needs fewer: later nodes may gain from it. */
 #define SMALL_FORM 1024.0
+#define FEW_ATOMS  32
 /* The new network takes at most this share of the old one's operations. */
-#define WORTH 0.8
+#define WORTH 0.95
 /* A wider map than asked for serves too, up to this many columns for one. */
 #define WIDER 2
 
@@ -37,7 +39,8 @@ typedef struct {
   Shape *shape; /* Shape shape[n_nodes] */
   double *cost; /* to make a node from roots; 0 for roots */
   bool *needed;
-  int *now; /* its node in the new network, or -1 */
+  int *now;    /* its node in the new network, or -1 */
+  int *behind; /* the scale that node k, dense or a convolution, absorbs, or -1 */
   Gather *gather;
   int n_gathers;
 } Fusion;
@@ -110,7 +113,8 @@ static void consider(Fusion *x, int k)
     return;
   }
   const double cost = form_cost(x, &form, v->size, &shape);
-  if (cost > chain && (double)v->size * form.n_cols > SMALL_FORM) {
+  if (cost > chain && (double)v->size * form.n_cols > SMALL_FORM &&
+      form.n_cols > FEW_ATOMS) {
     form_drop(&form);
     return;
   }
@@ -132,6 +136,93 @@ static void mark_needed(Fusion *x)
     for (int c = 0; c < x->forms->form[k].n_cols && x->shape[k] != AS_IT_IS; c++)
       x->needed[x->forms->owner[x->forms->form[k].cols[c]]] = true;
   }
+}
+
+/* ---- scales that a matrix absorbs ------------------------------------------ */
+
+/* The only needed node that reads each root, -1 if there is none, -2 if several. */
+static int *only_readers(const Fusion *x)
+{
+  const int n = x->old->n_nodes;
+  int *reader = mem_array((size_t)n, sizeof *reader);
+  for (int k = 0; k < n; k++)
+    reader[k] = -1;
+  for (int k = 0; k < n; k++) {
+    const Node *v = &x->old->nodes[k];
+    const Form *form = &x->forms->form[k];
+    const bool as_is = x->shape[k] == AS_IT_IS;
+    for (int p = 0; x->needed[k] && p < (as_is ? v->n_in : form->n_cols); p++) {
+      const int root = as_is ? v->in[p] : x->forms->owner[form->cols[p]];
+      reader[root] = reader[root] == -1 || reader[root] == k ? k : -2;
+    }
+  }
+  return reader;
+}
+
+/* What the rows of the form do to each row of root's W, where that is one thing. */
+static bool rows_of(const Fusion *x, int root, const Form *form, int size,
+                    AbsorbRows *rows)
+{
+  const Node *v = &x->old->nodes[root];
+  bool *seen = mem_zero((size_t)absorb_n_rows(v), sizeof *seen), same = true;
+  for (int i = 0; i < size && same; i++) {
+    const int t = form->start[i];
+    if (t == form->start[i + 1]) {
+      same = form->b[i] == 0 && form->f[i] == 0;
+      continue;
+    }
+    const int c = absorb_row(v, form->atom[t] - x->forms->first[root]);
+    if (seen[c]) {
+      same = rows->s[c] == form->w[t] && rows->t[c] == form->b[i];
+      rows->s_err[c] = fmax(rows->s_err[c], form->e[t]);
+      rows->t_err[c] = fmax(rows->t_err[c], form->f[i]);
+      continue;
+    }
+    seen[c] = true;
+    rows->s[c] = form->w[t];
+    rows->s_err[c] = form->e[t];
+    rows->t[c] = form->b[i];
+    rows->t_err[c] = form->f[i];
+  }
+  mem_free(seen);
+  return same;
+}
+
+static bool absorb(Fusion *x, int root, Node *made)
+{
+  const int k = x->behind[root];
+  const Node *v = &x->old->nodes[root];
+  const size_t n = (size_t)absorb_n_rows(v);
+  AbsorbRows rows = {mem_doubles0(n), mem_doubles0(n), mem_doubles0(n),
+                     mem_doubles0(n)};
+  const bool fine =
+      rows_of(x, root, &x->forms->form[k], x->old->nodes[k].size, &rows) &&
+      absorb_behind(x->net, v, &rows, made);
+  mem_free(rows.s);
+  mem_free(rows.s_err);
+  mem_free(rows.t);
+  mem_free(rows.t_err);
+  return fine;
+}
+
+/* Where the only reader of a matrix as it is scales what it gives. */
+static void find_scales(Fusion *x)
+{
+  int *reader = only_readers(x);
+  for (int k = 0; k < x->old->n_nodes; k++) {
+    const NodeKind kind = x->old->nodes[k].kind;
+    const int s = reader[k];
+    x->behind[k] = -1;
+    if (!x->needed[k] || (kind != NODE_DENSE && kind != NODE_CONV) ||
+        x->shape[k] != AS_IT_IS || s < 0 || s == x->old->n_nodes - 1 ||
+        x->shape[s] != AS_SCALES)
+      continue;
+    const Form *form = &x->forms->form[s];
+    if (x->forms->owner[form->cols[0]] == k &&
+        x->forms->owner[form->cols[form->n_cols - 1]] == k)
+      x->behind[k] = s;
+  }
+  mem_free(reader);
 }
 
 static int add_flat(Fusion *x, Node *v, const int *in, int n_in)
@@ -247,7 +338,7 @@ static int add_dense(Fusion *x, const Form *form, const Node *old)
   return add_flat(x, &v, &g.node, 1);
 }
 
-/* The one atom of every row, or -1. */
+/* One atom of every row, or 0. */
 static int add_selection(Fusion *x, const Form *form, const Node *old)
 {
   int *atom = mem_array((size_t)old->size, sizeof *atom);
@@ -274,14 +365,31 @@ static int add_scales(Fusion *x, const Form *form, const Node *old)
   return add_flat(x, &v, &from, 1);
 }
 
-static int add_as_it_is(Fusion *x, const Node *old)
+/* Node k on its inputs in the new network, with what it absorbs. */
+static int add_as_it_is(Fusion *x, int k)
 {
+  const Node *old = &x->old->nodes[k];
+  Node made;
+  if (x->behind[k] >= 0 && !absorb(x, k, &made)) x->behind[k] = -1;
   int *in = mem_array((size_t)old->n_in + 1, sizeof *in);
   for (int p = 0; p < old->n_in; p++)
     in[p] = x->now[old->in[p]];
-  const int node = net_add(x->net, old, in, old->n_in);
+  const int node = net_add(x->net, x->behind[k] >= 0 ? &made : old, in, old->n_in);
   mem_free(in);
   return node;
+}
+
+/* The node whose matrix has absorbed node k, or -1. */
+static int absorber(const Fusion *x, int k)
+{
+  const Form *form = &x->forms->form[k];
+  const int root = form->n_cols ? x->forms->owner[form->cols[0]] : -1;
+  return root >= 0 && x->behind[root] == k ? root : -1;
+}
+
+static int add_absorbed(Fusion *x, const Form *form, const Node *old, int root)
+{
+  return is_in_place(x, form, old->size) ? x->now[root] : add_selection(x, form, old);
 }
 
 static void build(Fusion *x)
@@ -293,19 +401,23 @@ static void build(Fusion *x)
     if (!x->needed[k]) continue;
     switch (x->shape[k]) {
     case AS_IT_IS:
-      x->now[k] = add_as_it_is(x, old);
+      x->now[k] = add_as_it_is(x, k);
       break;
     case AS_MAP:
       x->now[k] = add_selection(x, form, old);
       break;
     case AS_SCALES:
-      x->now[k] = add_scales(x, form, old);
+      x->now[k] = absorber(x, k) >= 0 ? add_absorbed(x, form, old, absorber(x, k))
+                                      : add_scales(x, form, old);
       break;
     case AS_DENSE:
       x->now[k] = add_dense(x, form, old);
       break;
     }
   }
+  /* These compute something else now. */
+  for (int k = 0; k < x->old->n_nodes; k++)
+    if (x->needed[k] && x->behind[k] >= 0) x->now[k] = -1;
 }
 
 /* ---- the whole ----------------------------------------------------------- */
@@ -318,38 +430,69 @@ static double total_cost(const Net *net)
   return sum;
 }
 
-static bool may_fuse(const Node *v)
+/* Before anything is computed: of linear nodes that read each other the dearest stays,
+ * more or less, and what the others cost is all there is to gain.  A convolution stays
+ * unless it depends on few elements, reach[k]. */
+typedef struct {
+  int *chain; /* the lowest node of each one's chain */
+  double *reach, *dearest;
+  bool *fixed; /* a node of the chain stays as it is */
+} Chains;
+
+static void join_chains(Chains *c, int k, int other)
 {
-  return net_is_linear(v) && v->kind != NODE_CONV;
+  const int one = c->chain[k];
+  if (one == other) return;
+  for (int j = 0; j <= k; j++)
+    if (c->chain[j] == one || c->chain[j] == other)
+      c->chain[j] = one < other ? one : other;
 }
 
-/* Before anything is computed: of linear nodes that read each other the dearest stays,
- * more or less, and what the others cost is all there is to gain. */
+static bool stays(const Node *v, double reach)
+{
+  return v->kind == NODE_CONV && !form_conv_pays(v, reach);
+}
+
+static void find_chain(Chains *c, const Net *net, int k)
+{
+  const Node *v = &net->nodes[k];
+  double sum = 0;
+  c->chain[k] = k;
+  for (int p = 0; p < v->n_in && net_is_linear(v); p++) {
+    sum += c->reach[v->in[p]];
+    if (net_is_linear(&net->nodes[v->in[p]])) join_chains(c, k, c->chain[v->in[p]]);
+  }
+  c->reach[k] = net_is_linear(v) && !stays(v, sum) ? fmin(sum, v->size) : v->size;
+}
+
 static double most_gain(const Net *net)
 {
   const size_t n = (size_t)net->n_nodes;
-  int *chain = mem_array(n, sizeof *chain); /* the lowest node of each one's chain */
-  double *dearest = mem_doubles0(n), gain = 0;
+  Chains c = {mem_array(n, sizeof *c.chain), mem_doubles0(n), mem_doubles0(n),
+              mem_zero(n, sizeof *c.fixed)};
+  double gain = 0;
+  for (int k = 0; k < net->n_nodes; k++)
+    find_chain(&c, net, k);
   for (int k = 0; k < net->n_nodes; k++) {
     const Node *v = &net->nodes[k];
-    chain[k] = k;
-    for (int p = 0; p < v->n_in && may_fuse(v); p++) {
-      const int now = chain[k], other = chain[v->in[p]];
-      if (!may_fuse(&net->nodes[v->in[p]]) || now == other) continue;
-      for (int j = 0; j <= k; j++)
-        if (chain[j] == now || chain[j] == other) chain[j] = now < other ? now : other;
+    double cost = full_cost(v), sum = 0;
+    if (!net_is_linear(v)) continue;
+    for (int p = 0; p < v->n_in; p++)
+      sum += c.reach[v->in[p]];
+    if (stays(v, sum)) {
+      c.fixed[c.chain[k]] = true;
+      continue;
     }
-  }
-  for (int k = 0; k < net->n_nodes; k++) {
-    if (!may_fuse(&net->nodes[k])) continue;
-    const double cost = full_cost(&net->nodes[k]);
     gain += cost;
-    dearest[chain[k]] = fmax(dearest[chain[k]], cost);
+    if (v->kind == NODE_CONV) cost = NODE_COST + sum * v->size;
+    c.dearest[c.chain[k]] = fmax(c.dearest[c.chain[k]], cost);
   }
   for (int k = 0; k < net->n_nodes; k++)
-    gain -= dearest[k];
-  mem_free(chain);
-  mem_free(dearest);
+    if (!c.fixed[k]) gain -= c.dearest[k];
+  mem_free(c.chain);
+  mem_free(c.reach);
+  mem_free(c.dearest);
+  mem_free(c.fixed);
   return gain;
 }
 
@@ -360,6 +503,7 @@ static void fusion_free(Fusion *x)
   mem_free(x->cost);
   mem_free(x->needed);
   mem_free(x->now);
+  mem_free(x->behind);
   mem_free(x->gather);
 }
 
@@ -393,9 +537,11 @@ Net *fuse_net(const Bounds *b, Bounds **inside, int **origin)
   x.cost = mem_zero(n, sizeof *x.cost);
   x.needed = mem_zero(n, sizeof *x.needed);
   x.now = mem_array(n, sizeof *x.now);
+  x.behind = mem_array(n, sizeof *x.behind);
   for (int k = 0; k < b->net->n_nodes; k++)
     consider(&x, k);
   mark_needed(&x);
+  find_scales(&x);
   build(&x);
   Err err = {0};
   const bool fine = !net_finish(x.net, &err);

@@ -10,7 +10,10 @@
  *
  * and becomes one dense node behind a map that gathers those elements, or a scale or
  * map if that is what it is -- where this takes fewer operations than the chain.
- * Convolutions and large matrices stay, and (1) is written over their outputs.
+ * Large matrices stay, and convolutions unless they depend on few elements, an image
+ * that a dense node makes of five inputs; (1) is written over their outputs.  Where
+ * such a matrix is only read by a scale with one number for each channel or row, as a
+ * batch normalisation is, it takes that in (bounds/absorb.h).
  *
  * Rounding.  w and b are computed in double, and so are bounds on what they are wrong
  * by over the reals, weights' and biases' own errors of net/net.h included:
@@ -32,9 +35,9 @@
 
 /* The fused network for box 0 of b, and in *inside its proven intervals, those of b
  * carried over.  It borrows arrays of b->net, which must outlive it.  NULL (and nothing
- * in *inside) when a pass would not become cheaper by a fifth.  *origin, if origin is
- * not NULL: int origin[n_nodes], the old node that nonlinear node k is, -1 for others;
- * owned by the caller. */
+ * in *inside) when a pass would not become cheaper by a twentieth.  *origin, if origin
+ * is not NULL: int origin[n_nodes], the old node that nonlinear node k is, -1 for
+ * others; owned by the caller. */
 Net *fuse_net(const Bounds *b, Bounds **inside, int **origin);
 
 #endif

@@ -241,6 +241,90 @@ bool lower_known_act(Lower *l, const OnnxNode *node, ActKind act, const Value *x
   return known;
 }
 
+/* ---- differences of ReLUs ------------------------------------------------- */
+
+/* outer.scale relu (factor x[of] + offset) + outer.shift; `outer` is about the ReLU. */
+typedef struct {
+  Affine outer;
+  Affine list[MAX_LEVELS]; /* ways to see the ReLU's argument */
+  int n;
+} Bent;
+
+static bool is_bent(const Draft *d, int node, Bent *bent)
+{
+  int z;
+  if (!is_affine_of(d, node, ACT_RELU, &bent->outer, &z)) return false;
+  bent->n = levels(d, z, bent->list);
+  return true;
+}
+
+/* Arguments of one x, and the same or opposite factors. */
+static bool meet(const Bent *a, const Bent *b, const Affine **p, const Affine **q)
+{
+  for (int i = 0; i < a->n; i++)
+    for (int j = 0; j < b->n; j++) {
+      *p = &a->list[i];
+      *q = &b->list[j];
+      if ((*p)->node == (*q)->node && (*p)->scale.err == 0 && (*q)->scale.err == 0 &&
+          fabs((*p)->scale.v) == fabs((*q)->scale.v))
+        return true;
+    }
+  return false;
+}
+
+/* relu (z) - relu (z - d) = d - relu (d - relu (z)) for d >= 0, where h is relu (z).
+ * One behind the other they have the hull's upper side; side by side, neither. */
+static Status bend_back(Lower *l, const OnnxNode *node, const Value *h, Fold d,
+                        Value *y)
+{
+  Status rc = lower_arith_times(l, node, h, fold_exact(-1), y);
+  if (!rc) rc = lower_arith_plus(l, node, y, d, y);
+  if (!rc) rc = lower_arith_activate(l, node, ACT_RELU, y, y);
+  if (!rc) rc = lower_arith_times(l, node, y, fold_exact(-1), y);
+  return rc ? rc : lower_arith_plus(l, node, y, d, y);
+}
+
+/* relu (p) - relu (q) of numbers in one x; false where it is nothing known. */
+static bool difference(Lower *l, const OnnxNode *node, const Value *like, const Bent *a,
+                       const Bent *b, Value *y)
+{
+  const Affine *p, *q;
+  if (!meet(a, b, &p, &q)) return false;
+  const bool same = p->scale.v == q->scale.v;
+  const Fold d = same ? fold_sub(p->shift, q->shift) : fold_add(p->shift, q->shift);
+  if (!same) { /* relu (z) - relu (-z) = z */
+    *y = lower_ctx_var(like->type, &like->shape, l->draft.nodes[a->outer.node].in[0]);
+    return is_exactly(d, 0);
+  }
+  if (!fold_ok(d) || fabs(d.v) <= d.err) return false;
+  const Bent *first = d.v > 0 ? a : b;
+  const Value h = lower_ctx_var(like->type, &like->shape, first->outer.node);
+  const Fold size = {fabs(d.v), d.err};
+  Status rc = bend_back(l, node, &h, size, y);
+  if (!rc && d.v < 0) rc = lower_arith_times(l, node, y, fold_exact(-1), y);
+  return !rc;
+}
+
+bool lower_known_sum(Lower *l, const OnnxNode *node, char op, const Value *a,
+                     const Value *b, Value *y)
+{
+  Bent left, right;
+  if (!is_bent(&l->draft, a->node, &left) || !is_bent(&l->draft, b->node, &right))
+    return false;
+  const double sign = op == '-' ? 1 : -1;
+  const Fold outer = left.outer.scale;
+  const Fold rest = op == '-' ? fold_sub(left.outer.shift, right.outer.shift)
+                              : fold_add(left.outer.shift, right.outer.shift);
+  if (outer.err != 0 || outer.v == 0 ||
+      !is_exactly(right.outer.scale, sign * outer.v) || !fold_ok(rest) ||
+      !difference(l, node, a, &left, &right, y))
+    return false;
+  Status rc = lower_arith_times(l, node, y, outer, y);
+  if (!rc) rc = lower_arith_plus(l, node, y, rest, y);
+  if (!rc) lower_float_doubt(l, node);
+  return !rc;
+}
+
 /* ---- what a Clip or HardSigmoid computes --------------------------------- */
 
 /* A bound of Clip: an operand or, before version 11, an attribute. */

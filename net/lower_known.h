@@ -8,6 +8,8 @@
  *     x (1 + erf (cx))                                         GELU
  *     x clip (px + q, 0, t) with q = t / 2, Clip or HardSigmoid  HARDSWISH
  *     1 / (1 + e^x) SIGMOID,  log (1 + e^x) and log sigmoid (x) SOFTPLUS
+ *     relu (x + p) - relu (x + q)   clip (x + p, 0, p - q), ReLUs one behind the other
+ *     relu (x) - relu (-x)          x
  *
  * with any numbers around them, each gate up to a multiple and a constant.  The
  * constants of a model are rarely what the function's definition says: 1 / sqrt 2 of a
@@ -23,10 +25,12 @@
 
 #include "net/lower_ctx.h"
 
-/* y = a b of two variables of one shape, or h (x) of a variable.  False, with nothing
- * done, when it is none of the above. */
+/* y = a b or a +- b of two variables of one shape, or h (x) of a variable.  False, with
+ * nothing done, when it is none of the above. */
 bool lower_known_product(Lower *l, const OnnxNode *node, const Value *a, const Value *b,
                          Value *y);
+bool lower_known_sum(Lower *l, const OnnxNode *node, char op, const Value *a,
+                     const Value *b, Value *y);
 bool lower_known_act(Lower *l, const OnnxNode *node, ActKind act, const Value *x,
                      Value *y);
 

@@ -89,6 +89,16 @@ static void list_cases(Search *s)
   g->open = s->open;
 }
 
+/* Whether a checker has the equations of the network, with weights that are exact. */
+static bool are_common_equations(const Search *s)
+{
+  const Net *net = s->query->net;
+  bool exact = !s->params->is_fused;
+  for (int k = 0; k < net->n_nodes; k++)
+    exact = exact && net->nodes[k].w_rel == 0;
+  return exact;
+}
+
 static void group_init(Search *s)
 {
   Group *g = &s->group;
@@ -99,7 +109,8 @@ static void group_init(Search *s)
   if (g->size > rows) g->size = rows;
   g->look_ahead = params->retighten && has_later_layers(net) ? 0 : params->look_ahead;
   g->certifies = params->proof != NULL;
-  if (params->contract && has_mute_case(s))
+  if (params->contract && (!params->proof || are_common_equations(s)) &&
+      has_mute_case(s))
     g->rows = s->rows = rows_new(net, MOST_TERMS);
   g->n_candidates = g->look_ahead > 1 ? g->look_ahead : 1;
   if (g->rows && g->n_candidates < PROBED) g->n_candidates = PROBED;

@@ -49,6 +49,7 @@ typedef struct {
   int look_ahead;      /* candidates of which both halves are bounded before one is
                         * split, where step 1 is left out; 0: take the best score */
   int contract;        /* 0: step 4 is left out; 2: it always uses all equations */
+  bool is_fused;       /* nodes are not those of the query: a checker has others */
   int lp_neurons;      /* no linear program with more columns */
   int probe_steps;     /* descent steps from every probe */
   int attack_restarts; /* of an attack from random points, each time the number of nodes
@@ -56,7 +57,8 @@ typedef struct {
   int attack_steps;    /* has doubled; steps of each */
   Proof *proof; /* receives the trees of cases that the search proves; NULL: not wanted.
                  * Then step 4 uses equations
-                 * without (2) of bounds/contract.h */
+                 * without (2) of bounds/contract.h, and only those that a checker has,
+                 * too, with exact weights */
   Prng *prng;
   size_t memory_bytes; /* of the frontier */
 } BabParams;

@@ -82,13 +82,17 @@ void root_fuse(Job *job)
   Bounds *inside;
   int *origin = NULL;
   Net *net = fuse_net(job->bounds, &inside, &origin);
-  if (net && job->proof) {
-    proof_fused(job->proof, net, origin);
-    /* A checker has the chains, and sees through them in a pass. */
-    if (fusing_tightened(inside, job->bounds, origin)) proof_pass(job->proof);
-  }
+  const bool tightened = net && fusing_tightened(inside, job->bounds, origin);
+  job->is_fused = net != NULL;
+  if (net && job->proof) proof_fused(job->proof, net, origin);
   mem_free(origin);
   if (net) go_on_with(job, net, inside);
+  if (job->proof && tightened) {
+    /* A checker has the chains, and sees through them in a pass.  Default slopes depend
+     * on the intervals, so these are made by one, too. */
+    proof_pass(job->proof);
+    crown_tighten(job->team, job->bounds, 0, job->stop);
+  }
   if (job->proof) return;
   net = squares_net(job->bounds, &inside);
   if (net) go_on_with(job, net, inside);

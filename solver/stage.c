@@ -538,6 +538,7 @@ static bool search(Job *job, long most)
                                 o->retighten == 2 ? root_is_dense(job) : o->retighten,
                             .look_ahead = o->look_ahead,
                             .contract = job->live->net->ball ? 0 : o->contract,
+                            .is_fused = job->is_fused,
                             .proof = job->proof,
                             .lp_neurons = o->lp_neurons,
                             .probe_steps = PROBE_STEPS,

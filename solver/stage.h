@@ -57,6 +57,7 @@ typedef struct {
   int *corner_case; /* were attained */
   int n_corners;
   bool has_fused; /* root_fuse has had its turn */
+  bool is_fused;  /* it made another network */
   bool has_split; /* branch and bound on the inputs has had its turn */
 } Job;
 

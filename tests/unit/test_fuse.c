@@ -14,6 +14,7 @@
 #include "tests/support/bounded.h"
 #include "tests/support/extreme.h"
 #include "tests/support/nets.h"
+#include "tests/support/normalised.h"
 #include "tests/support/rational.h"
 
 enum { SAMPLES = 6 };
@@ -284,6 +285,94 @@ Test(fuse, plain_networks_stay)
     net_free(net);
     bounded_free(&f);
   }
+}
+
+/* ---- scales behind matrices ---------------------------------------------------- */
+
+static int n_of_kind(const Net *net, NodeKind kind)
+{
+  int n = 0;
+  for (int k = 0; k < net->n_nodes; k++)
+    n += net->nodes[k].kind == kind;
+  return n;
+}
+
+/* As batch normalisation, with numbers of all sizes. */
+static void try_normalised(int trials, Tally *tally)
+{
+  Prng prng = prng_init(207);
+  for (int t = 0; t < trials; t++) {
+    const Normalised how = {.mode = (ExtremeMode)(t % EXTREME_N),
+                            .blurred = prng_below(&prng, 2),
+                            .few_inputs = prng_below(&prng, 2)};
+    Net *net = normalised_net(&how, &prng);
+    double lo[18], hi[18];
+    extreme_box(t % 2 ? how.mode : EXTREME_ORDINARY, net_in_size(net), &prng, lo, hi);
+    try_exactly(net, lo, hi, fuse, &prng, tally);
+    net_free(net);
+  }
+}
+
+Test(fuse, normalised_nets_keep_bounds_of_exact_values, .timeout = 300)
+{
+  Tally tally = {0};
+  try_normalised(700, &tally);
+  cr_assert(tally.fused > 250 && tally.checked > 4000, "%ld fused, %ld bounds",
+            tally.fused, tally.checked);
+  cr_assert_eq(tally.wrong, 0, "%ld of %ld wrong", tally.wrong, tally.checked);
+}
+
+Test(fuse, normalised_nets_need_the_error_terms, .timeout = 300)
+{
+  Tally tally = {.without_error = true};
+  try_normalised(700, &tally);
+  cr_assert(tally.wrong > 50, "%ld of %ld wrong", tally.wrong, tally.checked);
+}
+
+/* Backward bounds, then the fused network where there is one. */
+static Net *tightened(Bounded *f, Bounds **inside)
+{
+  bounded_tighten(f, 0);
+  Net *net = fuse_net(f->b, inside, NULL);
+  return net ? net : f->net;
+}
+
+static void done(Bounded *f, Net *net, Bounds *inside)
+{
+  if (net != f->net) {
+    bounds_free(inside);
+    net_free(net);
+  }
+  bounded_free(f);
+}
+
+/* The same bounds as where the scales are folded by hand, below the same samples. */
+Test(fuse, scales_are_absorbed_as_by_hand)
+{
+  Prng prng = prng_init(208);
+  int absorbed = 0, images = 0;
+  for (int t = 0; t < 100; t++) {
+    const Normalised how = {.mode = EXTREME_ORDINARY, .few_inputs = t % 2};
+    Normalised by_hand = how;
+    by_hand.folded = true;
+    Prng same = prng;
+    Bounded f = bounded_new(normalised_net(&how, &prng), 1, &prng);
+    Bounded g = bounded_new(normalised_net(&by_hand, &same), 1, &same);
+    Bounds *a = f.b, *b = g.b;
+    Net *one = tightened(&f, &a), *two = tightened(&g, &b);
+    const bool uneven = n_of_kind(g.net, NODE_SCALE) > 0;
+    absorbed += !uneven && n_of_kind(one, NODE_SCALE) == 0;
+    images += n_of_kind(one, NODE_CONV) == 1;
+    for (int i = 0; i < 2; i++) {
+      const double lower = bound_row(a, i, 1), as_hand = bound_row(b, i, 1);
+      cr_assert(lower <= bounded_sampled_minimum(&f, i, 30, &prng));
+      cr_assert_float_eq(lower, as_hand, SLACK * (1 + fabs(as_hand)), "%d: %.15g %.15g",
+                         t, lower, as_hand);
+    }
+    done(&f, one, a);
+    done(&g, two, b);
+  }
+  cr_assert(absorbed > 25 && images > 15, "%d and %d", absorbed, images);
 }
 
 /* ---- squares ----------------------------------------------------------------- */

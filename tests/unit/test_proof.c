@@ -14,6 +14,7 @@
 #include "specs/check/certificate.h"
 #include "specs/check/check.h"
 #include "tests/support/nets.h"
+#include "tests/support/normalised.h"
 #include "tests/support/proofs.h"
 #include "tests/support/props.h"
 
@@ -109,16 +110,29 @@ static Options variant(int v)
   return o;
 }
 
-static void all_stand(NetsKind kind, int nets, double radius, int least)
+/* Scales behind matrices, images made from few inputs: bounds/fuse.h changes nearly all
+ * of these. */
+enum { NORMALISED = NETS_CURVED + 1 };
+
+static Net *some_net(int kind, int size, Prng *prng)
 {
-  Prng prng = prng_init(700 + kind);
+  if (kind != NORMALISED) return nets_random((NetsKind)kind, size, 1, prng);
+  const Normalised how = {.mode = EXTREME_ORDINARY,
+                          .blurred = prng_below(prng, 2),
+                          .few_inputs = prng_below(prng, 2)};
+  return normalised_net(&how, prng);
+}
+
+static void all_stand(int kind, int nets, double radius, int least)
+{
+  Prng prng = prng_init(700 + (unsigned)kind);
   int verified = 0;
   if (SANITIZED) {
     nets /= 5;
     least /= 6;
   }
   for (int t = 0; t < nets; t++) {
-    Asked a = asked(nets_random(kind, 5 + t % 5, 1, &prng), radius, &prng);
+    Asked a = asked(some_net(kind, 5 + t % 5, &prng), radius, &prng);
     const Options options = variant(t);
     const double gap[3] = {0.02, 0.2, 1};
     verified += stands(&a, &options, gap[t % 3] * (1 + fabs(a.least[0])), t);
@@ -145,6 +159,11 @@ Test(proof, certificates_of_convolutions_stand, .timeout = 240)
 Test(proof, certificates_of_curves_and_products_stand, .timeout = 240)
 {
   all_stand(NETS_CURVED, 100, 0.3, 40);
+}
+
+Test(proof, certificates_of_normalised_nets_stand, .timeout = 240)
+{
+  all_stand(NORMALISED, 80, 0.2, 40);
 }
 
 /* ---- damage ------------------------------------------------------------------ */
