@@ -72,6 +72,7 @@ static void count_terms(Linop *op, int k)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
 }
@@ -314,6 +315,7 @@ const double *linop_bias(const Node *v, int *stride, int *period)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   return NULL;
@@ -402,6 +404,7 @@ static void apply(Linop *op, int k, int n_rows, double *const *x, bool absolute,
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   status_abort(__func__, "not a linear node");
@@ -529,6 +532,7 @@ void linop_adjoint(Linop *op, int k, int n_rows, const double *nu, double *const
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   status_abort(__func__, "not a linear node");
@@ -571,6 +575,7 @@ static void unit_row(const Node *v, int unit, double sign, double *q)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   status_abort(__func__, "not a linear node with one input");

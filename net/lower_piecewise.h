@@ -25,6 +25,10 @@
 Status lower_piecewise_extreme(Lower *l, const OnnxNode *node, bool max, const Value *a,
                                const Value *b, Value *y);
 
+/* y = max (a, b) of one shape and type, a NODE_MAX for two variables. */
+Status lower_piecewise_max(Lower *l, const OnnxNode *node, const Value *a,
+                           const Value *b, Value *y);
+
 /* y = |x| */
 Status lower_piecewise_absolute(Lower *l, const OnnxNode *node, const Value *x,
                                 Value *y);

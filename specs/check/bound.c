@@ -446,20 +446,34 @@ static void curve_element(Bound *b, const State *s, int k, int i, int row, doubl
   }
 }
 
-static void product_row(Bound *b, const State *s, int k, int i, size_t r,
-                        const double *lo, const double *hi, double lambda, double alpha)
+/* alpha of a pair without one of its own. */
+static double usual_of_pair(const Node *node, const double *lo, const double *hi)
+{
+  return node->kind == NODE_MAX ? phi_max_alpha(lo, hi) : 0.5;
+}
+
+static void pair_row(Bound *b, const State *s, int k, int i, size_t r, const double *lo,
+                     const double *hi, double lambda, double alpha)
 {
   const Node *const node = &b->plan->net->nodes[k];
   if (lambda == 0) return;
   const bool finite =
       isfinite(lo[0]) && isfinite(hi[0]) && isfinite(lo[1]) && isfinite(hi[1]);
+  const bool is_max = node->kind == NODE_MAX;
   double pa = 0, pb = 0;
-  if (finite) {
+  if (finite && is_max) {
+    double slope[2];
+    phi_max_slopes(lo, hi, lambda >= 0 ? 1 : -1, alpha, slope);
+    pa = lambda * slope[0];
+    pb = lambda * slope[1];
+  } else if (finite) {
     const double along = lambda >= 0 ? alpha : 1 - alpha;
     pa = lambda * (lo[1] + along * (hi[1] - lo[1]));
     pb = lambda * (lo[0] + alpha * (hi[0] - lo[0]));
   }
-  add_term(b, r, phi_min_product(lo[0], hi[0], lo[1], hi[1], lambda, pa, pb));
+  add_term(b, r,
+           (is_max ? phi_min_max : phi_min_product)(lo[0], hi[0], lo[1], hi[1], lambda,
+                                                    pa, pb));
   add_p(b, s, node->in[0], i, r, pa);
   add_p(b, s, node->in[1], i, r, pb);
 }
@@ -483,9 +497,9 @@ static void do_function(Bound *b, const State *s, int k)
     }
     const size_t f = plan->off[node->in[1]] + (size_t)i;
     const double lo[2] = {s->lo[e], s->lo[f]}, hi[2] = {s->hi[e], s->hi[f]};
-    fill_alpha(b, k, i, 0.5);
+    fill_alpha(b, k, i, usual_of_pair(node, lo, hi));
     for (size_t r = 0; r < (size_t)b->n; r++)
-      product_row(b, s, k, i, r, lo, hi, q[r], b->alpha[r]);
+      pair_row(b, s, k, i, r, lo, hi, q[r], b->alpha[r]);
   }
 }
 
@@ -549,9 +563,9 @@ static void do_cuts(Bound *b, const State *s, int k)
     const double l = cut->lo[0], u = cut->hi[0];
     if (b->row[r].is_empty) continue;
     b->error[r] += cut->lambda * 0;
-    if (node->kind == NODE_MUL)
-      product_row(b, s, k, i, r, cut->lo, cut->hi, cut->lambda,
-                  alpha_of(&b->row[r], place, 0.5));
+    if (net_is_pair(node))
+      pair_row(b, s, k, i, r, cut->lo, cut->hi, cut->lambda,
+               alpha_of(&b->row[r], place, usual_of_pair(node, cut->lo, cut->hi)));
     else if (node->act != ACT_RELU)
       curve_element(b, s, k, i, (int)r, l, u, &cut->lambda);
     else
