@@ -228,7 +228,10 @@ static void set_curve(Bounds *b, int k, size_t at)
 static void set_relu(Bounds *b, int k, size_t at)
 {
   const double lo = b->lo[k][at], hi = b->hi[k][at];
-  const bool active = lo >= 0, open = lo < 0 && hi > 0, cut = b->cut[k][at] != 0;
+  const int side = b->cut[k][at];
+  /* Where only 0 is left, the assumption decides: its multiplier belongs to it. */
+  const bool active = lo >= 0 && (hi > 0 || side > 0);
+  const bool open = lo < 0 && hi > 0, cut = side != 0;
   b->up[k][at] = active ? 1 : open ? hi / (hi - lo) : 0;
   b->down[k][at] = active || (open && relax_prefers_one(lo, hi)) ? 1 : 0;
   /* Behind a cut that bounds alone imply, beta has nothing to say. */
@@ -390,8 +393,10 @@ bool bounds_is_open(const Bounds *b, int j, int t, int i)
 bool bounds_has_choice(const Bounds *b, int k, int t, int i)
 {
   const Node *v = &b->net->nodes[k];
-  if (v->kind == NODE_MAX)
-    return max_is_open(b, v, (size_t)t * (size_t)v->size + (size_t)i);
+  const size_t at = (size_t)t * (size_t)v->size + (size_t)i;
+  if (v->kind == NODE_MAX) return max_is_open(b, v, at);
+  if (b->is_relu[v->in[0]])
+    return relax_has_slope(b->lo[v->in[0]][at], b->hi[v->in[0]][at]);
   bool choice = bounds_is_open(b, v->in[0], t, i);
   if (v->kind == NODE_MUL) choice = choice && bounds_is_open(b, v->in[1], t, i);
   return choice;

@@ -62,6 +62,13 @@ static inline bool relax_prefers_one(double l, double u)
   return u > -l * (1 + 0x1p-20);
 }
 
+/* Whether the slope of a ReLU for lam >= 0 may be chosen: not where rounding alone
+ * makes it unstable, because whoever computes the interval again may find it stable. */
+static inline bool relax_has_slope(double l, double u)
+{
+  return (l < -0x1p-30 * u) & (u > -0x1p-30 * l);
+}
+
 /* The usual alpha of a maximum: b?  By more than rounding, as above. */
 static inline bool relax_prefers_second(double la, double ua, double lb, double ub)
 {

@@ -275,27 +275,7 @@ static double curve_loss(const Bounds *b, int k, size_t at, double lam, double v
   return fabs(lam) * fmax(gap, 0);
 }
 
-/* How wide a and b overlap, and where to cut: an input that reaches above or below the
- * other one there, so that a part has no choice left, or the wider one in the middle.
- */
-static double max_overlap(const Bounds *b, const Node *v, size_t at, Decision *d)
-{
-  double widest = -1;
-  const double l = fmax(b->lo[v->in[0]][at], b->lo[v->in[1]][at]);
-  const double u = fmin(b->hi[v->in[0]][at], b->hi[v->in[1]][at]);
-  for (int p = 0; p < 2; p++) {
-    const double lo = b->lo[v->in[p]][at], hi = b->hi[v->in[p]][at];
-    const double above = hi - u, below = l - lo;
-    const double most = fmax(fmax(above, below), (hi - lo) / 4);
-    if (!(most > widest)) continue;
-    widest = most;
-    d->factor = p;
-    d->at = most == above ? u : most == below ? l : lo / 2 + hi / 2;
-  }
-  return u - l;
-}
-
-/* Curve, factor or input of a maximum i of node k for box t. */
+/* Curve or input of a pair, element i of node k, for box t. */
 static int offer_point(const Branch *branch, const Bounds *b, int k, int t, int i,
                        Candidate *found, int n, int most)
 {
@@ -303,21 +283,16 @@ static int offer_point(const Branch *branch, const Bounds *b, int k, int t, int 
   const size_t at = (size_t)t * (size_t)v->size + (size_t)i;
   const double lam = branch->lambda[k][at];
   Candidate c = {.decision = {.node = k, .index = i}};
-  if (v->kind == NODE_MUL) {
+  if (net_is_pair(v)) {
     const double w[2] = {b->hi[v->in[0]][at] - b->lo[v->in[0]][at],
                          b->hi[v->in[1]][at] - b->lo[v->in[1]][at]};
     c.decision.factor = w[1] > w[0];
-    c.score = 0.5 * fabs(lam) * w[0] * w[1] / 4;
-  } else if (v->kind == NODE_MAX) {
-    c.score = 0.5 * fabs(lam) * max_overlap(b, v, at, &c.decision);
+    c.score = 0.5 * fabs(lam) * (v->kind == NODE_MUL ? w[0] * w[1] : w[0] + w[1]) / 4;
   } else {
     c.score = 0.75 * curve_loss(b, k, at, lam, branch->mean[k][at]);
   }
   const int j = v->in[c.decision.factor];
-  const double lo = b->lo[j][at], hi = b->hi[j][at];
-  if (!isfinite(c.score)) return n;
-  if (v->kind == NODE_MAX ? !(c.decision.at > lo && c.decision.at < hi)
-                          : !cut_point(lo, hi, &c.decision.at))
+  if (!isfinite(c.score) || !cut_point(b->lo[j][at], b->hi[j][at], &c.decision.at))
     return n;
   return insert(found, n, most, &c);
 }
@@ -338,7 +313,7 @@ int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
     const size_t size = (size_t)v->size, at = (size_t)t * size;
     const double *lo = b->lo[v->in[0]] + at, *hi = b->hi[v->in[0]] + at;
     for (size_t i = 0; i < size; i++) {
-      if (!(lo[i] < 0 && hi[i] > 0)) continue;
+      if (!relax_has_slope(lo[i], hi[i])) continue;
       const Candidate c = {.decision = {.node = k, .index = (int)i},
                            .score = gap_at(branch, b, k, t, i).loss};
       n = insert(found, n, most, &c);

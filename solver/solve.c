@@ -32,6 +32,7 @@ static const struct {
 
 #define ALL_STAGES (sizeof plan / sizeof *plan)
 
+/* Stages from .. to - 1, until there is nothing left to do. */
 static void run_stages(Job *job, unsigned stages, size_t from, size_t to)
 {
   stage_list_open(job);
@@ -41,28 +42,17 @@ static void run_stages(Job *job, unsigned stages, size_t from, size_t to)
   }
 }
 
-/* The open case with the smallest bound, or -1 when all is said. */
-static int hardest(Job *job)
-{
-  int least = -1;
-  stage_list_open(job);
-  const CaseResult *const cases = job->result->cases + job->query->first_case;
-  if (job->result->verdict == RESULT_FALSIFIED) return -1;
-  for (int i = 0; i < job->n_open; i++)
-    if (least < 0 || cases[job->open[i]].lower < cases[least].lower)
-      least = job->open[i];
-  return least;
-}
-
-/* What the root leaves open of a network with maxima is tried with ReLUs in their place
- * (net/relus.h), and the search goes on with the one that has the better bound of the
- * hardest case.  A certificate cannot go back: there it goes on with ReLUs. */
+/* What the root leaves open of a network with maxima is begun anew with ReLUs in their
+ * place (net/relus.h): those have signs to decide, and leaves that are linear programs.
+ */
 static void go_on(Job *job, const Query *live, unsigned stages)
 {
+  const unsigned bounds = stages & ~(unsigned)STAGE_ATTACK;
   Query relus;
   Job other;
-  if (hardest(job) < 0 || !(stages & ~(unsigned)STAGE_ATTACK) ||
-      !query_relus(live, &relus)) {
+  stage_list_open(job);
+  if (!job->n_open || job->result->verdict == RESULT_FALSIFIED || !bounds ||
+      stop_why(job->stop) || !query_relus(live, &relus)) {
     run_stages(job, stages, ROOT_STAGES, ALL_STAGES);
     return;
   }
@@ -70,13 +60,8 @@ static void go_on(Job *job, const Query *live, unsigned stages)
               job->result, job->proof, job->prng);
   other.live = &relus;
   if (job->proof) proof_relus(job->proof, &relus);
-  const int before = hardest(job);
-  const CaseResult *const c = &job->result->cases[job->query->first_case + before];
-  const double lower = c->lower;
-  run_stages(&other, stages & ~(unsigned)STAGE_ATTACK, 0, ROOT_STAGES);
-  const int after = hardest(&other);
-  const bool better = job->proof || after != before || c->lower > lower;
-  if (after >= 0) run_stages(better ? &other : job, stages, ROOT_STAGES, ALL_STAGES);
+  run_stages(&other, bounds, 0, ROOT_STAGES);
+  run_stages(&other, stages, ROOT_STAGES, ALL_STAGES);
   stage_end(&other);
   query_reset(&relus);
 }

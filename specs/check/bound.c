@@ -204,6 +204,7 @@ void bound_assume(Bound *b, const State *s, int k, int factor, int element, int 
   if (!cut) cut = new_cut(b, s, k, element);
   if (side < 0 && point < cut->hi[factor]) cut->hi[factor] = point;
   if (side > 0 && point > cut->lo[factor]) cut->lo[factor] = point;
+  if (side) cut->side = side;
   if (cut->lo[factor] > cut->hi[factor]) b->row[b->n - 1].is_empty = true;
   if (node->kind == NODE_ACT && node->act == ACT_RELU) cut->beta += beta;
 }
@@ -369,9 +370,9 @@ static double relu_min(double l, double u, double lambda, double p)
 
 /* One neuron of one row, anything allowed: a cut with its beta, infinite intervals. */
 static void relu_row(Bound *b, const State *s, int k, int i, size_t r, double l,
-                     double u, double lambda, double alpha, double beta)
+                     double u, int side, double lambda, double alpha, double beta)
 {
-  double slope = l >= 0 ? 1 : u <= 0 ? 0 : lambda < 0 ? u / (u - l) : alpha;
+  const double slope = bound_relu_slope(l, u, side, lambda < 0, alpha);
   double t;
   if (lambda == 0 && beta == 0) return;
   if (isfinite(l) && isfinite(u)) {
@@ -402,7 +403,7 @@ static void do_relu(Bound *b, const State *s, int k)
     const double x = gamma > 0 ? gamma * fmax(-l, u) + ROUND_TINY : 0;
     if (!isfinite(l) || !isfinite(u)) {
       for (size_t r = 0; r < (size_t)b->n; r++)
-        relu_row(b, s, k, i, r, l, u, q[r], 0, 0);
+        relu_row(b, s, k, i, r, l, u, 0, q[r], 0, 0);
     } else if (l >= 0) {
       pass_on(R, q, adjoint_touch(plan, &b->block, j, i));
       charge(R, q, x, b->error);
@@ -569,7 +570,7 @@ static void do_cuts(Bound *b, const State *s, int k)
     else if (node->act != ACT_RELU)
       curve_element(b, s, k, i, (int)r, l, u, &cut->lambda);
     else
-      relu_row(b, s, k, i, r, l, u, cut->lambda,
+      relu_row(b, s, k, i, r, l, u, cut->side, cut->lambda,
                alpha_of(&b->row[r], place, u > -l * (1 + 0x1p-20) ? 1 : 0), cut->beta);
   }
 }

@@ -259,6 +259,7 @@ typedef struct {
   const Node *node;
   int i;
   double lo[2], hi[2], beta;
+  int side;
   Dyadic *lambda;
   double alpha; /* NaN: by default */
 } Neuron;
@@ -281,7 +282,7 @@ static void do_relu(Exact *x, const Neuron *n)
     return;
   }
   const double usual = u > -l ? 1 : 0, alpha = isnan(n->alpha) ? usual : n->alpha;
-  const double slope = l >= 0 ? 1 : u <= 0 ? 0 : sign < 0 ? u / (u - l) : alpha;
+  const double slope = bound_relu_slope(l, u, n->side, sign < 0, alpha);
   if (!isfinite(slope) || !isfinite(n->beta)) {
     x->lost = true;
     return;
@@ -380,6 +381,7 @@ static void do_neuron(Exact *x, const Bound *b, const State *s, int k, int i,
     n.hi[p] = cut ? cut->hi[p] : s->hi[e];
   }
   n.beta = cut ? cut->beta : 0;
+  n.side = cut ? cut->side : 0;
   n.alpha = bound_alpha(b, row, k, i, NAN);
   if (net_is_pair(node))
     do_pair(x, &n);
