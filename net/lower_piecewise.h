@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/lower_piecewise.h -- piecewise linear operators, written with ReLU.
+/* net/lower_piecewise.h -- piecewise linear operators, written with ReLU.  Only pools
+ * (net/lower_pool.h) make nodes of maxima themselves.
  *
  *     LeakyRelu, PRelu, Abs    s x + (1 - s) relu (x), s the slope left of 0   (1)
  *     max (a, b)               a + relu (b - a)                                (2)
