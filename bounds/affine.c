@@ -465,20 +465,94 @@ static void mul_element(Affine *a, const Bounds *b, int k, size_t at, double spr
   a->slope[at] = a->lo[at] = mid_of(a, k)[at] = 0;
 }
 
+/* coef_k = slope coef_p + lo coef_q. */
+static void join_coefficients(const Affine *a, int k)
+{
+  const Node *node = &a->net->nodes[k];
+  const size_t size = (size_t)node->size;
+  const double *cp = coef_of(a, node->in[0]), *cq = coef_of(a, node->in[1]);
+  const double *wp = a->slope, *wq = a->lo;
+  double *to = coef_of(a, k);
+  for (int t = 0; t < a->n_box; t++, wp += size, wq += size)
+    for (int v = 0; v < a->n_vary; v++, cp += size, cq += size, to += size)
+      for (size_t i = 0; i < size; i++)
+        to[i] = wp[i] * cp[i] + wq[i] * cq[i];
+}
+
 static void mul_node(Affine *a, const Bounds *b, int k)
 {
-  const size_t size = (size_t)a->net->nodes[k].size, n = n_elements(a, k);
+  const size_t n = n_elements(a, k);
   const int p = a->net->nodes[k].in[0], q = a->net->nodes[k].in[1];
   spread_of(a, p, a->spread);
   spread_of(a, q, a->hi);
   for (size_t at = 0; at < n; at++)
     mul_element(a, b, k, at, a->hi[at]);
-  const double *cp = coef_of(a, p), *cq = coef_of(a, q), *cb = a->slope, *ca = a->lo;
-  double *to = coef_of(a, k);
-  for (int t = 0; t < a->n_box; t++, ca += size, cb += size)
-    for (int v = 0; v < a->n_vary; v++, cp += size, cq += size, to += size)
+  join_coefficients(a, k);
+}
+
+/* ---- maxima ---------------------------------------------------------------- */
+
+/* spread[t][i] = sum_v |coef_vi of q - coef_vi of p|, as spread_of. */
+static void spread_between(const Affine *a, int p, int q, double *restrict spread)
+{
+  const size_t size = (size_t)a->net->nodes[p].size;
+  const double *restrict cp = coef_of(a, p), *restrict cq = coef_of(a, q);
+  memset(spread, 0, n_elements(a, p) * sizeof *spread);
+  for (int t = 0; t < a->n_box; t++, spread += size)
+    for (int v = 0; v < a->n_vary; v++, cp += size, cq += size)
       for (size_t i = 0; i < size; i++)
-        to[i] = cb[i] * cp[i] + ca[i] * cq[i];
+        spread[i] += fabs(cq[i] - cp[i]);
+}
+
+/* y - x, from the forms and from the intervals. */
+static void difference(const Affine *a, const Bounds *b, int p, int q, size_t at,
+                       double spread, double *lo, double *hi)
+{
+  const double mid = mid_of(a, q)[at] - mid_of(a, p)[at];
+  const double factor = 1 + round_gamma(a->n_vary + 8);
+  const double width = (spread + rad_of(a, p)[at] + rad_of(a, q)[at]) * factor +
+                       (fabs(mid) * 0x1p-50 + ROUND_TINY);
+  *lo = fmax(mid - width, round_add_dn(b->lo[q][at], -b->hi[p][at]));
+  *hi = fmin(mid + width, round_add_up(b->hi[q][at], -b->lo[p][at]));
+}
+
+/* max (x, y) = x + max (y - x, 0) = (1 - s) x + s y + the band of a ReLU.  Where s is 0
+ * or 1 it is one of them, exactly; else all rounding is below 8 u times the magnitude
+ * of everything in both forms and the band. */
+static void max_element(Affine *a, const Bounds *b, int k, size_t at, double between)
+{
+  const int p = a->net->nodes[k].in[0], q = a->net->nodes[k].in[1];
+  const double mp = mid_of(a, p)[at], mq = mid_of(a, q)[at];
+  const double rp = rad_of(a, p)[at], rq = rad_of(a, q)[at];
+  double l, u;
+  difference(a, b, p, q, at, between, &l, &u);
+  const Band band = relu_band(l, u);
+  const double s = band.slope, terms = a->spread[at] + fabs(mp) + fabs(mq) + rp + rq;
+  double rad = s == 0 ? rp : rq, mid = s == 0 ? mp : mq;
+  if (s != 0 && s != 1) {
+    const double half = band.up / 2, total = (1 - s) * rp + s * rq + half;
+    mid = (1 - s) * mp + s * mq + half;
+    rad = (total + 8 * ROUND_U * (terms + band.up)) * (1 + 0x1p-40) + ROUND_TINY;
+  }
+  const bool known = isfinite(l) && isfinite(u) && isfinite(rad) && isfinite(mid);
+  a->slope[at] = known ? 1 - s : 0;
+  a->lo[at] = known ? s : 0;
+  mid_of(a, k)[at] = known ? mid : 0;
+  rad_of(a, k)[at] = known ? rad : INFINITY;
+}
+
+static void max_node(Affine *a, const Bounds *b, int k)
+{
+  const size_t n = n_elements(a, k);
+  const int p = a->net->nodes[k].in[0], q = a->net->nodes[k].in[1];
+  spread_of(a, p, a->spread);
+  spread_of(a, q, a->hi);
+  for (size_t at = 0; at < n; at++)
+    a->spread[at] += a->hi[at];
+  spread_between(a, p, q, a->hi);
+  for (size_t at = 0; at < n; at++)
+    max_element(a, b, k, at, a->hi[at]);
+  join_coefficients(a, k);
 }
 
 /* ---- passes ---------------------------------------------------------------- */
@@ -489,6 +563,8 @@ void affine_node(Affine *a, Bounds *b, Linop *op, int k)
     act_node(a, b, k);
   else if (a->net->nodes[k].kind == NODE_MUL)
     mul_node(a, b, k);
+  else if (a->net->nodes[k].kind == NODE_MAX)
+    max_node(a, b, k);
   else
     linear_node(a, op, k);
   enclose(a, k);

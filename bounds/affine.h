@@ -22,6 +22,8 @@
  *             those of the supporting lines; lo and up are values of conjugate_min
  *   mul     about the centres a, b of both intervals
  *             x y = b x + a y - a b + (x - a)(y - b),  the last is bounded
+ *   max     (1 - s) x + s y + (the band of a ReLU of y - x), where y - x is bounded by
+ *             both forms and by both intervals
  *   any     where the interval known of x^k_i is narrower than 2 rad_i, the interval
  *             itself with coef = 0 (affine_settle); among others the slope s = 0
  *

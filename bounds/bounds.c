@@ -90,6 +90,17 @@ static void need_lines(Bounds *b, int j, ActKind act, size_t m)
   reset_lines(b, j, m);
 }
 
+/* The usual alpha while nothing is known. */
+static double pair_alpha(const Node *v)
+{
+  return v->kind == NODE_MUL ? 0.5 : 0;
+}
+
+static bool feeds_max(const Bounds *b, int j)
+{
+  return b->pre[j] >= 0 && b->net->nodes[b->pre[j]].kind == NODE_MAX;
+}
+
 Bounds *bounds_new(const Net *net, int n_box)
 {
   const size_t n = (size_t)net->n_nodes, t = (size_t)n_box;
@@ -121,7 +132,7 @@ Bounds *bounds_new(const Net *net, int n_box)
     fill(b->lo[k] = mem_doubles(m), m, -INFINITY);
     fill(b->hi[k] = mem_doubles(m), m, INFINITY);
     if (v->kind == NODE_ACT) need_lines(b, v->in[0], v->act, m);
-    if (v->kind == NODE_MUL) fill(b->down[v->in[0]] = mem_doubles(m), m, 0.5);
+    if (net_is_pair(v)) fill(b->down[v->in[0]] = mem_doubles(m), m, pair_alpha(v));
     if (net_is_nonlinear(v))
       for (int p = 0; p < v->n_in; p++)
         b->pre[v->in[p]] = (int)k;
@@ -184,6 +195,7 @@ void bounds_reset(Bounds *b)
     fill(b->lo[k], m, -INFINITY);
     fill(b->hi[k], m, INFINITY);
     if (b->up[k]) reset_lines(b, k, m);
+    if (b->down[k] && feeds_max(b, k)) fill(b->down[k], m, 0);
     if (b->err[k]) fill(b->err[k], m, INFINITY);
     if (b->slip[k]) fill(b->slip[k], (size_t)b->n_box, INFINITY);
   }
@@ -216,13 +228,24 @@ static void set_curve(Bounds *b, int k, size_t at)
 static void set_relu(Bounds *b, int k, size_t at)
 {
   const double lo = b->lo[k][at], hi = b->hi[k][at];
-  const bool active = lo >= 0, open = lo < 0 && hi > 0, cut = b->cut[k][at] != 0;
+  const int side = b->cut[k][at];
+  /* Where only 0 is left, the assumption decides: its multiplier belongs to it. */
+  const bool active = lo >= 0 && (hi > 0 || side > 0);
+  const bool open = lo < 0 && hi > 0, cut = side != 0;
   b->up[k][at] = active ? 1 : open ? hi / (hi - lo) : 0;
   b->down[k][at] = active || (open && relax_prefers_one(lo, hi)) ? 1 : 0;
   /* Behind a cut that bounds alone imply, beta has nothing to say. */
   const bool bent = open || (cut && !(lo > 0) && !(hi < 0));
   b->bend_lo[k][at] = bent ? lo : 0;
   b->bend_hi[k][at] = bent ? hi : 0;
+}
+
+/* The usual alpha of a maximum of which k is an input. */
+static void set_max(Bounds *b, int k, size_t at)
+{
+  const int *in = b->net->nodes[b->pre[k]].in;
+  b->down[in[0]][at] = relax_prefers_second(b->lo[in[0]][at], b->hi[in[0]][at],
+                                            b->lo[in[1]][at], b->hi[in[1]][at]);
 }
 
 static inline void meet(Bounds *b, int k, size_t at, int t, double lo, double hi)
@@ -240,6 +263,8 @@ static inline void meet(Bounds *b, int k, size_t at, int t, double lo, double hi
     set_relu(b, k, at);
   else if (b->up[k] && news)
     set_curve(b, k, at);
+  else if (news && feeds_max(b, k))
+    set_max(b, k, at);
 }
 
 void bounds_meet(Bounds *b, int k, int t, int i, double lo, double hi)
@@ -274,9 +299,9 @@ void bounds_copy_box(Bounds *to, int t, const Bounds *from, int s)
       memcpy(to->err[k] + at, from->err[k] + source, bytes);
       to->slip[k][t] = from->slip[k][s];
     }
+    if (to->down[k]) memcpy(to->down[k] + at, from->down[k] + source, bytes);
     if (!to->up[k]) continue;
     memcpy(to->up[k] + at, from->up[k] + source, bytes);
-    memcpy(to->down[k] + at, from->down[k] + source, bytes);
     memcpy(to->bend_lo[k] + at, from->bend_lo[k] + source, bytes);
     memcpy(to->bend_hi[k] + at, from->bend_hi[k] + source, bytes);
     memcpy(to->cut[k] + at, from->cut[k] + source, n * sizeof **to->cut);
@@ -377,17 +402,29 @@ bool bounds_check(const Bounds *b)
   return true;
 }
 
+static bool max_is_open(const Bounds *b, const Node *v, size_t at)
+{
+  const int p = v->in[0], q = v->in[1];
+  return relax_is_open_max(b->lo[p][at], b->hi[p][at], b->lo[q][at], b->hi[q][at]);
+}
+
 bool bounds_is_open(const Bounds *b, int j, int t, int i)
 {
   const size_t at = (size_t)t * (size_t)b->net->nodes[j].size + (size_t)i;
   const Node *v = &b->net->nodes[b->pre[j]];
-  if (v->kind == NODE_MUL) return b->lo[j][at] < b->hi[j][at];
+  if (net_is_pair(v) && !(b->lo[j][at] < b->hi[j][at])) return false;
+  if (v->kind == NODE_MAX) return max_is_open(b, v, at);
+  if (v->kind == NODE_MUL) return true;
   return relax_is_open(v->act, b->lo[j][at], b->hi[j][at]);
 }
 
 bool bounds_has_choice(const Bounds *b, int k, int t, int i)
 {
   const Node *v = &b->net->nodes[k];
+  const size_t at = (size_t)t * (size_t)v->size + (size_t)i;
+  if (v->kind == NODE_MAX) return max_is_open(b, v, at);
+  if (b->is_relu[v->in[0]])
+    return relax_has_slope(b->lo[v->in[0]][at], b->hi[v->in[0]][at]);
   bool choice = bounds_is_open(b, v->in[0], t, i);
   if (v->kind == NODE_MUL) choice = choice && bounds_is_open(b, v->in[1], t, i);
   return choice;

@@ -24,8 +24,8 @@
  *     bend_lo/hi  the interval
  *     lines       supporting lines for lam >= 0 and for lam < 0
  *
- * The first factor of a MUL has `down` too, so that down[in[0]] is where every alpha
- * of a nonlinear node starts.
+ * The first input of a MUL or MAX has `down` too, so that down[in[0]] is where every
+ * alpha of a nonlinear node starts.
  *
  * A box may stand for a branch of a search: its inputs are then only those for which
  * every pre-activation with a cut has the assumed sign, and (1) speaks about these
@@ -49,7 +49,7 @@ typedef struct {
   double **err, **slip;
   double **up, **down, **bend_lo, **bend_hi;
   RelaxLines (*lines)[2]; /* RelaxLines lines[n_nodes][2] */
-  int *pre;               /* pre[k] = the ACT or MUL node that consumes k, or -1 */
+  int *pre;               /* pre[k] = the nonlinear node that consumes k, or -1 */
   bool *is_relu;          /* the pre-activation of a ReLU */
   bool *tight;       /* tight[k]: interval propagation already gives the exact range of
                       * each element of node k (first layer), nothing is left to tighten */
@@ -102,7 +102,7 @@ bool bounds_check(const Bounds *b);
 void bounds_count(const Bounds *b, long *active, long *inactive, long *unstable);
 
 /* Whether a tighter interval of pre-activation i helps its consumer, and whether that
- * consumer, ACT or MUL node k, has something to choose at element i (an alpha). */
+ * consumer, nonlinear node k, has something to choose at element i (an alpha). */
 bool bounds_is_open(const Bounds *b, int j, int t, int i);
 bool bounds_has_choice(const Bounds *b, int k, int t, int i);
 

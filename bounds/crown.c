@@ -23,9 +23,9 @@
 #define TABLE 4
 
 /* Why an element's interval matters: a bit for every function that reads it, directly
- * or through a MAP, and one for products. */
+ * or through a MAP, and one for products and maxima. */
 typedef unsigned Readers;
-#define PRODUCT ((Readers)1 << 31)
+#define PAIR ((Readers)1 << 31)
 
 _Static_assert(ACT_COUNT < 31, "a bit for every activation");
 
@@ -120,7 +120,7 @@ static void find_readers(Crown *c, const Net *net)
   for (int k = 0; k < net->n_nodes; k++) {
     const Node *v = &net->nodes[k];
     if (!net_is_nonlinear(v)) continue;
-    const Readers who = v->kind == NODE_MUL ? PRODUCT : (Readers)1 << v->act;
+    const Readers who = net_is_pair(v) ? PAIR : (Readers)1 << v->act;
     for (int p = 0; p < v->n_in; p++) {
       if (net->nodes[v->in[p]].kind == NODE_MAP) {
         add_sources(c, net, v->in[p], who);
@@ -151,7 +151,7 @@ static void find_readers(Crown *c, const Net *net)
 
 static bool is_open(Readers who, double l, double u)
 {
-  bool open = (who & PRODUCT) && l < u;
+  bool open = (who & PAIR) && l < u;
   for (int kind = 0; kind < ACT_COUNT && !open; kind++)
     open = (who >> kind & 1) && relax_is_open((ActKind)kind, l, u);
   return open;

@@ -15,6 +15,11 @@
 #define LEAST_OWN  1e-3
 #define POINT_OWNS 1e-9
 
+static double pair_value(NodeKind kind, double a, double b)
+{
+  return kind == NODE_MUL ? a * b : fmax(a, b);
+}
+
 /* What the learning needs. */
 typedef struct {
   Follow *f;
@@ -34,8 +39,8 @@ static void evaluate(Learner *s)
     const double *a = s->node[v->in[0]];
     if (net_is_linear(v)) linop_forward(s->op, k, 1, s->node, s->node[k]);
     for (int i = 0; i < v->size && !net_is_linear(v); i++)
-      s->node[k][i] =
-          v->kind == NODE_MUL ? a[i] * s->node[v->in[1]][i] : act_value(v->act, a[i]);
+      s->node[k][i] = net_is_pair(v) ? pair_value(v->kind, a[i], s->node[v->in[1]][i])
+                                     : act_value(v->act, a[i]);
   }
 }
 

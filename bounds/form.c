@@ -93,6 +93,7 @@ static void sum_row(Forms *x, int k, int i)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   status_abort(__func__, "a node without a form");
@@ -315,6 +316,7 @@ double form_operations(const Node *v)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   return v->size;

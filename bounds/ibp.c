@@ -106,12 +106,28 @@ static void mul_node(Bounds *b, int k)
   bounds_meet_node(b, k, lo, hi);
 }
 
+/* The larger one is as low as neither, and as high as one of them. */
+static void max_node(Bounds *b, int k)
+{
+  const Node *v = &b->net->nodes[k];
+  const size_t n = (size_t)b->n_box * (size_t)v->size;
+  const int p = v->in[0], q = v->in[1];
+  double *lo = b->scratch, *hi = b->scratch + n;
+  for (size_t i = 0; i < n; i++) {
+    lo[i] = fmax(b->lo[p][i], b->lo[q][i]);
+    hi[i] = fmax(b->hi[p][i], b->hi[q][i]);
+  }
+  bounds_meet_node(b, k, lo, hi);
+}
+
 void ibp_node(Bounds *b, Linop *op, int k)
 {
   if (b->net->nodes[k].kind == NODE_ACT)
     act_node(b, k);
   else if (b->net->nodes[k].kind == NODE_MUL)
     mul_node(b, k);
+  else if (b->net->nodes[k].kind == NODE_MAX)
+    max_node(b, k);
   else if (net_is_linear(&b->net->nodes[k]))
     linear_node(b, op, k);
 }

@@ -30,13 +30,13 @@ struct Lagrangian {
   int *last_use;  /* the last consumer of node k */
   double **pool;  /* unused matrices [max_rows][wide] */
   int n_pool;
-  double *p;     /* double p[2][wide]: one row of p, for two factors */
+  double *p;     /* double p[2][wide]: one row of p, for two inputs */
   double *patch; /* double patch[5][wide]: one row's lines with its own cut */
   double *pair;  /* double pair[2][inputs], where there is a ball */
   /* kept for the gradient, nonlinear nodes only, [max_rows][size_k] */
   double **lam, **slope, **z, **x;
   double **rate;                  /* all but ReLU */
-  double **slope2, **z2, **rate2; /* second factors of products */
+  double **slope2, **z2, **rate2; /* second inputs of pairs */
   double *corner;                 /* [max_rows][n_inputs] */
 };
 
@@ -373,9 +373,9 @@ static void act_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
   close_node(L, k);
 }
 
-/* Product node k: as act_node, with two factors. */
-static void mul_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
-                     int k)
+/* Pair node k: as act_node, with two inputs. */
+static void pair_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batch,
+                      int k)
 {
   const Node *v = &L->net->nodes[k];
   const int n = v->size, first = v->in[0], second = v->in[1];
@@ -402,7 +402,9 @@ static void mul_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
                       .lb = b->lo[second] + box,
                       .ub = b->hi[second] + box,
                       .lam = lambda ? lambda + from : q,
-                      .alpha = alpha ? alpha + from : NULL,
+                      .alpha = alpha                 ? alpha + from
+                               : v->kind == NODE_MAX ? b->down[first] + box
+                                                     : NULL,
                       .pa = L->fresh[first] ? L->q[first] + at : L->p,
                       .pb = L->fresh[second] ? L->q[second] + at : L->p + L->wide};
     if (keep) {
@@ -413,7 +415,10 @@ static void mul_node(Lagrangian *L, const Bounds *b, const LagrangianBatch *batc
       row.rate_a = out[4] + at;
       row.rate_b = out[5] + at;
     }
-    relax_pairs(&row, &t->value, &t->size);
+    if (v->kind == NODE_MAX)
+      relax_maxima(&row, &t->value, &t->size);
+    else
+      relax_pairs(&row, &t->value, &t->size);
     if (lam) memcpy(lam + at, row.lam, (size_t)n * sizeof *lam);
     if (!L->fresh[first]) pass_on(L, b, first, r, box, L->p);
     if (!L->fresh[second]) pass_on(L, b, second, r, box, L->p + L->wide);
@@ -494,8 +499,8 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
     if (!L->q[k]) continue;
     if (L->net->nodes[k].kind == NODE_ACT)
       act_node(L, b, batch, k);
-    else if (L->net->nodes[k].kind == NODE_MUL)
-      mul_node(L, b, batch, k);
+    else if (net_is_pair(&L->net->nodes[k]))
+      pair_node(L, b, batch, k);
     else
       linear_node(L, b, batch, k);
   }
@@ -558,18 +563,20 @@ static void act_gradient(const Lagrangian *L, const LagrangianBatch *batch,
   }
 }
 
-static void mul_gradient(const Lagrangian *L, const LagrangianBatch *batch,
-                         const LagrangianGradient *out, int k, const double *a,
-                         const double *b, double *y)
+static void pair_gradient(const Lagrangian *L, const LagrangianBatch *batch,
+                          const LagrangianGradient *out, int k, const double *a,
+                          const double *b, double *y)
 {
   const size_t n = (size_t)batch->n_rows * (size_t)L->net->nodes[k].size;
+  const bool is_max = L->net->nodes[k].kind == NODE_MAX;
   const double *za = L->z[k], *zb = L->z2[k], *lambda = given(batch->lambda, k);
   double *g_lambda = out->lambda ? out->lambda[k] : NULL;
   double *g_mu = out->mu ? out->mu[k] : NULL;
   double *g_alpha = out->alpha ? out->alpha[k] : NULL;
   for (size_t i = 0; i < n; i++) {
     const double da = a[i] - za[i], db = b[i] - zb[i];
-    const double h = za[i] * zb[i] + L->slope[k][i] * da + L->slope2[k][i] * db;
+    const double at = is_max ? fmax(za[i], zb[i]) : za[i] * zb[i];
+    const double h = at + L->slope[k][i] * da + L->slope2[k][i] * db;
     if (g_mu) g_mu[i] = da;
     if (g_alpha) g_alpha[i] = L->lam[k][i] * (L->rate[k][i] * da + L->rate2[k][i] * db);
     if (g_lambda) g_lambda[i] = lambda ? h - L->x[k][i] : 0;
@@ -591,8 +598,8 @@ void lagrangian_gradient(Lagrangian *L, const LagrangianBatch *batch,
     const Node *v = &net->nodes[k];
     if (v->kind == NODE_ACT)
       act_gradient(L, batch, out, k, L->q[v->in[0]], L->q[k]);
-    else if (v->kind == NODE_MUL)
-      mul_gradient(L, batch, out, k, L->q[v->in[0]], L->q[v->in[1]], L->q[k]);
+    else if (net_is_pair(v))
+      pair_gradient(L, batch, out, k, L->q[v->in[0]], L->q[v->in[1]], L->q[k]);
     else
       linop_forward(L->op, k, batch->n_rows, L->q, L->q[k]);
     for (int p = 0; p < v->n_in; p++)

@@ -21,16 +21,16 @@
  *   linear k     nu^k . b^k,   and, where nu^k is not q^k, the residual below
  *   act k on j   phi (lambda_i, p_i) of bounds/relax.h with lambda = nu^k, where p
  *                is the part of nu^j passed on:  nu^j = q^j + p
- *   mul k        the same with a part for each of its two factors
+ *   mul, max k   the same with a part for each of the two inputs
  *   residual     min over x^k in its interval of (q^k - nu^k) . x^k
  *
  * Multipliers, per nonlinear node k, each an array [n_rows][size_k]:
  *     lambda[k]   nu^k; NULL: nu^k = q^k, which is the best choice for given others
- *     mu[k]       p of the unstable neurons; NULL: p = slope * lambda.  Not for MUL
+ *     mu[k]       p of the unstable neurons; NULL: p = slope * lambda.  Not for pairs
  *     alpha[k]    ReLU: the slope where lambda >= 0; others: which line or plane
  *                 (bounds/relax.h); NULL: the usual one
  *     beta[k]     added to p where the branch has a cut (bounds/bounds.h); NULL: 0.
- *                 It is ignored at stable ReLUs without a cut, and for MUL
+ *                 It is ignored at stable ReLUs without a cut, and for pairs
  * All other linear nodes take nu^k = q^k.  lambda = mu = NULL is backward bound
  * propagation (CROWN); alpha alone the reduced dual (alpha-CROWN); mu, or mu and
  * lambda, the full dual.
@@ -106,7 +106,7 @@ void lagrangian_bound(Lagrangian *L, const Bounds *b, const LagrangianBatch *bat
  *     dg/dalpha_i = lambda_i (ds_i/dalpha_i) (v_i - z*_i)    ReLU: ds/dalpha = 1
  *     dg/dlambda_i = h(z*_i) + s_i (v_i - z*_i) - x*_i
  *
- * and for products the sum of both factors' shares (dg/dmu: the first factor's).
+ * and for products and maxima the sum of both inputs' shares (dg/dmu: the first's).
  *
  * Every output array may be NULL: g_* are [n_nodes] pointers to [n_rows][size];
  * y: double y[n_rows][size_start], the propagated value of node `start` (dg/dc);
@@ -138,7 +138,7 @@ static inline size_t lagrangian_box(const LagrangianBatch *batch, int r)
 }
 
 /* After a pass with keep: lambda of nonlinear node k as it was used, and p/lambda
- * of the line (of a product: for its first factor), both [n_rows][size_k], borrowed
+ * of the line (of a pair: for its first input), both [n_rows][size_k], borrowed
  * until the next pass. */
 const double *lagrangian_lambda(const Lagrangian *L, int k);
 const double *lagrangian_slope(const Lagrangian *L, int k);

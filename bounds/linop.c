@@ -65,6 +65,7 @@ static void count_terms(Linop *op, int k)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
 }
@@ -170,6 +171,7 @@ const double *linop_bias(const Node *v, int *stride, int *period)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   return NULL;
@@ -259,6 +261,7 @@ static void apply(Linop *op, int k, int n_rows, double *const *x, bool absolute,
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   status_abort(__func__, "not a linear node");
@@ -386,6 +389,7 @@ void linop_adjoint(Linop *op, int k, int n_rows, const double *nu, double *const
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   status_abort(__func__, "not a linear node");
@@ -428,6 +432,7 @@ static void unit_row(const Node *v, int unit, double sign, double *q)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   status_abort(__func__, "not a linear node with one input");

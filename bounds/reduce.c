@@ -279,7 +279,7 @@ static void act_node(Reduction *x, int k)
       kept ? add_flat(x, &v, &from, 1) : net_add(x->net, &v, &from, 1), n, kept, -1};
 }
 
-static void mul_node(Reduction *x, int k)
+static void pair_node(Reduction *x, int k)
 {
   const Node *old = &x->old->nodes[k];
   const int in[2] = {full_node(x, old->in[0]), full_node(x, old->in[1])};
@@ -313,7 +313,8 @@ static void convert(Reduction *x, int k)
     act_node(x, k);
     return;
   case NODE_MUL:
-    mul_node(x, k);
+  case NODE_MAX:
+    pair_node(x, k);
     return;
   }
 }

@@ -210,7 +210,7 @@ offer_corner(Pairs *r, const Lanes *a, const Lanes *b, Lanes *least)
   r->zb = PICK(lower, *b, r->zb);
 }
 
-static inline __attribute__((always_inline)) void pair_lanes(Pairs *r)
+static inline __attribute__((always_inline)) void product_lanes(Pairs *r)
 {
   const Lanes zero = {0}, tiny = zero + TINY;
   const Mask all_but_sign = ~(Mask)(zero * -1), up = r->lam >= zero;
@@ -236,8 +236,78 @@ static inline __attribute__((always_inline)) void pair_lanes(Pairs *r)
   r->size += PICK(none, zero, size);
 }
 
-/* What a NaN in any corner must do: make `size` a NaN.  It does, because every factor
- * of a corner is in it. */
+/* ---- maxima -------------------------------------------------------------- */
+
+#define MOST(a, b)  PICK((a) > (b), (a), (b))
+#define LEAST(a, b) PICK((a) < (b), (a), (b))
+
+/* A point of the rectangle, if it is lower than the best so far. */
+static inline __attribute__((always_inline)) void
+offer_point(Pairs *r, const Lanes *a, const Lanes *b, Lanes *least)
+{
+  const Lanes at = r->lam * MOST(*a, *b) - r->pa * *a - r->pb * *b;
+  const Mask lower = at < *least;
+  *least = PICK(lower, at, *least);
+  r->za = PICK(lower, *a, r->za);
+  r->zb = PICK(lower, *b, r->zb);
+}
+
+/* Slopes and their rates, for inputs of which none is always the larger. */
+static inline __attribute__((always_inline)) void max_slopes(Pairs *r)
+{
+  const Lanes zero = {0}, one = zero + 1, two = zero + 2;
+  const Mask up = r->lam >= zero, half = r->t < zero + 0.5;
+  const Lanes high = MOST(r->ua, r->ub), low = MOST(r->la, r->lb);
+  const Lanes wa = r->ua - r->la, wb = r->ub - r->lb;
+  const Lanes top_a = PICK(wa > zero, (high - r->ub) / wa, zero);
+  const Lanes top_b = PICK(wb > zero, (high - r->ua) / wb, zero);
+  const Lanes rise_a = PICK(wa > zero, (r->ua - low) / wa, zero) - top_a;
+  const Lanes rise_b = PICK(wb > zero, (r->ub - low) / wb, zero) - top_b;
+  const Lanes bottom = two * PICK(half, r->t, one - r->t);
+  const Lanes rate = PICK(half, two, -two);
+  r->sa = PICK(up, one - r->t, top_a + bottom * rise_a);
+  r->sb = PICK(up, r->t, top_b + bottom * rise_b);
+  r->rate_a = PICK(up, -one, rate * rise_a);
+  r->rate_b = PICK(up, one, rate * rise_b);
+}
+
+static inline __attribute__((always_inline)) void max_lanes(Pairs *r)
+{
+  const Lanes zero = {0}, one = zero + 1, tiny = zero + TINY;
+  const Mask all_but_sign = ~(Mask)(zero * -1), none = r->lam == zero;
+  const Mask is_a = r->la >= r->ub, is_b = (r->lb >= r->ua) & ~is_a;
+  const Mask is_one = is_a | is_b;
+  max_slopes(r);
+  r->sa = PICK(is_one, PICK(is_a, one, zero), r->sa);
+  r->sb = PICK(is_one, PICK(is_a, zero, one), r->sb);
+  r->rate_a = PICK(is_one, zero, r->rate_a);
+  r->rate_b = PICK(is_one, zero, r->rate_b);
+  r->pa = PICK(none, zero, r->lam * r->sa);
+  r->pb = PICK(none, zero, r->lam * r->sb);
+  /* Ties go to a = b: there the derivative is that of moving along the planes. */
+  const Lanes low = MOST(r->la, r->lb), high = LEAST(r->ua, r->ub);
+  r->za = PICK(is_one, r->la, low);
+  r->zb = PICK(is_one, r->lb, low);
+  Lanes least = r->lam * MOST(r->za, r->zb) - r->pa * r->za - r->pb * r->zb;
+  const Lanes a1 = PICK(is_one, r->ua, high), b1 = PICK(is_one, r->ub, high);
+  offer_point(r, &a1, &b1, &least);
+  offer_point(r, &r->la, &r->lb, &least);
+  offer_point(r, &r->ua, &r->lb, &least);
+  offer_point(r, &r->la, &r->ub, &least);
+  offer_point(r, &r->ua, &r->ub, &least);
+  const Lanes a = MOST(ABS(r->la), ABS(r->ua)), b = MOST(ABS(r->lb), ABS(r->ub));
+  /* A NaN loses every comparison: here it shows. */
+  const Lanes finite = zero * (r->la + r->ua + r->lb + r->ub + r->t);
+  const Lanes size =
+      ABS(r->lam) * (MOST(a, b) + tiny) + ABS(r->pa) * a + ABS(r->pb) * b + finite;
+  r->value += PICK(none, zero, least);
+  r->size += PICK(none, zero, size);
+}
+
+/* ---- rows of pairs ------------------------------------------------------- */
+
+/* What a NaN in any corner must do: make `size` a NaN.  It does, because everything
+ * that a corner is made of is in it. */
 static inline __attribute__((always_inline)) void load_pairs(const RelaxPairs *row,
                                                              int from, int n, Pairs *r)
 {
@@ -267,26 +337,42 @@ store_pairs(const RelaxPairs *row, int from, int n, const Pairs *r)
   memcpy(row->rate_b + from, &r->rate_b, bytes);
 }
 
-KERNEL_CLONES
-void relax_pairs(const RelaxPairs *row, double *value, double *size)
+static inline __attribute__((always_inline)) void
+pair_loop(const RelaxPairs *row, bool is_max, double *value, double *size)
 {
   const Lanes zero = {0};
   Pairs r = {.value = zero, .size = zero};
-  int i = 0;
-  for (; i + LANES <= row->n; i += LANES) {
-    load_pairs(row, i, LANES, &r);
-    pair_lanes(&r);
-    store_pairs(row, i, LANES, &r);
-  }
-  if (i < row->n) {
-    load_pairs(row, i, row->n - i, &r);
-    pair_lanes(&r);
-    store_pairs(row, i, row->n - i, &r);
+  for (int i = 0; i < row->n; i += LANES) {
+    const int n = row->n - i < LANES ? row->n - i : LANES;
+    if (n == LANES) /* a size that the compiler knows */
+      load_pairs(row, i, LANES, &r);
+    else
+      load_pairs(row, i, n, &r);
+    if (is_max)
+      max_lanes(&r);
+    else
+      product_lanes(&r);
+    if (n == LANES)
+      store_pairs(row, i, LANES, &r);
+    else
+      store_pairs(row, i, n, &r);
   }
   for (int j = 0; j < LANES; j++) {
     *value += r.value[j];
     *size += r.size[j];
   }
+}
+
+KERNEL_CLONES
+void relax_pairs(const RelaxPairs *row, double *value, double *size)
+{
+  pair_loop(row, false, value, size);
+}
+
+KERNEL_CLONES
+void relax_maxima(const RelaxPairs *row, double *value, double *size)
+{
+  pair_loop(row, true, value, size);
 }
 
 /* ---- by kind ------------------------------------------------------------- */

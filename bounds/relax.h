@@ -33,6 +33,21 @@
  *     lam >= 0   (pa, pb) = lam (lb, la)  or  lam (ub, ua)
  *     lam <  0   (pa, pb) = lam (ub, la)  or  lam (lb, ua)
  * and alpha in [0, 1] a combination of the two.
+ *
+ * Maxima x = max (a, b), a in [la, ua], b in [lb, ub].  lam max (a, b) - pa a - pb b is
+ * linear on either side of a = b, so its minimum is at one of six points: the corners
+ * of the rectangle, and where a = b enters and leaves it, at m = max (la, lb) and n =
+ * min (ua, ub).  Where la >= ub the maximum is a, and (pa, pb) = lam (1, 0) leaves no
+ * gap; likewise b.  Else, with M = max (ua, ub), wa = ua - la and wb = ub - lb, lam >=
+ * 0   (pa, pb) = lam (1 - alpha, alpha), under the maximum for any alpha lam <  0 (pa,
+ * pb) = lam times top:     ((M - ub) / wa, (M - ua) / wb) bottom:  ((ua - m) / wa, (ub
+ * - m) / wb) the planes through the corners of the rectangle without the lowest (la,
+ * lb), or without the highest (ua, ub).  The lesser of them at each point is the least
+ * concave function above max (a, b); at the centre both are (ua + ub) / 2.  alpha takes
+ * top at 0 and 1, bottom at 1/2 and is linear between. The usual alpha is 0, or 1 where
+ * the interval of b has the higher centre: that input, and the plane top, whose
+ * coefficients are the smaller ones.  By independent inputs it gives M, the upper bound
+ * of the interval.
  */
 #ifndef BOUNDS_RELAX_H
 #define BOUNDS_RELAX_H
@@ -45,6 +60,19 @@
 static inline bool relax_prefers_one(double l, double u)
 {
   return u > -l * (1 + 0x1p-20);
+}
+
+/* Whether the slope of a ReLU for lam >= 0 may be chosen: not where rounding alone
+ * makes it unstable, because whoever computes the interval again may find it stable. */
+static inline bool relax_has_slope(double l, double u)
+{
+  return (l < -0x1p-30 * u) & (u > -0x1p-30 * l);
+}
+
+/* The usual alpha of a maximum: b?  By more than rounding, as above. */
+static inline bool relax_prefers_second(double la, double ua, double lb, double ub)
+{
+  return (lb - la) + (ub - ua) > 0x1p-20 * ((ua - la) + (ub - lb));
 }
 
 /* Supporting lines of many neurons for one sign of lam: see ConjugateLine. */
@@ -69,12 +97,12 @@ typedef struct {
   double *rate;        /* out, unless ReLU: ds/dalpha; given when z is */
 } RelaxRow;
 
-/* One row of products. */
+/* One row of products or maxima. */
 typedef struct {
   int n;
-  const double *la, *ua, *lb, *ub; /* intervals of the factors */
+  const double *la, *ua, *lb, *ub; /* intervals of both inputs */
   const double *lam;
-  const double *alpha; /* or NULL: 1/2 */
+  const double *alpha; /* or NULL: 1/2; maxima need it */
   double *pa, *pb;     /* out: what is passed on, added to by the caller */
   /* out, all or none: minimisers, dp/dlam and its derivative by alpha, for a and b */
   double *za, *zb, *slope_a, *slope_b, *rate_a, *rate_b;
@@ -83,6 +111,12 @@ typedef struct {
 /* Whether the relaxation of a neuron on [l, u] loses anything, so that tighter
  * intervals help: a ReLU that is unstable, a curve that is not a point. */
 bool relax_is_open(ActKind kind, double l, double u);
+
+/* The same of a maximum: not, where one input is always the larger. */
+static inline bool relax_is_open_max(double la, double ua, double lb, double ub)
+{
+  return la < ub && lb < ua;
+}
 
 /* Whether h is 0 on all of [l, u]: such a neuron can leave the network. */
 bool relax_is_dead(ActKind kind, double l, double u);
@@ -94,7 +128,8 @@ bool relax_is_dead(ActKind kind, double l, double u);
  * lam or 0 there.  *size is NaN when any multiplier or interval is. */
 void relax_row(ActKind kind, const RelaxRow *row, double *value, double *size);
 
-/* The same for products. */
+/* The same for products, and for maxima. */
 void relax_pairs(const RelaxPairs *row, double *value, double *size);
+void relax_maxima(const RelaxPairs *row, double *value, double *size);
 
 #endif

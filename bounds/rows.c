@@ -73,6 +73,7 @@ static void add_row(Rows *rows, size_t *n, const Node *v, int i)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     return;
   }
 }

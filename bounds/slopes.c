@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bounds/kernel.h"
+#include "bounds/relax.h"
 #include "net/base/mem.h"
 
 /* Step lengths in units of the slopes' range [0, 1].  They fall by the same factor from
@@ -468,7 +469,7 @@ static void clear_stable(Run *run, int k)
                            *restrict hi = run->b->bend_hi[j] + (size_t)s->box[r] * n,
                            *lambda = lagrangian_lambda(run->L, k) + (size_t)r * n;
     for (size_t i = 0; i < n; i++)
-      g[i] = ((lo[i] < 0) & (hi[i] > 0) & (lambda[i] > 0)) ? g[i] : 0;
+      g[i] = (relax_has_slope(lo[i], hi[i]) & (lambda[i] > 0)) ? g[i] : 0;
   }
 }
 

@@ -100,6 +100,11 @@ int draft_mul(Draft *d, const char *name, const Shape *shape, int a, int b)
   return append(d, (Node){.kind = NODE_MUL}, name, shape, (int[]){a, b}, 2);
 }
 
+int draft_max(Draft *d, const char *name, const Shape *shape, int a, int b)
+{
+  return append(d, (Node){.kind = NODE_MAX}, name, shape, (int[]){a, b}, 2);
+}
+
 /* ---- maps ---------------------------------------------------------------- */
 
 /* A place in the concatenation of several nodes. */

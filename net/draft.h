@@ -36,6 +36,7 @@ int draft_add(Draft *d, const char *name, const Shape *shape, const int *in,
               const signed char *coef, int n_in);
 int draft_act(Draft *d, const char *name, int in, const Shape *shape, ActKind act);
 int draft_mul(Draft *d, const char *name, const Shape *shape, int a, int b);
+int draft_max(Draft *d, const char *name, const Shape *shape, int a, int b);
 
 /* x[i] = concat(parts)[map[i]], 0 where map[i] < 0.  `map` is borrowed.
  * Needs map[i] < the sum of the parts' sizes, which is at most INT_MAX. */

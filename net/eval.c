@@ -52,6 +52,12 @@ static Ball sum_ball(const Sum *s)
   return (Ball){s->mid, rad};
 }
 
+/* NaN where either is: nothing is known then. */
+static double max_of(double a, double b)
+{
+  return a >= b ? a : b >= a ? b : NAN;
+}
+
 /* ---- double -----------------------------------------------------------------------
  */
 
@@ -87,6 +93,8 @@ static double node_double(const Net *net, const Node *v, int i, double **x)
     return act_value(v->act, in[i]);
   case NODE_MUL:
     return in[i] * x[v->in[1]][i];
+  case NODE_MAX:
+    return max_of(in[i], x[v->in[1]][i]);
   case NODE_INPUT:
     break;
   }
@@ -158,6 +166,8 @@ static float node_float(const Net *net, const Node *v, int i, float **x)
     return act_value32(v->act, in[i]);
   case NODE_MUL:
     return in[i] * x[v->in[1]][i];
+  case NODE_MAX:
+    return (float)max_of((double)in[i], (double)x[v->in[1]][i]);
   case NODE_INPUT:
     break;
   }
@@ -213,6 +223,12 @@ static Ball product_ball(Ball x, Ball y)
   return sum_ball(&s);
 }
 
+/* |max (x, y) - max (x', y')| <= max (|x - x'|, |y - y'|). */
+static Ball max_ball(Ball x, Ball y)
+{
+  return (Ball){max_of(x.mid, y.mid), max_of(x.rad, y.rad)};
+}
+
 static Ball node_ball(const Net *net, const Node *v, int i, Ball **x)
 {
   const Ball *in = x[v->in[0]];
@@ -248,6 +264,8 @@ static Ball node_ball(const Net *net, const Node *v, int i, Ball **x)
     return act_ball(v->act, in[i]);
   case NODE_MUL:
     return product_ball(in[i], x[v->in[1]][i]);
+  case NODE_MAX:
+    return max_ball(in[i], x[v->in[1]][i]);
   case NODE_INPUT:
     break;
   }

@@ -260,6 +260,16 @@ Status lower_piecewise_extreme(Lower *l, const OnnxNode *node, bool max, const V
   return lower_arith_apply(l, node, max ? '+' : '-', a, &d, y);
 }
 
+Status lower_piecewise_max(Lower *l, const OnnxNode *node, const Value *a,
+                           const Value *b, Value *y)
+{
+  if (a->kind == VALUE_CONST || b->kind == VALUE_CONST || a->node == b->node)
+    return lower_piecewise_extreme(l, node, true, a, b, y);
+  const int k = draft_max(&l->draft, node->name, &a->shape, a->node, b->node);
+  *y = lower_ctx_var(a->type, &a->shape, k);
+  return STATUS_OK;
+}
+
 /* Constants first, into one; then a balanced tree over the variables. */
 Status lower_piecewise_max_min(Lower *l, const OnnxNode *node)
 {

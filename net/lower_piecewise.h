@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* net/lower_piecewise.h -- piecewise linear operators, written with ReLU.
+/* net/lower_piecewise.h -- piecewise linear operators, written with ReLU.  Only pools
+ * (net/lower_pool.h) make nodes of maxima themselves.
  *
  *     LeakyRelu, PRelu, Abs    s x + (1 - s) relu (x), s the slope left of 0   (1)
  *     max (a, b)               a + relu (b - a)                                (2)
@@ -24,6 +25,10 @@
  * one of each. */
 Status lower_piecewise_extreme(Lower *l, const OnnxNode *node, bool max, const Value *a,
                                const Value *b, Value *y);
+
+/* y = max (a, b) of one shape and type, a NODE_MAX for two variables. */
+Status lower_piecewise_max(Lower *l, const OnnxNode *node, const Value *a,
+                           const Value *b, Value *y);
 
 /* y = |x| */
 Status lower_piecewise_absolute(Lower *l, const OnnxNode *node, const Value *x,

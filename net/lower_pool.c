@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "net/base/mem.h"
+#include "net/lower_arith.h"
 #include "net/lower_linear.h"
 #include "net/lower_piecewise.h"
 #include "net/lower_window.h"
@@ -173,7 +174,9 @@ static Status compute_level(Lower *l, const OnnxNode *node, bool max, Pass *p, i
   Value a, b;
   Status rc = gather_runs(l, node, p, run, n, t, &a);
   if (!rc) rc = gather_runs(l, node, p, run + n, n, t, &b);
-  if (!rc) rc = lower_piecewise_extreme(l, node, max, &a, &b, &p->value[t]);
+  if (!rc)
+    rc = max ? lower_piecewise_max(l, node, &a, &b, &p->value[t])
+             : lower_piecewise_extreme(l, node, false, &a, &b, &p->value[t]);
   p->width[t] = n;
   mem_free(run);
   return rc;
@@ -324,13 +327,20 @@ Status lower_pool_max(Lower *l, const OnnxNode *node)
 
 /* ---- whole axes ---------------------------------------------------------- */
 
-/* The largest or smallest of the last `cols` elements of each of `rows` groups. */
+/* The largest or smallest of the last `cols` elements of each of `rows` groups; of
+ * variables min (a, b) = -max (-a, -b). */
 static Status reduce_rows(Lower *l, const OnnxNode *node, bool max, const Value *x,
                           int rows, int cols, const Shape *shape, Value *y)
 {
   const WindowAxis all = {
       .in = cols, .kernel = cols, .stride = 1, .dilation = 1, .out = 1};
-  const Status rc = pass(l, node, max, x, rows, 1, &all, y);
+  const bool turn = !max && cols > 1 && x->kind != VALUE_CONST;
+  const Fold minus = fold_exact(-1);
+  Value from = *x;
+  Status rc = turn ? lower_arith_times(l, node, x, minus, &from) : STATUS_OK;
+  if (!rc) rc = pass(l, node, max || turn, &from, rows, 1, &all, y);
+  from = *y;
+  if (!rc && turn) rc = lower_arith_times(l, node, &from, minus, y);
   if (!rc) *y = lower_ctx_reshaped(y, shape);
   return rc;
 }

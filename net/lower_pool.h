@@ -4,16 +4,15 @@
  * The maximum over a box of taps is taken along one axis after the other, and along
  * one axis by halves: a run of `count` taps is the larger one of its first p taps and
  * of the others, p the largest power of two below count.  All runs of one length class
- * (p, 2p] are one layer of nodes (net/lower_piecewise.h, formula (2)), and a run that
- * several windows share is computed once.
+ * (p, 2p] are one NODE_MAX, and a run that several windows share is computed once.  The
+ * smallest of an axis is minus the largest of the negatives.
  *
- * Windows that do not overlap need kh kw - 1 ReLUs each, as one tree over the window
+ * Windows that do not overlap need kh kw - 1 maxima each, as one tree over the window
  * would; those that do need fewer: 3 x 3 with stride 2 six instead of eight, with
  * stride 1 four.  Padding never wins: runs end at the border.
  *
  * A ReLU in front stays there, though behind the maximum it would need fewer neurons:
- * measured on a network of verivital, bounds got better for most properties and much
- * worse for the hardest (what is always off under a ReLU has a known sign of b - a).
+ * what is always off has a known interval, and often is the smaller one for sure.
  */
 #ifndef NET_LOWER_POOL_H
 #define NET_LOWER_POOL_H

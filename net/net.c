@@ -133,7 +133,7 @@ static const char *check_map(const Net *net, const Node *v)
   return NULL;
 }
 
-static const char *check_mul(const Net *net, const Node *v)
+static const char *check_pair(const Net *net, const Node *v)
 {
   if (v->in[0] == v->in[1]) return "its inputs must be different nodes";
   for (int p = 0; p < 2; p++) {
@@ -153,9 +153,9 @@ static const char *check_node(const Net *net, int k)
   for (int p = 0; p < v->n_in; p++)
     if (v->in[p] < 0 || v->in[p] >= k) return "inputs must come before the node";
   if (!(v->w_rel >= 0 && v->w_rel < 0.5)) return "weight error out of range";
-  if (v->kind == NODE_MUL && v->n_in != 2) return "expected two inputs";
+  if (net_is_pair(v) && v->n_in != 2) return "expected two inputs";
   if (v->n_in != 1 && v->kind != NODE_INPUT && v->kind != NODE_ADD &&
-      v->kind != NODE_MAP && v->kind != NODE_MUL)
+      v->kind != NODE_MAP && !net_is_pair(v))
     return "expected one input";
   const int in_size = v->n_in ? net->nodes[v->in[0]].size : 0;
   switch (v->kind) {
@@ -176,7 +176,8 @@ static const char *check_node(const Net *net, int k)
     if (!net_is_linear(&net->nodes[v->in[0]])) return "its input must be a linear node";
     return v->size == in_size ? NULL : "size differs from its input";
   case NODE_MUL:
-    return check_mul(net, v);
+  case NODE_MAX:
+    return check_pair(net, v);
   }
   return "unknown kind";
 }
@@ -202,8 +203,8 @@ static int add_copy(Net *net, const Node *pre, int in)
   return net_add(net, &copy, &in, 1);
 }
 
-/* Rebuild the node list with a copy in front of every ACT and MUL whose input is no
- * linear node, or already feeds another one. */
+/* Rebuild the node list with a copy in front of every nonlinear node whose input
+ * is no linear node, or already feeds another one. */
 static void insert_copies(Net *net)
 {
   const int n = net->n_nodes;
@@ -315,6 +316,8 @@ const char *net_kind_name(NodeKind kind)
     return "activation";
   case NODE_MUL:
     return "mul";
+  case NODE_MAX:
+    return "max";
   }
   return "?";
 }

@@ -11,13 +11,14 @@
  *     MAP     x^k[i] = concat(x^{in[0]}, x^{in[1]}, ...)[map[i]], 0 if map[i] < 0
  *     ACT     x^k[i] = h (x[i])                            h of net/act.def
  *     MUL     x^k[i] = x^{in[0]}[i] x^{in[1]}[i]
+ *     MAX     x^k[i] = max (x^{in[0]}[i], x^{in[1]}[i])
  *
- * All but INPUT, ACT and MUL are linear.  Vectors are the row-major flattened ONNX
- * tensors.  Invariants (net_check): node 0 is the only INPUT, the last node is
- * the output, every in[p] is smaller than the own index, every number finite, and
- * every input of an ACT or MUL is a linear node that no other ACT or MUL reads, nor
- * the same MUL twice (its "pre-activation").  A Net is never changed after
- * net_finish.
+ * INPUT apart, ACT and the pairs MUL and MAX are nonlinear and all others linear.
+ * Vectors are the row-major flattened ONNX tensors.  Invariants (net_check): node 0 is
+ * the only INPUT, the last node is the output, every in[p] is smaller than the own
+ * index, every number finite, and every input of a nonlinear node is a linear node that
+ * no other nonlinear node reads, nor the same pair twice (its "pre-activation").  A Net
+ * is never changed after net_finish.
  *
  * Numbers.  The network is a function over the reals.  W, scale, b and shift are
  * doubles; models stored in float32 widen exactly.  Where a stored number had to
@@ -44,7 +45,8 @@ typedef enum {
   NODE_ADD,
   NODE_MAP,
   NODE_ACT,
-  NODE_MUL
+  NODE_MUL,
+  NODE_MAX
 } NodeKind;
 
 /* y[co,oy,ox] = b[co] + sum over ci, ky, kx of
@@ -135,8 +137,8 @@ void *net_keep(Net *net, void *block);
  * `in` is copied.  Returns its index. */
 int net_add(Net *net, const Node *node, const int *in, int n_in);
 
-/* Insert what the invariants need (an identity MAP where the input of an ACT or MUL is
- * no linear node or has a second such reader), then check everything.
+/* Insert what the invariants need (an identity MAP where the input of a nonlinear node
+ * is no linear node or has a second such reader), then check everything.
  * Fails DATA naming the node. */
 Status net_finish(Net *net, Err *err);
 
@@ -155,15 +157,21 @@ static inline int net_out_size(const Net *net)
   return net->nodes[net->n_nodes - 1].size;
 }
 
-static inline bool net_is_linear(const Node *node)
+/* MUL and MAX: functions of two numbers. */
+static inline bool net_is_pair(const Node *node)
 {
-  return node->kind != NODE_INPUT && node->kind != NODE_ACT && node->kind != NODE_MUL;
+  return node->kind == NODE_MUL || node->kind == NODE_MAX;
 }
 
-/* ACT and MUL: what the Lagrangian has multipliers for. */
+/* ACT and the pairs: what the Lagrangian has multipliers for. */
 static inline bool net_is_nonlinear(const Node *node)
 {
-  return node->kind == NODE_ACT || node->kind == NODE_MUL;
+  return node->kind == NODE_ACT || net_is_pair(node);
+}
+
+static inline bool net_is_linear(const Node *node)
+{
+  return node->kind != NODE_INPUT && !net_is_nonlinear(node);
 }
 
 /* Numbers for people: stored weights and biases, and activation neurons. */

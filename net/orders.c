@@ -180,6 +180,14 @@ static Ball product_ball(Ball x, Ball y, double *own)
   return (Ball){mid, (rad + *own) * EXCESS};
 }
 
+/* max (x, y) is one of them, unrounded. */
+static Ball max_ball(Ball x, Ball y, double *own)
+{
+  *own = 0;
+  return ball_of(fmax(round_add_dn(x.mid, -x.rad), round_add_dn(y.mid, -y.rad)),
+                 fmax(round_add_up(x.mid, x.rad), round_add_up(y.mid, y.rad)));
+}
+
 /* ---- the network --------------------------------------------------------- */
 
 /* BODY (weight, source, index) over the terms of element i of a linear node that is no
@@ -231,6 +239,7 @@ static Ball node_ball(const Net *net, const Node *v, int i, Ball **x, double *ow
 {
   if (v->kind == NODE_ACT) return act_ball(v->act, x[v->in[0]][i], own);
   if (v->kind == NODE_MUL) return product_ball(x[v->in[0]][i], x[v->in[1]][i], own);
+  if (v->kind == NODE_MAX) return max_ball(x[v->in[0]][i], x[v->in[1]][i], own);
   return linear_ball(net, v, i, x, own);
 }
 
@@ -349,6 +358,14 @@ static Ball slope_ball(ActKind kind, double lo, double hi)
   return (Ball){0, INFINITY};
 }
 
+/* Slopes of max (x, y) in x between any two points: of max (x - y, 0) in x - y. */
+static Ball max_slope(Ball x, Ball y)
+{
+  return slope_ball(
+      ACT_RELU, round_add_dn(round_add_dn(x.mid, -x.rad), -round_add_up(y.mid, y.rad)),
+      round_add_up(round_add_up(x.mid, x.rad), -round_add_dn(y.mid, -y.rad)));
+}
+
 /* A sweep from the outputs back.  `grow` is gamma of more additions than any slope is a
  * sum of. */
 typedef struct {
@@ -385,6 +402,10 @@ static void pull(const Sweep *s, const Node *v, int i, Ball q)
   } else if (v->kind == NODE_MUL) {
     add_scaled(s, &s->q[v->in[0]][i], ball[v->in[1]][i], q);
     add_scaled(s, &s->q[v->in[1]][i], ball[v->in[0]][i], q);
+  } else if (v->kind == NODE_MAX) {
+    const Ball x = ball[v->in[0]][i], y = ball[v->in[1]][i];
+    add_scaled(s, &s->q[v->in[0]][i], max_slope(x, y), q);
+    add_scaled(s, &s->q[v->in[1]][i], max_slope(y, x), q);
   } else if (v->kind == NODE_MAP) {
     const TermsOrigin o = terms_origin(net, v, i);
     if (o.index >= 0) add_slope(s, &s->q[v->in[o.source]][o.index], 1, q);
@@ -478,6 +499,10 @@ static float node_pairwise(const Net *net, const Node *v, int i, float **x, floa
 {
   if (v->kind == NODE_ACT) return act_value32(v->act, x[v->in[0]][i]);
   if (v->kind == NODE_MUL) return x[v->in[0]][i] * x[v->in[1]][i];
+  if (v->kind == NODE_MAX) {
+    const float a = x[v->in[0]][i], b = x[v->in[1]][i];
+    return a >= b ? a : b >= a ? b : NAN;
+  }
   return linear_pairwise(net, v, i, x, t);
 }
 

@@ -110,6 +110,7 @@ static void products(const Node *v, Work *w)
   case NODE_INPUT:
   case NODE_ACT:
   case NODE_MUL:
+  case NODE_MAX:
     break;
   }
   status_abort(__func__, "not a linear node");
@@ -192,10 +193,14 @@ double range_node(const Net *net, int k, double *const *lo, double *const *hi)
   double most = 0;
   for (int i = 0; i < v->size; i++) {
     const double l = lo[v->in[0]][i], u = hi[v->in[0]][i];
-    if (v->kind == NODE_MUL)
+    if (v->kind == NODE_MUL) {
       product(l, u, lo[v->in[1]][i], hi[v->in[1]][i], &lo[k][i], &hi[k][i]);
-    else
+    } else if (v->kind == NODE_MAX) {
+      lo[k][i] = fmax(l, lo[v->in[1]][i]);
+      hi[k][i] = fmax(u, hi[v->in[1]][i]);
+    } else {
       act_enclose(v->act, l, u, &lo[k][i], &hi[k][i]);
+    }
     most = fmax(most, fmax(fabs(lo[k][i]), fabs(hi[k][i])));
   }
   return most;

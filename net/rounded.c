@@ -300,6 +300,7 @@ static int round_node(Rounding *x, const Node *old, const int *in)
   case NODE_ADD:
     return add_node(x, old, in);
   case NODE_MAP:
+  case NODE_MAX:
     return append(x, old, in, old->n_in);
   case NODE_ACT:
     return act_node(x, old, in[0]);
@@ -351,7 +352,7 @@ Net *rounded_net(const Net *net, const double *lo, const double *hi, const char 
   }
   /* The last numbers may be flushed when they are stored. */
   const Node *last = net_output(x.net);
-  if (!x.overflows && (last->kind == NODE_MAP || last->kind == NODE_ACT))
+  if (!x.overflows && (last->kind == NODE_MAP || net_is_nonlinear(last)))
     add_error(&x, x.net->n_nodes - 1, 0, NULL);
   Net *made = x.net;
   const bool overflows = x.overflows;

@@ -38,8 +38,8 @@
  *         Silu, Gelu, HardSwish      rel 2^-19; below 0 abs 2^-20 |x|: x is multiplied
  *                                    by a gate with an absolute error
  *
- * Maps and multiplication by 1 or -1 are exact.  Behind a jump nothing is rounded: its
- * argument's error is part of the interval before it.
+ * Maps, multiplication by 1 or -1 and MAX are exact.  Behind a jump nothing is rounded:
+ * its argument's error is part of the interval before it.
  *
  * Not covered: convolutions by transforms (Winograd, FFT), and arithmetic with fewer
  * bits inside (TF32, bfloat16, int8).  More bits are covered.

@@ -105,8 +105,11 @@ static void forward(Attack *a, int n_rows)
     const size_t n = (size_t)n_rows * (size_t)v->size;
     const double *z = a->x[v->in[0]];
     if (v->kind == NODE_ACT) act_values(v->act, n, z, a->x[k]);
+    const double *w = a->x[v->in[v->n_in - 1]];
     for (size_t i = 0; i < n && v->kind == NODE_MUL; i++)
-      a->x[k][i] = z[i] * a->x[v->in[1]][i];
+      a->x[k][i] = z[i] * w[i];
+    for (size_t i = 0; i < n && v->kind == NODE_MAX; i++)
+      a->x[k][i] = z[i] > w[i] ? z[i] : w[i];
   }
 }
 
@@ -138,6 +141,17 @@ static void pull_back(Attack *a, int k, int j, size_t n, const double *d)
   a->fresh[j] = false;
 }
 
+/* The larger input of a maximum gets all, and none the other. */
+static void pull_larger(Attack *a, int k, int j, int other, size_t n, bool ties)
+{
+  const double *x = a->x[j], *y = a->x[other];
+  for (size_t i = 0; i < n; i++) {
+    const double at = x[i] > y[i] || (ties && x[i] == y[i]) ? a->q[k][i] : 0;
+    a->q[j][i] = a->fresh[j] ? at : a->q[j][i] + at;
+  }
+  a->fresh[j] = false;
+}
+
 static void backward(Attack *a, int n_rows)
 {
   const Net *net = a->query->net;
@@ -156,6 +170,11 @@ static void backward(Attack *a, int n_rows)
     if (v->kind == NODE_MUL) {
       pull_back(a, k, j, n, a->x[v->in[1]]);
       pull_back(a, k, v->in[1], n, a->x[j]);
+      continue;
+    }
+    if (v->kind == NODE_MAX) {
+      pull_larger(a, k, j, v->in[1], n, true);
+      pull_larger(a, k, v->in[1], j, n, false);
       continue;
     }
     act_scale_by_slopes(v->act, n, a->x[j], a->q[k]);

@@ -183,12 +183,17 @@ Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *reque
 {
   Status rc = STATUS_OK;
   for (int q = 0; q < query_count(prop) && !rc && !stop_why(stop); q++) {
-    Query query;
+    Query query, relus = {0};
     if ((rc = build(net, prop, q, request->float32, &query, err))) break;
-    Work w = {.query = &query, .request = request, .stop = stop, .start = clock_now()};
-    w.net = query.net;
+    /* The linear program has no maxima. */
+    const bool is_other = request->method == BOUND_LP && query_relus(&query, &relus);
+    Work w = {.query = is_other ? &relus : &query,
+              .request = request,
+              .stop = stop,
+              .start = clock_now()};
+    w.net = w.query->net;
     make_team(&w);
-    w.b = bounds_new(query.net, 1);
+    w.b = bounds_new(w.net, 1);
     bounds_set_box(w.b, 0, query.box->lo, query.box->hi);
     w.lower = mem_doubles((size_t)query.n_cases);
     w.seconds = mem_doubles0((size_t)query.n_cases);
@@ -205,6 +210,7 @@ Status bound_compute(const Net *net, const Prop *prop, const BoundRequest *reque
     bounds_free(w.b);
     team_free(w.team);
     net_free(w.smaller);
+    query_reset(&relus);
     query_reset(&query);
   }
   return rc;

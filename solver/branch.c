@@ -275,7 +275,7 @@ static double curve_loss(const Bounds *b, int k, size_t at, double lam, double v
   return fabs(lam) * fmax(gap, 0);
 }
 
-/* Curve or factor i of node k for box t. */
+/* Curve or input of a pair, element i of node k, for box t. */
 static int offer_point(const Branch *branch, const Bounds *b, int k, int t, int i,
                        Candidate *found, int n, int most)
 {
@@ -283,11 +283,11 @@ static int offer_point(const Branch *branch, const Bounds *b, int k, int t, int 
   const size_t at = (size_t)t * (size_t)v->size + (size_t)i;
   const double lam = branch->lambda[k][at];
   Candidate c = {.decision = {.node = k, .index = i}};
-  if (v->kind == NODE_MUL) {
+  if (net_is_pair(v)) {
     const double w[2] = {b->hi[v->in[0]][at] - b->lo[v->in[0]][at],
                          b->hi[v->in[1]][at] - b->lo[v->in[1]][at]};
     c.decision.factor = w[1] > w[0];
-    c.score = 0.5 * fabs(lam) * w[0] * w[1] / 4;
+    c.score = 0.5 * fabs(lam) * (v->kind == NODE_MUL ? w[0] * w[1] : w[0] + w[1]) / 4;
   } else {
     c.score = 0.75 * curve_loss(b, k, at, lam, branch->mean[k][at]);
   }
@@ -313,7 +313,7 @@ int branch_candidates(const Branch *branch, const Bounds *b, int t, int most,
     const size_t size = (size_t)v->size, at = (size_t)t * size;
     const double *lo = b->lo[v->in[0]] + at, *hi = b->hi[v->in[0]] + at;
     for (size_t i = 0; i < size; i++) {
-      if (!(lo[i] < 0 && hi[i] > 0)) continue;
+      if (!relax_has_slope(lo[i], hi[i])) continue;
       const Candidate c = {.decision = {.node = k, .index = (int)i},
                            .score = gap_at(branch, b, k, t, i).loss};
       n = insert(found, n, most, &c);

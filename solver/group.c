@@ -243,7 +243,7 @@ static void load_leaf(const Group *g, GroupWorker *w, int t)
   for (int k = 0; k < b->net->n_nodes; k++)
     for (int i = 0; i < packed->n_open[k]; i++) {
       const int j = b->net->nodes[k].in[0], at = packed->open[k][i];
-      if (bounds_unstable(b, j, t, at)) continue;
+      if (!b->is_relu[j] || bounds_unstable(b, j, t, at)) continue;
       bounds_split(w->one, j, 0, at, b->lo[j][t * b->net->nodes[j].size + at] >= 0);
     }
 }

@@ -233,19 +233,32 @@ void proof_free(Proof *p)
 
 /* ---- networks ----------------------------------------------------------------- */
 
-void proof_query(Proof *p, int q, const Query *query)
+/* Bounds are about the network itself. */
+static void start_net(Proof *p, const Net *net)
 {
-  const size_t n = (size_t)query->net->n_nodes;
+  const size_t n = (size_t)net->n_nodes;
   forget_net(p);
-  p->net = query->net;
-  p->n_nodes = query->net->n_nodes;
+  p->net = net;
+  p->n_nodes = net->n_nodes;
   p->node = mem_array(n, sizeof *p->node);
   p->element = mem_zero(n, sizeof *p->element);
-  for (int k = 0; k < query->net->n_nodes; k++)
-    p->node[k] = net_is_nonlinear(&query->net->nodes[k]) ? k : -1;
+  for (int k = 0; k < net->n_nodes; k++)
+    p->node[k] = net_is_nonlinear(&net->nodes[k]) ? k : -1;
+}
+
+void proof_relus(Proof *p, const Query *relus)
+{
+  start_net(p, relus->net);
+  proof_number(block_of(p, CERTIFICATE_RELUS), (size_t)relus->net->n_nodes);
+  proof_flush(p);
+}
+
+void proof_query(Proof *p, int q, const Query *query)
+{
+  start_net(p, query->net);
   ProofText *text = block_of(p, CERTIFICATE_QUERY);
   proof_number(text, (size_t)q);
-  proof_number(text, n);
+  proof_number(text, (size_t)query->net->n_nodes);
   proof_number(text, (size_t)query->n_cases);
   proof_flush(p);
   p->n_queries++;

@@ -57,6 +57,9 @@ void proof_free(Proof *proof); /* NULL is fine */
 
 /* A query begins and ends. */
 void proof_query(Proof *proof, int q, const Query *query);
+/* From now on bounds are about the same query with its maxima as ReLUs (query_relus):
+ * the box and interval propagation are all that is known. */
+void proof_relus(Proof *proof, const Query *relus);
 void proof_end_query(Proof *proof);
 
 /* From now on bounds are about `net`, made from the network so far. */

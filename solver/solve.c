@@ -7,7 +7,9 @@
 #include "solver/stage.h"
 #include "specs/query.h"
 
-/* The stages in order, cheap ones first.  Each is skipped when nothing is open. */
+/* The stages in order, cheap ones first.  Each is skipped when nothing is open.  The
+ * first ROOT_STAGES come before any search. */
+#define ROOT_STAGES 6
 static const struct {
   unsigned bit;
   void (*run)(Job *job);
@@ -28,6 +30,42 @@ static const struct {
     {STAGE_SPLIT, stage_split_rest},
 };
 
+#define ALL_STAGES (sizeof plan / sizeof *plan)
+
+/* Stages from .. to - 1, until there is nothing left to do. */
+static void run_stages(Job *job, unsigned stages, size_t from, size_t to)
+{
+  stage_list_open(job);
+  for (size_t i = from; i < to && !stop_why(job->stop); i++) {
+    if (!job->n_open || job->result->verdict == RESULT_FALSIFIED) return;
+    if (stages & plan[i].bit) plan[i].run(job);
+  }
+}
+
+/* What the root leaves open of a network with maxima is begun anew with ReLUs in their
+ * place (net/relus.h): those have signs to decide, and leaves that are linear programs.
+ */
+static void go_on(Job *job, const Query *live, unsigned stages)
+{
+  const unsigned bounds = stages & ~(unsigned)STAGE_ATTACK;
+  Query relus;
+  Job other;
+  stage_list_open(job);
+  if (!job->n_open || job->result->verdict == RESULT_FALSIFIED || !bounds ||
+      stop_why(job->stop) || !query_relus(live, &relus)) {
+    run_stages(job, stages, ROOT_STAGES, ALL_STAGES);
+    return;
+  }
+  stage_begin(&other, job->net, job->prop, job->query, job->options, job->stop,
+              job->result, job->proof, job->prng);
+  other.live = &relus;
+  if (job->proof) proof_relus(job->proof, &relus);
+  run_stages(&other, bounds, 0, ROOT_STAGES);
+  run_stages(&other, stages, ROOT_STAGES, ALL_STAGES);
+  stage_end(&other);
+  query_reset(&relus);
+}
+
 /* One box with its cases: run the plan until all cases are proved, one is refuted, or
  * a limit is hit.  Bounds are about `live`; NULL: there is nothing to prove. */
 static StopWhy solve_query(const Net *net, const Prop *prop, const Query *query,
@@ -36,16 +74,12 @@ static StopWhy solve_query(const Net *net, const Prop *prop, const Query *query,
 {
   const unsigned stages = live ? options->stages : options->stages & STAGE_ATTACK;
   Job job;
-  StopWhy why = stop_why(stop);
   stage_begin(&job, net, prop, query, options, stop, r, proof, prng);
   if (live) job.live = live;
-  for (size_t i = 0; i < sizeof plan / sizeof *plan && !why; i++) {
-    if (!job.n_open || r->verdict == RESULT_FALSIFIED) break;
-    if (stages & plan[i].bit) plan[i].run(&job);
-    why = stop_why(stop);
-  }
+  run_stages(&job, stages, 0, ROOT_STAGES);
+  go_on(&job, live ? live : query, stages);
   stage_end(&job);
-  return why;
+  return stop_why(stop);
 }
 
 /* What bounds are about: the network itself, or as float32 executes it. Counterexamples

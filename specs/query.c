@@ -7,6 +7,7 @@
 
 #include "net/base/mem.h"
 #include "net/base/round.h"
+#include "net/relus.h"
 #include "net/rounded.h"
 
 int query_count(const Prop *prop)
@@ -133,6 +134,19 @@ bool query_build_float32(const Net *net, const Prop *prop, int q, Query *query,
   Net *view = rounded_net(net, prop->boxes[q].lo, prop->boxes[q].hi, where);
   if (view) build(view, prop, q, query);
   return view != NULL;
+}
+
+bool query_relus(const Query *query, Query *to)
+{
+  Net *const net = relus_net(query->net);
+  *to = (Query){0};
+  if (!net) return false;
+  *to = *query;
+  to->net = net;
+  const size_t n = (size_t)query->n_cases + 1;
+  to->row = mem_array(n, sizeof *to->row);
+  memcpy(to->row, query->row, n * sizeof *to->row);
+  return true;
 }
 
 void query_reset(Query *query)

@@ -42,6 +42,10 @@ void query_build(const Net *net, const Prop *prop, int q, Query *query);
  * (borrowed from net) is the name of the node.  Needs rounded_check. */
 bool query_build_float32(const Net *net, const Prop *prop, int q, Query *query,
                          const char **where);
+
+/* The same cases about the same network, its maxima written as ReLUs (net/relus.h); it
+ * borrows from `query`.  False, and nothing in *to, where there are none. */
+bool query_relus(const Query *query, Query *to);
 void query_reset(Query *query);
 
 #endif

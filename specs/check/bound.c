@@ -204,6 +204,7 @@ void bound_assume(Bound *b, const State *s, int k, int factor, int element, int 
   if (!cut) cut = new_cut(b, s, k, element);
   if (side < 0 && point < cut->hi[factor]) cut->hi[factor] = point;
   if (side > 0 && point > cut->lo[factor]) cut->lo[factor] = point;
+  if (side) cut->side = side;
   if (cut->lo[factor] > cut->hi[factor]) b->row[b->n - 1].is_empty = true;
   if (node->kind == NODE_ACT && node->act == ACT_RELU) cut->beta += beta;
 }
@@ -369,9 +370,9 @@ static double relu_min(double l, double u, double lambda, double p)
 
 /* One neuron of one row, anything allowed: a cut with its beta, infinite intervals. */
 static void relu_row(Bound *b, const State *s, int k, int i, size_t r, double l,
-                     double u, double lambda, double alpha, double beta)
+                     double u, int side, double lambda, double alpha, double beta)
 {
-  double slope = l >= 0 ? 1 : u <= 0 ? 0 : lambda < 0 ? u / (u - l) : alpha;
+  const double slope = bound_relu_slope(l, u, side, lambda < 0, alpha);
   double t;
   if (lambda == 0 && beta == 0) return;
   if (isfinite(l) && isfinite(u)) {
@@ -402,7 +403,7 @@ static void do_relu(Bound *b, const State *s, int k)
     const double x = gamma > 0 ? gamma * fmax(-l, u) + ROUND_TINY : 0;
     if (!isfinite(l) || !isfinite(u)) {
       for (size_t r = 0; r < (size_t)b->n; r++)
-        relu_row(b, s, k, i, r, l, u, q[r], 0, 0);
+        relu_row(b, s, k, i, r, l, u, 0, q[r], 0, 0);
     } else if (l >= 0) {
       pass_on(R, q, adjoint_touch(plan, &b->block, j, i));
       charge(R, q, x, b->error);
@@ -446,20 +447,34 @@ static void curve_element(Bound *b, const State *s, int k, int i, int row, doubl
   }
 }
 
-static void product_row(Bound *b, const State *s, int k, int i, size_t r,
-                        const double *lo, const double *hi, double lambda, double alpha)
+/* alpha of a pair without one of its own. */
+static double usual_of_pair(const Node *node, const double *lo, const double *hi)
+{
+  return node->kind == NODE_MAX ? phi_max_alpha(lo, hi) : 0.5;
+}
+
+static void pair_row(Bound *b, const State *s, int k, int i, size_t r, const double *lo,
+                     const double *hi, double lambda, double alpha)
 {
   const Node *const node = &b->plan->net->nodes[k];
   if (lambda == 0) return;
   const bool finite =
       isfinite(lo[0]) && isfinite(hi[0]) && isfinite(lo[1]) && isfinite(hi[1]);
+  const bool is_max = node->kind == NODE_MAX;
   double pa = 0, pb = 0;
-  if (finite) {
+  if (finite && is_max) {
+    double slope[2];
+    phi_max_slopes(lo, hi, lambda >= 0 ? 1 : -1, alpha, slope);
+    pa = lambda * slope[0];
+    pb = lambda * slope[1];
+  } else if (finite) {
     const double along = lambda >= 0 ? alpha : 1 - alpha;
     pa = lambda * (lo[1] + along * (hi[1] - lo[1]));
     pb = lambda * (lo[0] + alpha * (hi[0] - lo[0]));
   }
-  add_term(b, r, phi_min_product(lo[0], hi[0], lo[1], hi[1], lambda, pa, pb));
+  add_term(b, r,
+           (is_max ? phi_min_max : phi_min_product)(lo[0], hi[0], lo[1], hi[1], lambda,
+                                                    pa, pb));
   add_p(b, s, node->in[0], i, r, pa);
   add_p(b, s, node->in[1], i, r, pb);
 }
@@ -483,9 +498,9 @@ static void do_function(Bound *b, const State *s, int k)
     }
     const size_t f = plan->off[node->in[1]] + (size_t)i;
     const double lo[2] = {s->lo[e], s->lo[f]}, hi[2] = {s->hi[e], s->hi[f]};
-    fill_alpha(b, k, i, 0.5);
+    fill_alpha(b, k, i, usual_of_pair(node, lo, hi));
     for (size_t r = 0; r < (size_t)b->n; r++)
-      product_row(b, s, k, i, r, lo, hi, q[r], b->alpha[r]);
+      pair_row(b, s, k, i, r, lo, hi, q[r], b->alpha[r]);
   }
 }
 
@@ -549,13 +564,13 @@ static void do_cuts(Bound *b, const State *s, int k)
     const double l = cut->lo[0], u = cut->hi[0];
     if (b->row[r].is_empty) continue;
     b->error[r] += cut->lambda * 0;
-    if (node->kind == NODE_MUL)
-      product_row(b, s, k, i, r, cut->lo, cut->hi, cut->lambda,
-                  alpha_of(&b->row[r], place, 0.5));
+    if (net_is_pair(node))
+      pair_row(b, s, k, i, r, cut->lo, cut->hi, cut->lambda,
+               alpha_of(&b->row[r], place, usual_of_pair(node, cut->lo, cut->hi)));
     else if (node->act != ACT_RELU)
       curve_element(b, s, k, i, (int)r, l, u, &cut->lambda);
     else
-      relu_row(b, s, k, i, r, l, u, cut->lambda,
+      relu_row(b, s, k, i, r, l, u, cut->side, cut->lambda,
                alpha_of(&b->row[r], place, u > -l * (1 + 0x1p-20) ? 1 : 0), cut->beta);
   }
 }

@@ -35,9 +35,19 @@ typedef struct {
   int node, element;
   double lo[2], hi[2]; /* the intervals of the factors, met with the assumptions */
   double beta;         /* added to p; ReLU only */
+  int side;            /* of the last assumption; 0: none, a beta alone */
   double lambda;       /* private */
   int row, next;       /* private: next cut of the same node */
 } BoundCut;
+
+/* The slope of a ReLU on [l, u]; where only 0 is left the assumption decides. */
+static inline double bound_relu_slope(double l, double u, int side, bool falls,
+                                      double alpha)
+{
+  if (l >= 0 && (u > 0 || side > 0)) return 1;
+  if (u <= 0) return 0;
+  return falls ? u / (u - l) : alpha;
+}
 
 typedef struct {
   /* The objective: sign * e_element of the start, or where weights is not NULL or sign

@@ -13,6 +13,7 @@
 /* Tags of blocks. */
 enum {
   CERTIFICATE_QUERY = 'Q',
+  CERTIFICATE_RELUS = 'M',
   CERTIFICATE_PASS = 'C',
   CERTIFICATE_LAYOUT = 'L',
   CERTIFICATE_SLOPES = 'S',

@@ -176,7 +176,33 @@ static Status do_block(Work *w, Block *block, Err *err)
   return rc ? rc : block_next(block, err);
 }
 
-static Status run_query(Script *s, Work *w, Err *err)
+static void add_counts(Script *s, const Work *w)
+{
+  s->report->n_leaves += w->leaves;
+  s->report->n_bounds += w->pass->bound->done;
+}
+
+/* The work begins anew on the network with ReLUs for maxima; closed cases stay closed.
+ */
+static Status take_relus(Script *s, Work *w, Query *relus, Err *err)
+{
+  Cursor c = block_cursor(&s->block);
+  const int n_nodes = block_n(&c);
+  const Query *const query = w->query;
+  if (c.bad || c.at != c.end || relus->net || !query_relus(query, relus) ||
+      n_nodes != relus->net->n_nodes)
+    return status_fail(err, STATUS_DATA, "block M: no such network");
+  bool *const closed = w->closed;
+  w->closed = NULL;
+  add_counts(s, w);
+  work_end(w);
+  work_start(w, relus, s->exact);
+  mem_free(w->closed);
+  w->closed = closed;
+  return block_next(&s->block, err);
+}
+
+static Status run_query(Script *s, Work *w, Query *relus, Err *err)
 {
   Block *const block = &s->block;
   Status rc = block_next(block, err);
@@ -185,7 +211,8 @@ static Status run_query(Script *s, Work *w, Err *err)
       return status_fail(err, STATUS_DATA,
                          "two proven bounds exclude each other on a box that is not "
                          "empty: please report this");
-    rc = do_block(w, block, err);
+    rc = block->tag == CERTIFICATE_RELUS ? take_relus(s, w, relus, err)
+                                         : do_block(w, block, err);
   }
   return rc ? rc : end_query(w, block, err);
 }
@@ -211,11 +238,12 @@ static Status do_query(Script *s, Err *err)
                      n_nodes, n_cases, query.net->n_nodes, query.n_cases);
   } else {
     Work work;
+    Query relus = {0};
     work_start(&work, &query, s->exact);
-    rc = run_query(s, &work, err);
-    s->report->n_leaves += work.leaves;
-    s->report->n_bounds += work.pass->bound->done;
+    rc = run_query(s, &work, &relus, err);
+    add_counts(s, &work);
     work_end(&work);
+    query_reset(&relus);
   }
   if (!rc) {
     s->report->n_queries++;

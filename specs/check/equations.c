@@ -86,6 +86,7 @@ static void node_terms(Equations *e, int k, int i)
     return;
   case NODE_INPUT:
   case NODE_MUL:
+  case NODE_MAX:
     return;
   }
 }

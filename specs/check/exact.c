@@ -259,6 +259,7 @@ typedef struct {
   const Node *node;
   int i;
   double lo[2], hi[2], beta;
+  int side;
   Dyadic *lambda;
   double alpha; /* NaN: by default */
 } Neuron;
@@ -281,7 +282,7 @@ static void do_relu(Exact *x, const Neuron *n)
     return;
   }
   const double usual = u > -l ? 1 : 0, alpha = isnan(n->alpha) ? usual : n->alpha;
-  const double slope = l >= 0 ? 1 : u <= 0 ? 0 : sign < 0 ? u / (u - l) : alpha;
+  const double slope = bound_relu_slope(l, u, n->side, sign < 0, alpha);
   if (!isfinite(slope) || !isfinite(n->beta)) {
     x->lost = true;
     return;
@@ -319,41 +320,53 @@ static void do_curve(Exact *x, const Neuron *n)
   add_times(x, touch(x, n->node->in[0], n->i), n->lambda, slope, 1);
 }
 
-/* lambda (a b - ta a - tb b) is smallest at a corner. */
-static void do_product(Exact *x, const Neuron *n)
+/* Slopes of a pair; false where they are not finite. */
+static bool pair_slopes(const Neuron *n, int sign, double slope[2])
+{
+  const double *lo = n->lo, *hi = n->hi;
+  for (int p = 0; p < 2; p++)
+    if (!isfinite(lo[p]) || !isfinite(hi[p])) return false;
+  if (n->node->kind == NODE_MAX) {
+    phi_max_slopes(lo, hi, sign, isnan(n->alpha) ? phi_max_alpha(lo, hi) : n->alpha,
+                   slope);
+  } else {
+    const double alpha = isnan(n->alpha) ? 0.5 : n->alpha;
+    slope[0] = lo[1] + (sign > 0 ? alpha : 1 - alpha) * (hi[1] - lo[1]);
+    slope[1] = lo[0] + alpha * (hi[0] - lo[0]);
+  }
+  return isfinite(slope[0]) && isfinite(slope[1]);
+}
+
+/* lambda (a b - ta a - tb b) is smallest at a corner; with max (a, b) for a b at one of
+ * six points, the first four of which are the corners. */
+static void do_pair(Exact *x, const Neuron *n)
 {
   const int sign = dyadic_sign(n->lambda);
+  const bool is_max = n->node->kind == NODE_MAX;
+  double slope[2], at[6][2];
   if (sign == 0) return;
-  for (int p = 0; p < 2; p++)
-    if (!isfinite(n->lo[p]) || !isfinite(n->hi[p])) {
-      x->lost = true;
-      return;
-    }
-  const double alpha = isnan(n->alpha) ? 0.5 : n->alpha;
-  const double along = sign > 0 ? alpha : 1 - alpha;
-  const double ta = n->lo[1] + along * (n->hi[1] - n->lo[1]);
-  const double tb = n->lo[0] + alpha * (n->hi[0] - n->lo[0]);
-  if (!isfinite(ta) || !isfinite(tb)) {
+  if (!pair_slopes(n, sign, slope)) {
     x->lost = true;
     return;
   }
+  phi_max_points(n->lo, n->hi, at);
   Dyadic least;
   dyadic_init(&least);
-  for (int k = 0; k < 4; k++) {
-    const double a = k & 1 ? n->hi[0] : n->lo[0], b = k & 2 ? n->hi[1] : n->lo[1];
-    dyadic_set_d(&x->a, 0);
+  for (int k = 0; k < (is_max ? 6 : 4); k++) {
+    const double a = at[k][0], b = at[k][1];
+    dyadic_set_d(&x->a, is_max ? fmax(a, b) : 0);
     dyadic_set_d(&x->b, a);
-    add_times(x, &x->a, &x->b, b, 1);
-    add_times(x, &x->a, &x->b, ta, -1);
+    if (!is_max) add_times(x, &x->a, &x->b, b, 1);
+    add_times(x, &x->a, &x->b, slope[0], -1);
     dyadic_set_d(&x->b, b);
-    add_times(x, &x->a, &x->b, tb, -1);
+    add_times(x, &x->a, &x->b, slope[1], -1);
     dyadic_mul(&x->a, &x->a, n->lambda);
     if (k == 0 || dyadic_compare(&x->a, &least) < 0) dyadic_set(&least, &x->a);
   }
   dyadic_add(&x->value, &least);
   dyadic_clear(&least);
-  add_times(x, touch(x, n->node->in[0], n->i), n->lambda, ta, 1);
-  add_times(x, touch(x, n->node->in[1], n->i), n->lambda, tb, 1);
+  for (int p = 0; p < 2; p++)
+    add_times(x, touch(x, n->node->in[p], n->i), n->lambda, slope[p], 1);
 }
 
 static void do_neuron(Exact *x, const Bound *b, const State *s, int k, int i,
@@ -368,9 +381,10 @@ static void do_neuron(Exact *x, const Bound *b, const State *s, int k, int i,
     n.hi[p] = cut ? cut->hi[p] : s->hi[e];
   }
   n.beta = cut ? cut->beta : 0;
+  n.side = cut ? cut->side : 0;
   n.alpha = bound_alpha(b, row, k, i, NAN);
-  if (node->kind == NODE_MUL)
-    do_product(x, &n);
+  if (net_is_pair(node))
+    do_pair(x, &n);
   else if (node->act == ACT_RELU)
     do_relu(x, &n);
   else

@@ -65,6 +65,15 @@ static void propagate_product(const Plan *plan, State *s, int k)
   }
 }
 
+static void propagate_max(const Plan *plan, State *s, int k)
+{
+  const Node *const node = &plan->net->nodes[k];
+  const size_t a = plan->off[node->in[0]], b = plan->off[node->in[1]];
+  for (size_t i = 0; i < (size_t)node->size; i++)
+    plan_meet(s, plan->off[k] + i, fmax(s->lo[a + i], s->lo[b + i]),
+              fmax(s->hi[a + i], s->hi[b + i]));
+}
+
 void pass_propagate(Pass *pass, State *s, int first, int last)
 {
   const Plan *const plan = pass->plan;
@@ -74,6 +83,8 @@ void pass_propagate(Pass *pass, State *s, int first, int last)
       propagate_act(plan, s, k);
     } else if (node->kind == NODE_MUL) {
       propagate_product(plan, s, k);
+    } else if (node->kind == NODE_MAX) {
+      propagate_max(plan, s, k);
     } else {
       LinearRoom *const room = pass->bound->linear;
       if (pass->bound->exact)
@@ -150,12 +161,14 @@ static void bound_sources(Pass *pass, State *s, int k)
 {
   const Plan *const plan = pass->plan;
   const int size = plan->net->nodes[k].size;
+  const bool is_max = plan->net->nodes[plan->reader[k]].kind == NODE_MAX;
   int first = k, last = 0, j, e;
   for (int i = 0; i < size; i++) {
     const size_t at = plan->off[k] + (size_t)i;
     if (!plan_open(plan, k, s->lo[at], s->hi[at])) continue;
     plan_source(plan, k, i, &j, &e);
     if (j < 0 || plan->exact[j]) continue;
+    if (is_max && !net_is_linear(&plan->net->nodes[j])) continue;
     pass->mark[plan->off[j] + (size_t)e] = 1;
     if (j < first) first = j;
     if (j > last) last = j;

@@ -368,3 +368,61 @@ double phi_min_product(double la, double ua, double lb, double ub, double lam,
   const double bound = least(low, high);
   return isfinite(bound) ? bound : -INFINITY;
 }
+
+/* ---- maxima -------------------------------------------------------------- */
+
+void phi_max_points(const double lo[2], const double hi[2], double x[6][2])
+{
+  for (int k = 0; k < 4; k++) {
+    x[k][0] = k & 1 ? hi[0] : lo[0];
+    x[k][1] = k & 2 ? hi[1] : lo[1];
+  }
+  const bool meet = lo[0] <= hi[1] && lo[1] <= hi[0];
+  x[4][0] = meet ? fmax(lo[0], lo[1]) : lo[0];
+  x[4][1] = meet ? x[4][0] : lo[1];
+  x[5][0] = meet ? fmin(hi[0], hi[1]) : hi[0];
+  x[5][1] = meet ? x[5][0] : hi[1];
+}
+
+double phi_min_max(double la, double ua, double lb, double ub, double lam, double pa,
+                   double pb)
+{
+  const double all[7] = {la, ua, lb, ub, lam, pa, pb};
+  for (int k = 0; k < 7; k++)
+    if (!isfinite(all[k])) return -INFINITY;
+  double x[6][2], bound = INFINITY;
+  phi_max_points((double[2]){la, lb}, (double[2]){ua, ub}, x);
+  for (int k = 0; k < 6; k++) {
+    /* (lam - p) times the larger one: nothing is left where p is lam. */
+    const bool first = x[k][0] >= x[k][1];
+    const double large = x[k][!first], small = x[k][first];
+    const double q = first ? pa : pb, p = first ? pb : pa;
+    const double rest = large >= 0 ? round_add_dn(lam, -q) : round_add_up(lam, -q);
+    bound =
+        least(bound, round_add_dn(round_mul_dn(rest, large), round_mul_dn(-p, small)));
+  }
+  return isfinite(bound) ? bound : -INFINITY;
+}
+
+double phi_max_alpha(const double lo[2], const double hi[2])
+{
+  const double by = (lo[1] - lo[0]) + (hi[1] - hi[0]);
+  return by > 0x1p-20 * ((hi[0] - lo[0]) + (hi[1] - lo[1])) ? 1 : 0;
+}
+
+void phi_max_slopes(const double lo[2], const double hi[2], int sign, double alpha,
+                    double slope[2])
+{
+  const double low = fmax(lo[0], lo[1]), high = fmax(hi[0], hi[1]);
+  const double bottom = alpha < 0.5 ? 2 * alpha : 2 - 2 * alpha;
+  for (int p = 0; p < 2; p++) {
+    const double width = hi[p] - lo[p];
+    const double top = (high - hi[!p]) / width, under = (hi[p] - low) / width;
+    slope[p] = width > 0 ? top + bottom * (under - top) : 0;
+    if (sign > 0) slope[p] = p ? alpha : 1 - alpha;
+    if (lo[p] >= hi[!p]) slope[p] = 1;
+    if (lo[!p] >= hi[p] && !(lo[p] >= hi[!p])) slope[p] = 0;
+  }
+  /* Two equal points: one of them. */
+  if (lo[0] >= hi[1] && lo[1] >= hi[0]) slope[1] = 0;
+}

@@ -51,6 +51,20 @@ void phi_range(ActKind kind, double l, double u, double *lo, double *hi);
 double phi_min_product(double la, double ua, double lb, double ub, double lam,
                        double pa, double pb);
 
+/* The same of lam max (a, b) - pa a - pb b, which is at a corner or where a = b enters
+ * or leaves the rectangle. */
+double phi_min_max(double la, double ua, double lb, double ub, double lam, double pa,
+                   double pb);
+
+/* Points among which that minimum is: a in x[.][0], b in x[.][1]. */
+void phi_max_points(const double lo[2], const double hi[2], double x[6][2]);
+
+/* pa / lam and pb / lam of a maximum for finite intervals, by the table of
+ * docs/certificates.md, and the default alpha.  Proposals. */
+void phi_max_slopes(const double lo[2], const double hi[2], int sign, double alpha,
+                    double slope[2]);
+double phi_max_alpha(const double lo[2], const double hi[2]);
+
 /* The parts of phi_min, for its tests.
  *
  * h'(z) inside [*lo, *hi], at a kink that of the piece that is curved; (-inf, inf)

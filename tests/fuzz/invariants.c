@@ -104,6 +104,7 @@ static void check_node(const Net *net, int k)
     TARGET_REQUIRE(v->n_in == 1 && v->size == in_size && v->act < ACT_COUNT);
     break;
   case NODE_MUL:
+  case NODE_MAX:
     TARGET_REQUIRE(v->n_in == 2 && total == 2 * (int64_t)v->size && in_size == v->size);
     TARGET_REQUIRE(v->in[0] != v->in[1]);
     break;

@@ -215,6 +215,8 @@ static float element(Run *r, const Node *v, int i, Term *t)
     return function(r, v->act, r->x[v->in[0]][i]);
   case NODE_MUL:
     return multiply(r, r->x[v->in[0]][i], r->x[v->in[1]][i]);
+  case NODE_MAX:
+    return fmaxf(r->x[v->in[0]][i], r->x[v->in[1]][i]);
   case NODE_INPUT:
     break;
   }

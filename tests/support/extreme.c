@@ -242,7 +242,7 @@ static void add_product(const Maker *m, int in)
     const int k = prng_below(m->prng, m->net->n_nodes);
     if (m->net->nodes[k].size == size) from[1] = k;
   }
-  const Node v = {.kind = NODE_MUL, .size = size};
+  const Node v = {.kind = prng_below(m->prng, 2) ? NODE_MUL : NODE_MAX, .size = size};
   net_add(m->net, &v, from, 2);
 }
 

@@ -189,13 +189,13 @@ static int add_curve(Net *net, int in, ActKind kind, bool is_wild, Prng *prng)
   return add_act(net, in, kind);
 }
 
-/* Of two linear functions, or of one with itself. */
-static int add_product(Net *net, int in, double scale, Prng *prng)
+/* A product or maximum of two linear functions, or of one with itself. */
+static int add_pair(Net *net, NodeKind kind, int in, double scale, Prng *prng)
 {
   const int size = net->nodes[in].size;
   const int factor[2] = {in, prng_below(prng, 4) ? add_dense(net, in, size, scale, prng)
                                                  : in};
-  const Node v = {.kind = NODE_MUL, .size = size};
+  const Node v = {.kind = kind, .size = size};
   return net_add(net, &v, factor, 2);
 }
 
@@ -207,7 +207,7 @@ static Net *curved(int size, double scale, bool is_wild, Prng *prng)
     const int before = x;
     x = prng_below(prng, 4)
             ? add_curve(net, x, (ActKind)prng_below(prng, ACT_COUNT), is_wild, prng)
-            : add_product(net, x, scale, prng);
+            : add_pair(net, prng_below(prng, 2) ? NODE_MUL : NODE_MAX, x, scale, prng);
     if (prng_below(prng, 3) == 0) x = add_sum(net, x, before, 1);
     x = add_dense(net, x, l ? size : 3, scale, prng);
   }
@@ -220,13 +220,14 @@ Net *nets_wild(int size, double scale, Prng *prng)
   return curved(size, scale, true, prng);
 }
 
-Net *nets_of_kind(ActKind kind, int size, double scale, Prng *prng)
+Net *nets_of_kind(int kind, int size, double scale, Prng *prng)
 {
   Net *net = start(1 + prng_below(prng, NETS_MOST_INPUTS));
   int x = add_dense(net, 0, size, scale, prng);
   for (int l = prng_below(prng, 2); l >= 0; l--) {
-    x = kind < ACT_COUNT ? add_curve(net, x, kind, false, prng)
-                         : add_product(net, x, scale, prng);
+    x = kind < ACT_COUNT ? add_curve(net, x, (ActKind)kind, false, prng)
+                         : add_pair(net, kind == NETS_PRODUCTS ? NODE_MUL : NODE_MAX, x,
+                                    scale, prng);
     x = add_dense(net, x, l ? size : 3, scale, prng);
   }
   finish(net);

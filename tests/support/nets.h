@@ -11,7 +11,8 @@ typedef enum {
   NETS_DENSE,    /* dense layers and ReLUs */
   NETS_RESIDUAL, /* a branch around two layers, scale and map nodes */
   NETS_CONV,     /* convolutions with groups, strides, dilations, padding; dense end */
-  NETS_CURVED    /* all activations and products; arguments stay inside their domains */
+  NETS_CURVED    /* all activations, products and maxima; arguments stay inside their
+                    domains */
 } NetsKind;
 
 /* A random network, all but NETS_CURVED with ReLUs alone; `size` bounds the width,
@@ -21,9 +22,10 @@ Net *nets_random(NetsKind kind, int size, double scale, Prng *prng);
 /* NETS_CURVED again, but logarithms, roots and reciprocals may be given any number. */
 Net *nets_wild(int size, double scale, Prng *prng);
 
-/* NETS_CURVED with one kind of function, ACT_COUNT standing for products, in one or two
+/* NETS_CURVED with one kind of function, an ActKind or one of these, in one or two
  * layers. */
-Net *nets_of_kind(ActKind kind, int size, double scale, Prng *prng);
+enum { NETS_PRODUCTS = ACT_COUNT, NETS_MAXIMA, NETS_N_KINDS };
+Net *nets_of_kind(int kind, int size, double scale, Prng *prng);
 
 /* A dense ReLU network of the given layer sizes, n_sizes of them, input first. */
 Net *nets_dense(const int *sizes, int n_sizes, double scale, Prng *prng);

@@ -180,6 +180,12 @@ Rational rational_eval(const Net *net, const double *x, Prng *prng)
       for (int i = 0; i < v->size; i++)
         mpq_mul(y[i], in[i], r.value[v->in[1]][i]);
       break;
+    case NODE_MAX:
+      for (int i = 0; i < v->size; i++) {
+        mpq_srcptr other = r.value[v->in[1]][i];
+        mpq_set(y[i], mpq_cmp(in[i], other) > 0 ? in[i] : other);
+      }
+      break;
     }
   }
   return r;

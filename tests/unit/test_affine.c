@@ -39,7 +39,8 @@ static int add_layer(Net *net, int in, int rows, ExtremeMode mode, Prng *prng)
   return net_add(net, &v, &in, 1);
 }
 
-/* Dense layers with one of `acts` after each, or a product with an earlier layer. */
+/* Dense layers with one of `acts` after each, or a product or maximum with an earlier
+ * layer. */
 static Net *curved(const ActKind *acts, int n_acts, ExtremeMode mode, Prng *prng)
 {
   enum { WIDTH = 4 };
@@ -51,7 +52,8 @@ static Net *curved(const ActKind *acts, int n_acts, ExtremeMode mode, Prng *prng
     const int z = add_layer(net, last, WIDTH, mode, prng);
     if (older >= 0 && prng_below(prng, 3) == 0) {
       const int in[2] = {z, older};
-      last = net_add(net, &(Node){.kind = NODE_MUL, .size = WIDTH}, in, 2);
+      const NodeKind kind = prng_below(prng, 2) ? NODE_MUL : NODE_MAX;
+      last = net_add(net, &(Node){.kind = kind, .size = WIDTH}, in, 2);
     } else {
       const Node act = {
           .kind = NODE_ACT, .size = WIDTH, .act = acts[prng_below(prng, n_acts)]};

@@ -88,11 +88,10 @@ Test(curved, samples_never_leave_the_intervals, .timeout = 300)
 Test(curved, samples_never_leave_the_intervals_of_any_kind, .timeout = 300)
 {
   Prng prng = prng_init(202);
-  for (int k = 0; k <= ACT_COUNT; k++) {
+  for (int k = 0; k < NETS_N_KINDS; k++) {
     Progress p = {0};
     for (int t = 0; t < 20; t++)
-      check_net(nets_of_kind((ActKind)k, 3, t % 3 ? 1.5 : 4, &prng), 1, 100 * k + t,
-                &prng, &p);
+      check_net(nets_of_kind(k, 3, t % 3 ? 1.5 : 4, &prng), 1, 100 * k + t, &prng, &p);
   }
 }
 
@@ -246,9 +245,9 @@ Test(curved, no_multiplier_is_wrong_for_any_kind, .timeout = 300)
 {
   Prng prng = prng_init(207);
   int informative = 0;
-  for (int k = 0; k <= ACT_COUNT; k++)
+  for (int k = 0; k < NETS_N_KINDS; k++)
     for (int t = 0; t < 25; t++) {
-      Bounded f = bounded_new(nets_of_kind((ActKind)k, 3, 2.5, &prng), 1.5, &prng);
+      Bounded f = bounded_new(nets_of_kind(k, 3, 2.5, &prng), 1.5, &prng);
       bounded_tighten(&f, 0);
       check_advice(&f, 100 * k + t, &prng, &informative);
       bounded_free(&f);
@@ -262,7 +261,7 @@ Test(curved, a_line_above_the_graph_is_caught)
   const Advice none = {0};
   int raised = 0, tried = 0;
   for (int t = 0; t < 200; t++) {
-    Net *net = nets_of_kind((ActKind)(1 + t % (ACT_COUNT - 1)), 2, 2, &prng);
+    Net *net = nets_of_kind(1 + t % (ACT_COUNT - 1), 2, 2, &prng);
     Bounded f = bounded_new(net, 1, &prng);
     bounded_tighten(&f, 0);
     int j = 1;
@@ -344,10 +343,10 @@ static double along(const Bounded *f, double **g, double **a, double **b, bool i
   for (int k = 0; k < f->net->n_nodes; k++) {
     const Node *v = &f->net->nodes[k];
     for (int i = 0; a[k] && i < v->size; i++) {
-      /* mu of products and of stable ReLUs takes no part. */
+      /* mu of pairs and of stable ReLUs takes no part. */
       const int j = v->in[0];
-      if (is_mu && (v->kind == NODE_MUL ||
-                    (f->b->is_relu[j] && !bounds_unstable(f->b, j, 0, i))))
+      if (is_mu &&
+          (net_is_pair(v) || (f->b->is_relu[j] && !bounds_unstable(f->b, j, 0, i))))
         continue;
       sum += g[k][i] * (b[k][i] - a[k][i]);
     }
@@ -493,8 +492,8 @@ Test(curved, dual_and_slopes_are_not_worse_than_backward_bounds, .timeout = 300)
 Test(curved, the_linear_program_declines)
 {
   Prng prng = prng_init(213);
-  for (int k = 1; k <= ACT_COUNT; k++) {
-    Bounded f = bounded_new(nets_of_kind((ActKind)k, 3, 1, &prng), 0.5, &prng);
+  for (int k = 1; k < NETS_N_KINDS; k++) {
+    Bounded f = bounded_new(nets_of_kind(k, 3, 1, &prng), 0.5, &prng);
     bounded_tighten(&f, 0);
     const int rows[2] = {0, 3}, cases = 0;
     Objective o = objective_cases(f.net, 1, &cases, rows);

@@ -279,25 +279,26 @@ static float some_act(Prng *prng, ActKind kind, float x)
 
 /* ---- one operation ------------------------------------------------------- */
 
-/* y = h (x), or y = x0 x1 for ACT_COUNT: no other rounding hides what is missing. */
-static Net *single_net(ActKind kind)
+/* y = h (x), or y = x0 x1 or max (x0, x1): no other rounding hides what is missing. */
+static Net *single_net(int kind)
 {
   static const int first[] = {0}, second[] = {1};
-  const bool is_product = kind == ACT_COUNT;
+  const bool is_pair = kind >= ACT_COUNT;
   Net *net = net_new("net");
-  net_add(net, &(Node){.kind = NODE_INPUT, .size = 1 + is_product, .name = "x"}, NULL,
-          0);
+  net_add(net, &(Node){.kind = NODE_INPUT, .size = 1 + is_pair, .name = "x"}, NULL, 0);
   const Node map = {.kind = NODE_MAP, .size = 1, .map = first, .name = "a"};
   int in[2] = {net_add(net, &map, (int[]){0}, 1), 0};
-  if (is_product) {
+  if (is_pair) {
     const Node other = {.kind = NODE_MAP, .size = 1, .map = second, .name = "b"};
     in[1] = net_add(net, &other, (int[]){0}, 1);
   }
-  const Node y = {.kind = is_product ? NODE_MUL : NODE_ACT,
+  const Node y = {.kind = kind == NETS_MAXIMA     ? NODE_MAX
+                          : kind == NETS_PRODUCTS ? NODE_MUL
+                                                  : NODE_ACT,
                   .size = 1,
-                  .act = is_product ? ACT_RELU : kind,
+                  .act = is_pair ? ACT_RELU : (ActKind)kind,
                   .name = "y"};
-  net_add(net, &y, in, 1 + is_product);
+  net_add(net, &y, in, 1 + is_pair);
   Err err = {0};
   cr_assert_eq(net_finish(net, &err), STATUS_OK, "%s", err.text);
   return net;
@@ -306,8 +307,8 @@ static Net *single_net(ActKind kind)
 Test(orders, every_function_and_product_alone_is_enclosed)
 {
   Prng prng = prng_init(7);
-  for (int kind = 0; kind <= ACT_COUNT; kind++) {
-    Net *net = single_net((ActKind)kind);
+  for (int kind = 0; kind < NETS_N_KINDS; kind++) {
+    Net *net = single_net(kind);
     int known = 0;
     for (int k = 0; k < 4000; k++) {
       const double reach = k % 4 ? 12 : 104; /* e^-104 is no float32 */
@@ -317,8 +318,10 @@ Test(orders, every_function_and_product_alone_is_enclosed)
       if (!enclose(net, x, &lo, &hi)) continue;
       known++;
       for (int way = 0; way < 4; way++) {
-        const float y = kind == ACT_COUNT ? (float)x[0] * (float)x[1]
-                                          : some_act(&prng, (ActKind)kind, (float)x[0]);
+        const float a = (float)x[0], b = (float)x[1];
+        const float y = kind == NETS_MAXIMA     ? fmaxf(a, b)
+                        : kind == NETS_PRODUCTS ? a * b
+                                                : some_act(&prng, (ActKind)kind, a);
         cr_assert(lo <= (double)y && (double)y <= hi,
                   "kind %d at %a: %a not in [%a, %a]", kind, x[0], (double)y, lo, hi);
       }
@@ -361,6 +364,7 @@ static float some_element(Prng *prng, const Net *net, const Node *v, int i, floa
 {
   if (v->kind == NODE_ACT) return some_act(prng, v->act, x[v->in[0]][i]);
   if (v->kind == NODE_MUL) return x[v->in[0]][i] * x[v->in[1]][i];
+  if (v->kind == NODE_MAX) return fmaxf(x[v->in[0]][i], x[v->in[1]][i]);
   if (v->kind == NODE_MAP) {
     const TermsOrigin o = terms_origin(net, v, i);
     return o.index < 0 ? 0 : x[v->in[o.source]][o.index];
@@ -467,10 +471,10 @@ Test(orders, executions_of_relu_networks_are_enclosed)
 Test(orders, executions_of_all_functions_are_enclosed)
 {
   Prng prng = prng_init(5);
-  for (int kind = 0; kind <= ACT_COUNT; kind++) {
+  for (int kind = 0; kind < NETS_N_KINDS; kind++) {
     int unknown = 0;
     for (int k = 0; k < 12; k++) {
-      Net *net = nets_of_kind((ActKind)kind, 6, 0.5 + k % 3, &prng);
+      Net *net = nets_of_kind(kind, 6, 0.5 + k % 3, &prng);
       unknown += check_net(&prng, net, 4);
       net_free(net);
     }
@@ -537,9 +541,9 @@ Test(orders, rows_of_executions_stay_within_their_bound)
       check_row(&prng, net);
     net_free(net);
   }
-  for (int kind = 0; kind <= ACT_COUNT; kind++) {
-    Net *net = single_net((ActKind)kind);
-    Net *deep = nets_of_kind((ActKind)kind, 6, 1, &prng);
+  for (int kind = 0; kind < NETS_N_KINDS; kind++) {
+    Net *net = single_net(kind);
+    Net *deep = nets_of_kind(kind, 6, 1, &prng);
     for (int t = 0; t < 200; t++) {
       check_row(&prng, net);
       check_row(&prng, deep);
@@ -564,8 +568,9 @@ Test(orders, rows_of_deep_networks_are_far_tighter_than_intervals)
 }
 
 /* z = (x0 + 2^16) - 2^16 is wrong by up to 2^-8, which is far more than a function of z
- * is wrong by itself; then y = h (z), or z x1 and x1 z for ACT_COUNT and the one after.
- */
+ * is wrong by itself; then y = h (z), or z x1 and x1 z, max (z, x1) and
+ * max (x1, z) with SWAPPED or without. */
+enum { SWAPPED = 100 };
 static Net *coarse_net(int kind)
 {
   static const double one[] = {1}, large[] = {0x1p16}, back[] = {-0x1p16};
@@ -587,12 +592,16 @@ static Net *coarse_net(int kind)
   net_add(net, &sum, (int[]){1}, 1);
   net_add(net, &(Node){.kind = NODE_SCALE, .size = 1, .shift = back, .name = "z"},
           (int[]){3}, 1);
-  const bool is_product = kind >= ACT_COUNT;
-  const Node y = {.kind = is_product ? NODE_MUL : NODE_ACT,
+  const bool is_swapped = kind >= SWAPPED;
+  if (is_swapped) kind -= SWAPPED;
+  const bool is_pair = kind >= ACT_COUNT;
+  const Node y = {.kind = kind == NETS_MAXIMA     ? NODE_MAX
+                          : kind == NETS_PRODUCTS ? NODE_MUL
+                                                  : NODE_ACT,
                   .size = 1,
-                  .act = is_product ? ACT_RELU : (ActKind)kind,
+                  .act = is_pair ? ACT_RELU : (ActKind)kind,
                   .name = "y"};
-  net_add(net, &y, kind > ACT_COUNT ? (int[]){2, 4} : (int[]){4, 2}, 1 + is_product);
+  net_add(net, &y, is_swapped ? (int[]){2, 4} : (int[]){4, 2}, 1 + is_pair);
   Err err = {0};
   cr_assert_eq(net_finish(net, &err), STATUS_OK, "%s", err.text);
   return net;
@@ -604,13 +613,18 @@ Test(orders, errors_before_a_function_count_with_its_slope)
   static const struct {
     int kind;
     double at;
-  } steep[] = {{ACT_EXP, 3},         {ACT_SQUARE, 30},     {ACT_RECIPROCAL, 0.5},
-               {ACT_LOG, 0.5},       {ACT_SQRT, 0.5},      {ACT_RELU, 5},
-               {ACT_RELU, 0x1p-9},   {ACT_TANH, 0.01},     {ACT_SIGMOID, 0.01},
-               {ACT_HARDSWISH, 2.9}, {ACT_SILU, 2.4},      {ACT_GELU, 1.4},
-               {ACT_SOFTPLUS, 8},    {ACT_ELU, 8},         {ACT_ERF, 0.01},
-               {ACT_LOGCOSH, 8},     {ACT_SIN, 0.01},      {ACT_COS, 1.57},
-               {ACT_COUNT, 30},      {ACT_COUNT + 1, 0.01}};
+  } steep[] = {{ACT_EXP, 3},          {ACT_SQUARE, 30},
+               {ACT_RECIPROCAL, 0.5}, {ACT_LOG, 0.5},
+               {ACT_SQRT, 0.5},       {ACT_RELU, 5},
+               {ACT_RELU, 0x1p-9},    {ACT_TANH, 0.01},
+               {ACT_SIGMOID, 0.01},   {ACT_HARDSWISH, 2.9},
+               {ACT_SILU, 2.4},       {ACT_GELU, 1.4},
+               {ACT_SOFTPLUS, 8},     {ACT_ELU, 8},
+               {ACT_ERF, 0.01},       {ACT_LOGCOSH, 8},
+               {ACT_SIN, 0.01},       {ACT_COS, 1.57},
+               {NETS_PRODUCTS, 30},   {NETS_PRODUCTS + SWAPPED, 0.01},
+               {NETS_MAXIMA, 5},      {NETS_MAXIMA + SWAPPED, 5},
+               {NETS_MAXIMA, 3},      {NETS_MAXIMA + SWAPPED, 3}};
   Prng prng = prng_init(11);
   for (size_t k = 0; k < sizeof steep / sizeof *steep; k++) {
     Net *net = coarse_net(steep[k].kind);

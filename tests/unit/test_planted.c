@@ -127,7 +127,7 @@ static Net *network(PlantedKind kind, Prng *prng)
   case PLANTED_TANH:
     return nets_of_kind(ACT_TANH, 4, 2, prng);
   case PLANTED_PRODUCT:
-    return nets_of_kind(ACT_COUNT, 3, 1.2, prng);
+    return nets_of_kind(NETS_PRODUCTS, 3, 1.2, prng);
   default:
     return nets_dense(sizes, 3, 1.5, prng);
   }

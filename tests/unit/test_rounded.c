@@ -26,7 +26,7 @@ static Net *net_of(int t, Prng *prng)
 {
   Net *net = t % 4 < 3
                  ? nets_random((NetsKind)(t % 4), 2 + prng_below(prng, 6), 1.5, prng)
-                 : nets_of_kind((ActKind)(t / 4 % (ACT_COUNT + 1)), 3, 1, prng);
+                 : nets_of_kind(t / 4 % NETS_N_KINDS, 3, 1, prng);
   executions_make_float32(net);
   return net;
 }
