@@ -201,6 +201,27 @@ Test(attained, what_functions_pass_on_is_paid_for)
   }
 }
 
+/* The same on [-15, 1], with + 3/8 z: lost most at the far end, which only counts where
+ * the larger end of the interval is charged. */
+Test(attained, the_far_end_of_an_open_relu_is_paid_for)
+{
+  const double one = 1, big = 0x1p53, lo = -15, hi = 1, weight = -16 * big,
+               bias = 15 * big;
+  double lost[LONG], ones[LONG];
+  for (int i = 0; i < LONG; i++) {
+    lost[i] = 0.375;
+    ones[i] = 1;
+  }
+  Net *net = chain_new(1);
+  const int z = chain_dense(net, 0, 1, &one, NULL);
+  const int rest = chain_dense(net, z, LONG, lost, NULL);
+  const int y = chain_dense(net, chain_act(net, z, ACT_RELU), 1, &weight, &bias);
+  chain_add(net, chain_add(net, y, chain_dense(net, 0, 1, &big, NULL), 1),
+            chain_dense(net, rest, 1, ones, NULL), 1);
+  chain_finish(net);
+  check_box(net, &lo, &hi, &lo, 0x1p60, "far end");
+}
+
 /* -M, then thousands of -3/4 that are lost in it, then M: in one of four or eight sums
  * that are taken side by side. */
 static double *long_terms(void)
