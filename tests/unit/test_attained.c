@@ -50,13 +50,13 @@ static void bound_by_solver(Net *net, const double *lo, const double *hi, Lowers
   lagrangian_free(L);
 }
 
-static void bound_by_checker(Net *net, const double *lo, const double *hi,
+static void bound_by_checker(Net *net, const double *lo, const double *hi, bool exact,
                              Lowers *lower)
 {
   const int last = net->n_nodes - 1;
   Plan *plan = plan_new(net);
   Layout *layout = advice_layout_new(net);
-  Pass *pass = pass_new(plan, layout, false);
+  Pass *pass = pass_new(plan, layout, exact);
   State s = plan_state(plan);
   for (int i = 0; i < net_in_size(net); i++)
     plan_meet(&s, (size_t)i, lo[i], hi[i]);
@@ -84,7 +84,7 @@ static void check_box(Net *net, const double *lo, const double *hi, const double
   Lowers lower;
   blas_init();
   bound_by_solver(net, lo, hi, &lower);
-  bound_by_checker(net, lo, hi, &lower);
+  bound_by_checker(net, lo, hi, false, &lower);
   Rational r = rational_eval(net, x, NULL);
   const double all[5] = {lower.lagrangian, lower.ibp, lower.affine, lower.checker,
                          lower.forward};
@@ -417,7 +417,7 @@ Test(attained, minima_over_balls_are_not_exceeded)
     Lowers lower;
     blas_init();
     bound_by_solver(net, lo, hi, &lower);
-    bound_by_checker(net, lo, hi, &lower);
+    bound_by_checker(net, lo, hi, false, &lower);
     /* All of these numbers are whole multiples of a power of 2: exact. */
     const double exact = q[0] * c[0] + q[1] * c[1] + q[2] * c[2] - lost;
     const double near = 1e-11 * (fabs(exact) + 1e3 * l[3] * scale);
@@ -425,6 +425,10 @@ Test(attained, minima_over_balls_are_not_exceeded)
               "%s: %.17g for %.17g", ball_norm_word(norm), lower.lagrangian, exact);
     cr_assert(lower.checker <= exact && lower.checker >= exact - near,
               "%s: %.17g for %.17g", ball_norm_word(norm), lower.checker, exact);
+    bound_by_checker(net, lo, hi, true, &lower);
+    cr_assert(lower.checker <= exact && lower.checker >= exact - near,
+              "%s: %.17g for %.17g, exactly", ball_norm_word(norm), lower.checker,
+              exact);
     ball_free(ball);
     net_free(net);
   }
