@@ -1,250 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Bounds that have no slack: sets so simple that their edge is known as a rational
- * number, which the bound must not cut off.  In networks with curves and many neurons a
- * lost rounding hides behind what relaxations give away; here is nothing to hide
- * behind. */
+/* Bounds that have no slack: the minimum is known exactly and attained, or a sum is
+ * long, so that what rounding loses is more than any other error has to spare.  In
+ * networks with curves and many neurons a lost rounding hides behind what relaxations
+ * give away; here is nothing to hide behind. */
 #include <criterion/criterion.h>
-#include <gmp.h>
 #include <math.h>
 #include <string.h>
 
 #include "bounds/affine.h"
 #include "bounds/blas.h"
-#include "bounds/contract.h"
 #include "bounds/ibp.h"
 #include "bounds/lagrangian.h"
-#include "bounds/relax.h"
-#include "bounds/rows.h"
 #include "net/ball.h"
 #include "net/base/mem.h"
-#include "net/base/round.h"
-#include "specs/check/equations.h"
 #include "specs/check/pass.h"
 #include "tests/support/bounded.h"
 #include "tests/support/chain.h"
 #include "tests/support/rational.h"
 
 TestSuite(attained, .timeout = 120);
-
-/* ---- one equation -------------------------------------------------------------------
- */
-
-enum { MOST_TERMS = 4 };
-
-/* z = w . x + b within [least, most] for x in a box, and what is left of it exactly. */
-typedef struct {
-  int n;
-  double w[MOST_TERMS], lo[MOST_TERMS], hi[MOST_TERMS], b, b_err, w_rel;
-  double least, most;
-  mpq_t from[MOST_TERMS], to[MOST_TERMS]; /* x_t; from > to: nothing */
-  mpq_t z_from, z_to;                     /* z over the whole box */
-} Equation;
-
-/* Ordinary numbers of several sizes, and whole ones, whose sums are often exact. */
-static double number(Prng *prng)
-{
-  const double sign = prng_below(prng, 2) ? 1 : -1;
-  if (prng_below(prng, 3) == 0) return sign * (1 + prng_below(prng, 9));
-  return sign * ldexp(0.5 + prng_unit(prng), prng_below(prng, 9) - 4);
-}
-
-static void interval(Prng *prng, double *lo, double *hi)
-{
-  const double a = number(prng), b = number(prng);
-  *lo = fmin(a, b);
-  *hi = fmax(a, b);
-}
-
-/* to += a b (1 + c) */
-static void add(mpq_t to, double a, double b, double c)
-{
-  mpq_t x, y;
-  mpq_inits(x, y, NULL);
-  mpq_set_d(x, c);
-  mpq_set_si(y, 1, 1);
-  mpq_add(x, x, y);
-  mpq_set_d(y, a);
-  mpq_mul(x, x, y);
-  mpq_set_d(y, b);
-  mpq_mul(x, x, y);
-  mpq_add(to, to, x);
-  mpq_clears(x, y, NULL);
-}
-
-/* to += factor times the smallest (sign < 0) or largest w'_t x_t. */
-static void add_end(const Equation *e, int t, int sign, int factor, mpq_t to)
-{
-  const double x = (e->w[t] > 0) == (sign > 0) ? e->hi[t] : e->lo[t];
-  const double away = sign * e->w[t] * x > 0 ? e->w_rel : -e->w_rel;
-  add(to, factor * e->w[t], x, away);
-}
-
-/* x_t of w'_t x_t = room, where that is furthest out, into the end that it is. */
-static void cut(Equation *e, int t, bool is_upper, mpq_t room)
-{
-  mpq_t w, x;
-  mpq_inits(w, x, NULL);
-  for (int side = -1; side <= 1; side += 2) {
-    mpq_t y;
-    mpq_init(y);
-    mpq_set_si(w, 0, 1);
-    add(w, e->w[t], 1, side * e->w_rel);
-    mpq_div(y, room, w);
-    const bool further = is_upper ? mpq_cmp(y, x) > 0 : mpq_cmp(y, x) < 0;
-    if (side < 0 || further) mpq_set(x, y);
-    mpq_clear(y);
-  }
-  if (is_upper && mpq_cmp(x, e->to[t]) < 0) mpq_set(e->to[t], x);
-  if (!is_upper && mpq_cmp(x, e->from[t]) > 0) mpq_set(e->from[t], x);
-  mpq_clears(w, x, NULL);
-}
-
-static void solve(Equation *e)
-{
-  mpq_t room;
-  mpq_init(room);
-  for (int t = 0; t < e->n; t++)
-    for (int sign = -1; sign <= 1; sign += 2) {
-      /* w_t x_t <= most - the others' least, and >= least - the others' most */
-      mpq_set_d(room, sign < 0 ? e->most : e->least);
-      add(room, -1, e->b, 0);
-      add(room, -sign, e->b_err, 0);
-      for (int s = 0; s < e->n; s++)
-        if (s != t) add_end(e, s, sign, -1, room);
-      cut(e, t, (e->w[t] > 0) == (sign < 0), room);
-    }
-  mpq_clear(room);
-}
-
-static Equation equation_new(int trial, Prng *prng)
-{
-  Equation e = {.n = 1 + prng_below(prng, MOST_TERMS), .b = number(prng)};
-  if (trial % 3 == 1) e.b_err = ldexp(prng_unit(prng), -30);
-  if (trial % 3 == 2) e.w_rel = ldexp(prng_unit(prng), -30);
-  mpq_inits(e.z_from, e.z_to, NULL);
-  mpq_set_d(e.z_from, e.b);
-  mpq_set_d(e.z_to, e.b);
-  add(e.z_from, -1, e.b_err, 0);
-  add(e.z_to, 1, e.b_err, 0);
-  for (int t = 0; t < e.n; t++) {
-    e.w[t] = number(prng);
-    interval(prng, &e.lo[t], &e.hi[t]);
-    mpq_inits(e.from[t], e.to[t], NULL);
-    mpq_set_d(e.from[t], e.lo[t]);
-    mpq_set_d(e.to[t], e.hi[t]);
-    add_end(&e, t, -1, 1, e.z_from);
-    add_end(&e, t, 1, 1, e.z_to);
-  }
-  const double z_lo = mpq_get_d(e.z_from), z_hi = mpq_get_d(e.z_to);
-  const double a = prng_range(prng, z_lo, z_hi), b = prng_range(prng, z_lo, z_hi);
-  e.least = prng_below(prng, 3) ? fmin(a, b) : z_lo - 1;
-  e.most = prng_below(prng, 3) ? fmax(a, b) : z_hi + 1;
-  solve(&e);
-  return e;
-}
-
-static void equation_free(Equation *e)
-{
-  mpq_clears(e->z_from, e->z_to, NULL);
-  for (int t = 0; t < e->n; t++)
-    mpq_clears(e->from[t], e->to[t], NULL);
-}
-
-/* Node 1 is z, node 2 a margin that is -1 everywhere. */
-static Net *net_of(Equation *e)
-{
-  static const double zero = 0, minus = -1;
-  Net *net = chain_new(e->n);
-  const Node z = {.kind = NODE_DENSE,
-                  .size = 1,
-                  .reps = 1,
-                  .rows = 1,
-                  .cols = e->n,
-                  .W = e->w,
-                  .b = &e->b,
-                  .w_rel = e->w_rel,
-                  .b_err = e->b_err > 0 ? &e->b_err : NULL};
-  const int input = 0;
-  chain_dense(net, net_add(net, &z, &input, 1), 1, &zero, &minus);
-  chain_finish(net);
-  return net;
-}
-
-/* Is what is left of x_t and z inside of these intervals?  Returns how many ends were
- * moved to less than 2^-40 from their exact place. */
-static int left_inside(const Equation *e, const double *lo, const double *hi, int trial)
-{
-  int near = 0;
-  for (int t = 0; t < e->n; t++) {
-    if (mpq_cmp(e->from[t], e->to[t]) > 0) return 0;
-    cr_assert(rational_compare(e->from[t], lo[t]) >= 0 &&
-                  rational_compare(e->to[t], hi[t]) <= 0,
-              "equation %d: [%.17g, %.17g] cuts input %d off", trial, lo[t], hi[t], t);
-    near += lo[t] > e->lo[t] && mpq_get_d(e->from[t]) - lo[t] < 0x1p-40;
-    near += hi[t] < e->hi[t] && hi[t] - mpq_get_d(e->to[t]) < 0x1p-40;
-  }
-  return near;
-}
-
-Test(attained, equations_of_the_checker_cut_nothing_off)
-{
-  Prng prng = prng_init(951);
-  int near = 0;
-  for (int trial = 0; trial < 6000; trial++) {
-    Equation e = equation_new(trial, &prng);
-    Net *net = net_of(&e);
-    Plan *plan = plan_new(net);
-    Equations *q = equations_new(plan);
-    State s = plan_state(plan);
-    for (int t = 0; t < e.n; t++)
-      plan_meet(&s, (size_t)t, e.lo[t], e.hi[t]);
-    if (trial % 2) plan_meet(&s, (size_t)e.n, e.least, e.most);
-    equations_run(q, &s, 0, 1);
-    if (trial % 2) {
-      near += left_inside(&e, s.lo, s.hi, trial);
-    } else { /* z alone */
-      cr_assert(rational_compare(e.z_from, s.lo[e.n]) >= 0 &&
-                    rational_compare(e.z_to, s.hi[e.n]) <= 0,
-                "equation %d: [%.17g, %.17g]", trial, s.lo[e.n], s.hi[e.n]);
-      near += s.hi[e.n] - s.lo[e.n] < mpq_get_d(e.z_to) - mpq_get_d(e.z_from) + 0x1p-20;
-    }
-    plan_state_free(&s);
-    equations_free(q);
-    plan_free(plan);
-    net_free(net);
-    equation_free(&e);
-  }
-  cr_assert(near > 3000, "%d ends are near their place", near);
-}
-
-Test(attained, equations_of_the_solver_cut_nothing_off)
-{
-  Prng prng = prng_init(952);
-  int near = 0;
-  for (int trial = 0; trial < 6000; trial++) {
-    Equation e = equation_new(trial, &prng);
-    Net *net = net_of(&e);
-    Rows *rows = rows_new(net, 100);
-    Contract *c = contract_new(rows);
-    Bounds *b = bounds_new(net, 1);
-    Linop *op = linop_new(net);
-    bounds_set_box(b, 0, e.lo, e.hi);
-    ibp_all(b, op);
-    cr_assert(rational_compare(e.z_from, b->lo[1][0]) >= 0 &&
-                  rational_compare(e.z_to, b->hi[1][0]) <= 0,
-              "equation %d: [%.17g, %.17g]", trial, b->lo[1][0], b->hi[1][0]);
-    bounds_meet(b, 1, 0, 0, e.least, e.most);
-    contract_run(c, b, 0, 0, 1);
-    near += left_inside(&e, b->lo[0], b->hi[0], trial);
-    linop_free(op);
-    bounds_free(b);
-    contract_free(c);
-    rows_free(rows);
-    net_free(net);
-    equation_free(&e);
-  }
-  cr_assert(near > 3000, "%d ends are near their place", near);
-}
 
 /* ---- one point, where everything is known
  * --------------------------------------------
@@ -276,13 +50,13 @@ static void bound_by_solver(Net *net, const double *lo, const double *hi, Lowers
   lagrangian_free(L);
 }
 
-static void bound_by_checker(Net *net, const double *lo, const double *hi,
+static void bound_by_checker(Net *net, const double *lo, const double *hi, bool exact,
                              Lowers *lower)
 {
   const int last = net->n_nodes - 1;
   Plan *plan = plan_new(net);
   Layout *layout = advice_layout_new(net);
-  Pass *pass = pass_new(plan, layout, false);
+  Pass *pass = pass_new(plan, layout, exact);
   State s = plan_state(plan);
   for (int i = 0; i < net_in_size(net); i++)
     plan_meet(&s, (size_t)i, lo[i], hi[i]);
@@ -310,7 +84,7 @@ static void check_box(Net *net, const double *lo, const double *hi, const double
   Lowers lower;
   blas_init();
   bound_by_solver(net, lo, hi, &lower);
-  bound_by_checker(net, lo, hi, &lower);
+  bound_by_checker(net, lo, hi, false, &lower);
   Rational r = rational_eval(net, x, NULL);
   const double all[5] = {lower.lagrangian, lower.ibp, lower.affine, lower.checker,
                          lower.forward};
@@ -425,6 +199,27 @@ Test(attained, what_functions_pass_on_is_paid_for)
               : kind == 1 ? "open"
                           : "product");
   }
+}
+
+/* The same on [-15, 1], with + 3/8 z: lost most at the far end, which only counts where
+ * the larger end of the interval is charged. */
+Test(attained, the_far_end_of_an_open_relu_is_paid_for)
+{
+  const double one = 1, big = 0x1p53, lo = -15, hi = 1, weight = -16 * big,
+               bias = 15 * big;
+  double lost[LONG], ones[LONG];
+  for (int i = 0; i < LONG; i++) {
+    lost[i] = 0.375;
+    ones[i] = 1;
+  }
+  Net *net = chain_new(1);
+  const int z = chain_dense(net, 0, 1, &one, NULL);
+  const int rest = chain_dense(net, z, LONG, lost, NULL);
+  const int y = chain_dense(net, chain_act(net, z, ACT_RELU), 1, &weight, &bias);
+  chain_add(net, chain_add(net, y, chain_dense(net, 0, 1, &big, NULL), 1),
+            chain_dense(net, rest, 1, ones, NULL), 1);
+  chain_finish(net);
+  check_box(net, &lo, &hi, &lo, 0x1p60, "far end");
 }
 
 /* -M, then thousands of -3/4 that are lost in it, then M: in one of four or eight sums
@@ -571,32 +366,70 @@ Test(attained, long_sums_over_a_ball_are_paid_for)
   mem_free(c);
 }
 
-/* ---- lines
- * ---------------------------------------------------------------------------- */
+/* ---- balls
+ * --------------------------------------------------------------------------- */
 
-/* -m z^2 on [0, u] is above the chord of slope -m u through 0 and touches it at u: the
- * line itself has no error, so that of p = fl (-m u) is all there is. */
-Test(attained, the_product_of_slope_and_multiplier_is_paid_for)
+/* Coefficients with a length that is no rounding away. */
+static const double lengths[6][4] = {{3, 4, 0, 5},  {5, -12, 0, 13}, {-8, 15, 0, 17},
+                                     {1, 2, -2, 3}, {-2, 3, 6, 7},   {1, -4, -8, 9}};
+
+/* The largest (k = 0) or next of the gains of moving from c to an end. */
+static double exact_gain(const double *q, double r, int k)
 {
-  Prng prng = prng_init(953);
-  int needed = 0;
-  for (int trial = 0; trial < 1000; trial++) {
-    const double l = 0, u = 1 + prng_unit(&prng), lam = -1 - prng_unit(&prng);
-    double p, value = 0, size = 0, slope = u, offset = 0;
-    const RelaxLines line = {&slope, &slope, &slope, &offset, &slope};
-    const RelaxRow row = {
-        .n = 1, .l = &l, .u = &u, .lam = &lam, .lines = {line, line}, .p = &p};
-    relax_row(ACT_SQUARE, &row, &value, &size);
-    mpq_t exact, square;
-    mpq_inits(exact, square, NULL);
-    add(square, u, u, 0);
-    mpq_set_d(exact, lam);
-    mpq_mul(exact, exact, square);
-    add(exact, -p, u, 0);
-    needed += rational_compare(exact, value) < 0;
-    cr_assert(rational_compare(exact, value - round_gamma(7) * size) >= 0,
-              "%d: p %.17g, size %.17g", trial, p, size);
-    mpq_clears(exact, square, NULL);
+  double g[3] = {fabs(q[0]) * r, fabs(q[1]) * r, fabs(q[2]) * r};
+  for (int i = 0; i < 3; i++)
+    for (int j = i + 1; j < 3; j++)
+      if (g[j] > g[i]) {
+        const double t = g[i];
+        g[i] = g[j];
+        g[j] = t;
+      }
+  return k < 3 ? g[k] : 0;
+}
+
+/* min q . x over a ball in a box, which is [c - 2 r, c + 2 r], or [c - r, c + r] for
+ * l0: q . c less r |q|, less r times the largest, less the largest gains. */
+Test(attained, minima_over_balls_are_not_exceeded)
+{
+  Prng prng = prng_init(954);
+  for (int trial = 0; trial < 600; trial++) {
+    const double *const l = lengths[trial % 6];
+    const BallNorm norm = (BallNorm)(trial % 3);
+    const double scale = ldexp(1 + prng_below(&prng, 1000), prng_below(&prng, 20) - 10);
+    const double r = 1 + prng_below(&prng, 64) / 64.0;
+    double q[3], c[3], lo[3], hi[3], lost = r * l[3] * scale;
+    const int k = norm == BALL_L0 ? prng_below(&prng, 4) : 0;
+    Net *net = chain_new(3);
+    for (int i = 0; i < 3; i++) {
+      q[i] = l[i] * scale;
+      c[i] = prng_below(&prng, 2000) / 16.0 - 60;
+      lo[i] = c[i] - (norm == BALL_L0 ? r : 2 * r);
+      hi[i] = c[i] + (norm == BALL_L0 ? r : 2 * r);
+    }
+    if (norm == BALL_L1) lost = exact_gain(q, r, 0);
+    if (norm == BALL_L0) lost = 0;
+    for (int j = 0; j < k; j++)
+      lost += exact_gain(q, r, j);
+    Ball *ball = ball_new(norm, 3, c, norm == BALL_L0 ? k : r);
+    net->ball = ball;
+    chain_dense(net, 0, 1, q, NULL);
+    chain_finish(net);
+    Lowers lower;
+    blas_init();
+    bound_by_solver(net, lo, hi, &lower);
+    bound_by_checker(net, lo, hi, false, &lower);
+    /* All of these numbers are whole multiples of a power of 2: exact. */
+    const double exact = q[0] * c[0] + q[1] * c[1] + q[2] * c[2] - lost;
+    const double near = 1e-11 * (fabs(exact) + 1e3 * l[3] * scale);
+    cr_assert(lower.lagrangian <= exact && lower.lagrangian >= exact - near,
+              "%s: %.17g for %.17g", ball_norm_word(norm), lower.lagrangian, exact);
+    cr_assert(lower.checker <= exact && lower.checker >= exact - near,
+              "%s: %.17g for %.17g", ball_norm_word(norm), lower.checker, exact);
+    bound_by_checker(net, lo, hi, true, &lower);
+    cr_assert(lower.checker <= exact && lower.checker >= exact - near,
+              "%s: %.17g for %.17g, exactly", ball_norm_word(norm), lower.checker,
+              exact);
+    ball_free(ball);
+    net_free(net);
   }
-  cr_assert(needed > 100, "%d", needed);
 }

@@ -14,6 +14,7 @@
 #include "solver/options.h"
 #include "solver/solve.h"
 #include "specs/query.h"
+#include "tests/support/chain.h"
 #include "tests/support/executions.h"
 #include "tests/support/nets.h"
 #include "tests/support/props.h"
@@ -448,6 +449,74 @@ Test(rounded, flushed_denormals_are_enclosed)
   net->is_float32 = true;
   cr_expect_eq(verdict(net, &tiny, &tiny, 0, 0.5, SEMANTICS_REAL), RESULT_VERIFIED);
   cr_expect_neq(verdict(net, &tiny, &tiny, 0, 0.5, SEMANTICS_FLOAT32), RESULT_VERIFIED);
+  net_free(net);
+}
+
+/* What stored numbers are wrong by is added to what rounding does, not replaced. */
+Test(rounded, inexact_numbers_stay_inexact)
+{
+  const double W = 3, b = 1, b_err = 0x1p-10, rel = 0x1p-22, one = 1;
+  for (int kind = 0; kind < 3; kind++) {
+    Net *net = chain_new(1);
+    net->is_float32 = true;
+    Node v = {.size = 1, .b_err = &b_err, .w_rel = kind < 2 ? rel : 0};
+    v.kind = kind ? NODE_SCALE : NODE_DENSE;
+    if (kind == 0) {
+      v.reps = v.rows = v.cols = 1;
+      v.W = &W;
+      v.b = &b;
+    } else {
+      v.scale = kind == 1 ? &W : &one;
+    }
+    const int input = 0;
+    net_add(net, &v, &input, 1);
+    chain_finish(net);
+    const double lo = -1, hi = 1;
+    const char *where;
+    Net *made = rounded_net(net, &lo, &hi, &where);
+    cr_assert_not_null(made);
+    double widest = 0, loosest = 0;
+    for (int k = 1; k < made->n_nodes; k++) {
+      widest = fmax(widest, made->nodes[k].b_err ? made->nodes[k].b_err[0] : 0);
+      loosest = fmax(loosest, made->nodes[k].w_rel);
+    }
+    cr_assert_geq(widest, b_err + (kind == 0 ? 0x1p-24 : 0));
+    if (kind < 2) cr_assert_geq(loosest, rel + 0x1p-24);
+    net_free(made);
+    net_free(net);
+  }
+}
+
+/* Numbers that are only moved may be flushed when they are stored, at the end too; and
+ * inputs must be float32 numbers. */
+Test(rounded, what_is_stored_may_be_flushed)
+{
+  const double denormal = 0x1p-140, large = 0x1p130;
+  const char *where;
+  for (int kind = 0; kind < 2; kind++) {
+    Net *net = chain_new(1);
+    net->is_float32 = true;
+    const int z = chain_identity(net, 0);
+    if (kind) chain_act(net, z, ACT_RELU);
+    chain_finish(net);
+    Net *made = rounded_net(net, &denormal, &denormal, &where);
+    cr_assert_not_null(made);
+    double mid, rad;
+    eval_enclose(made, &denormal, &mid, &rad);
+    cr_assert_leq(mid - rad, 0);
+    net_free(made);
+    net->respelled = "a reason";
+    Err err = {0};
+    cr_assert_eq(rounded_check(net, &err), STATUS_UNSUPPORTED);
+    status_reset(&err);
+    net->respelled = NULL;
+    cr_assert_eq(rounded_check(net, &err), STATUS_OK);
+    net_free(net);
+  }
+  Net *net = chain_new(1);
+  chain_dense(net, 0, 1, &denormal, NULL);
+  chain_finish(net);
+  cr_assert_null(rounded_net(net, &large, &large, &where));
   net_free(net);
 }
 
