@@ -14,6 +14,8 @@
 #define RATE_FIRST 0.7
 #define RATE_FALL  0.966
 #define RATE_LAST  0.04 /* of the first */
+/* Of curves, whose best line is somewhere between the ends and seldom at one. */
+#define CURVE_RATE 0.2
 /* Steps of the weights of rows, and the last one, of the first. */
 #define WEIGHT_RATE 2.0
 #define WEIGHT_LAST 0.2
@@ -426,8 +428,9 @@ static void adam_step(Run *run, int t)
   for (int k = 0; k < run->o->start; k++) {
     if (!takes_part(run, k)) continue;
     const int n = s->net->nodes[k].size;
-    ascent_direction(&s->ascent[k], t, rate, s->n_rows, n, s->g_alpha[k], 0, 1,
-                     s->alpha[k], s->move[k]);
+    const bool is_relu = run->b->is_relu[s->net->nodes[k].in[0]];
+    ascent_direction(&s->ascent[k], t, is_relu ? rate : CURVE_RATE * rate, s->n_rows, n,
+                     s->g_alpha[k], 0, 1, s->alpha[k], s->move[k]);
     for (int r = 0; r < s->n_rows; r++)
       s->gain[r] += kernel_dot(n, s->g_alpha[k] + (size_t)r * (size_t)n,
                                s->move[k] + (size_t)r * (size_t)n);
