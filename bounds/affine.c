@@ -516,9 +516,10 @@ static void difference(const Affine *a, const Bounds *b, int p, int q, size_t at
   *hi = fmin(mid + width, round_add_up(b->hi[q][at], -b->lo[p][at]));
 }
 
-/* max (x, y) = x + max (y - x, 0) = (1 - s) x + s y + the band of a ReLU.  Where s is 0
- * or 1 it is one of them, exactly; else all rounding is below 8 u times the magnitude
- * of everything in both forms and the band. */
+/* max (x, y) = x + max (y - x, 0) = (1 - s) x + s y + the band of a ReLU.  Without a
+ * band it is one of them, exactly (an s of 0 or 1 alone may be rounded); else all
+ * rounding is below 8 u times the magnitude of everything in both forms and the band.
+ */
 static void max_element(Affine *a, const Bounds *b, int k, size_t at, double between)
 {
   const int p = a->net->nodes[k].in[0], q = a->net->nodes[k].in[1];
@@ -529,7 +530,7 @@ static void max_element(Affine *a, const Bounds *b, int k, size_t at, double bet
   const Band band = relu_band(l, u);
   const double s = band.slope, terms = a->spread[at] + fabs(mp) + fabs(mq) + rp + rq;
   double rad = s == 0 ? rp : rq, mid = s == 0 ? mp : mq;
-  if (s != 0 && s != 1) {
+  if (band.up > 0) {
     const double half = band.up / 2, total = (1 - s) * rp + s * rq + half;
     mid = (1 - s) * mp + s * mq + half;
     rad = (total + 8 * ROUND_U * (terms + band.up)) * (1 + 0x1p-40) + ROUND_TINY;

@@ -6,7 +6,8 @@
  * -e_i: with fixed slopes that is CROWN (Zhang et al. 2018); with slopes optimised for
  * each neuron it is alpha-CROWN's joint optimisation (Xu et al. 2021), because a
  * bound of a later layer can only gain from tighter intervals of earlier ones.
- * Where a pre-activation is a MAP, the elements that it copies are bounded instead.
+ * Where a pre-activation is a MAP, the elements that it copies are bounded instead.  Of
+ * convolutional networks each tile of neurons sees its own part (bounds/window.h).
  */
 #ifndef BOUNDS_CROWN_H
 #define BOUNDS_CROWN_H

@@ -6,6 +6,8 @@
  * bounds/lagrangian.h hold for every order.  Where the compiler supports it each loop
  * is compiled for AVX2 and for the baseline, and the better is chosen at load time;
  * products and sums are never contracted, so both give the same result.
+ * KERNEL_CLONES_FUSED is for sums that may be, as in bounds/conv.c, which is compiled
+ * so.
  */
 #ifndef BOUNDS_KERNEL_H
 #define BOUNDS_KERNEL_H

@@ -34,20 +34,28 @@
  *     lam <  0   (pa, pb) = lam (ub, la)  or  lam (lb, ua)
  * and alpha in [0, 1] a combination of the two.
  *
- * Maxima x = max (a, b), a in [la, ua], b in [lb, ub].  lam max (a, b) - pa a - pb b is
- * linear on either side of a = b, so its minimum is at one of six points: the corners
- * of the rectangle, and where a = b enters and leaves it, at m = max (la, lb) and n =
- * min (ua, ub).  Where la >= ub the maximum is a, and (pa, pb) = lam (1, 0) leaves no
- * gap; likewise b.  Else, with M = max (ua, ub), wa = ua - la and wb = ub - lb, lam >=
- * 0   (pa, pb) = lam (1 - alpha, alpha), under the maximum for any alpha lam <  0 (pa,
- * pb) = lam times top:     ((M - ub) / wa, (M - ua) / wb) bottom:  ((ua - m) / wa, (ub
- * - m) / wb) the planes through the corners of the rectangle without the lowest (la,
- * lb), or without the highest (ua, ub).  The lesser of them at each point is the least
- * concave function above max (a, b); at the centre both are (ua + ub) / 2.  alpha takes
- * top at 0 and 1, bottom at 1/2 and is linear between. The usual alpha is 0, or 1 where
- * the interval of b has the higher centre: that input, and the plane top, whose
- * coefficients are the smaller ones.  By independent inputs it gives M, the upper bound
- * of the interval.
+ * Maxima x = max (a, b), a in [la, ua], b in [lb, ub].
+ *
+ * lam max (a, b) - pa a - pb b is linear on either side of a = b, so its minimum is at
+ * one of six points: the corners of the rectangle, and where a = b enters and leaves
+ * it, at m = max (la, lb) and n = min (ua, ub).
+ *
+ * Where la >= ub the maximum is a, and (pa, pb) = lam (1, 0) leaves no gap; likewise b.
+ * Else, with M = max (ua, ub), wa = ua - la and wb = ub - lb,
+ *
+ *     lam >= 0   (pa, pb) = lam (1 - alpha, alpha), under the maximum for any alpha
+ *     lam <  0   (pa, pb) = lam times
+ *                  top:     ((M - ub) / wa, (M - ua) / wb)
+ *                  bottom:  ((ua - m) / wa, (ub - m) / wb)
+ *
+ * the planes through the corners without the lowest (la, lb), or without the highest
+ * (ua, ub).  The lesser of them at each point is the least concave function above
+ * max (a, b); at the centre both are (ua + ub) / 2.  alpha takes top at 0 and 1, bottom
+ * at 1/2 and is linear between.
+ *
+ * The usual alpha is 0, or 1 where the interval of b has the higher centre: that input,
+ * and the plane top, whose coefficients are the smaller ones.  By independent inputs it
+ * gives M, the upper bound of the interval.
  */
 #ifndef BOUNDS_RELAX_H
 #define BOUNDS_RELAX_H

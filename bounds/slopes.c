@@ -14,7 +14,8 @@
 #define RATE_FIRST 0.7
 #define RATE_FALL  0.966
 #define RATE_LAST  0.04 /* of the first */
-/* Of curves, whose best line is somewhere between the ends and seldom at one. */
+/* Of curves and pairs: their best line or plane is somewhere between the ends and
+ * seldom at one. */
 #define CURVE_RATE 0.2
 /* Steps of the weights of rows, and the last one, of the first. */
 #define WEIGHT_RATE 2.0
